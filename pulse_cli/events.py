@@ -1,0 +1,100 @@
+"""What observers are told while a run goes on, and the plain counters they read.
+
+`Stats` is written by the engine on the event loop and read by observers on the
+same loop; `Progress` carries the live object, not a copy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+
+@dataclass(slots=True)
+class StageStats:
+    """One scarce resource: what it is doing now and what it did.
+
+    `busy_s` is the time during which at least one request was in flight; `limit` the
+    present concurrency limit.
+    """
+
+    in_flight: int = 0
+    waiting: int = 0
+    limit: int = 0
+    requests: int = 0
+    retries: int = 0
+    busy_s: float = 0.0
+    p50_ms: float = 0.0
+    p95_ms: float = 0.0
+    p99_ms: float = 0.0
+
+
+@dataclass(slots=True)
+class Counts:
+    """Books of the run over all its starts; they advance in input order."""
+
+    indexed: int = 0
+    unchanged: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
+    dead: dict[str, int] = field(default_factory=dict)
+    no_document: dict[str, int] = field(default_factory=dict)
+    chunks: int = 0
+    tokens: int = 0
+    bytes_text: int = 0
+    truncated: int = 0
+
+    @property
+    def records(self) -> int:
+        return self.indexed + self.unchanged + sum(self.skipped.values()) + sum(self.dead.values())
+
+
+@dataclass(slots=True)
+class Stats:
+    """Live figures of this process; `counts` includes earlier starts of the same run."""
+
+    counts: Counts = field(default_factory=Counts)
+    stages: dict[str, StageStats] = field(default_factory=dict)
+    bytes_read: int = 0
+    bytes_total: int | None = None
+    elapsed_s: float = 0.0
+    open_records: int = 0
+    chunks_embedded: int = 0
+    tokens_embedded: int = 0
+    documents_done: int = 0
+    waiting_for: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The run begins, or goes on where it stopped (`resumed`)."""
+
+    run_id: str
+    resumed: bool
+    sources: tuple[str, ...]
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Sent a few times a second."""
+
+    stats: Stats
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A line for people. `where` is `file:line 3, byte 456` or empty."""
+
+    level: Literal["debug", "info", "warning", "error"]
+    text: str
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Draining:
+    """A signal or an error stopped the reading; what is in flight is being finished."""
+
+    reason: str
+
+
+Event: TypeAlias = Started | Progress | Message | Draining

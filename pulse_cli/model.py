@@ -1,0 +1,281 @@
+"""What flows through pulse: records read, documents, chunks, points and hits.
+
+Everything here is frozen and without behaviour, and this module imports the
+standard library only, so that every stage can share it without sharing
+anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float32]
+
+
+class Outcome(StrEnum):
+    """How a record ends; every record ends in exactly one of these."""
+
+    INDEXED = "indexed"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    DEAD = "dead"
+
+
+# --- reading ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One file (or pipe, or remote crawl) of a run, with what identifies its content.
+
+    `size`, `mtime_ns` and `inode` are None where there is no such thing (a pipe);
+    `head_hash` is the sha256 of the first 64 KiB of stored bytes, "" for a pipe.
+    """
+
+    name: str
+    size: int | None = None
+    mtime_ns: int | None = None
+    inode: int | None = None
+    head_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A point in the input behind which everything is done; reading resumes here.
+
+    `source` counts the run's inputs from 0. `offset` is that of the enclosing JSON
+    value in decompressed bytes, and `item` the number of documents done in it.
+    `fed` >= `offset` is how many decompressed bytes had been read when the record
+    was complete, and `crc` the CRC-32 (zlib) of exactly those bytes, which proves
+    on resume that the input is still the same.
+    """
+
+    source: int = 0
+    offset: int = 0
+    item: int = 0
+    fed: int = 0
+    crc: int = 0
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record stands, for people: `source:line 3, byte 4567`.
+
+    `byte` is the offset of the enclosing value in decompressed bytes, `line` (from
+    1) the line it begins on, `length` its bytes (0 while it is still being read),
+    `item` the number of the document within it.
+    """
+
+    source: str
+    line: int = 1
+    byte: int = 0
+    length: int = 0
+    item: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One page as Firecrawl gave it, already reduced to what pulse uses.
+
+    `url` is the final URL (`metadata.url`, else `sourceURL`), `text` markdown.
+    """
+
+    url: str
+    text: str
+    source_url: str | None = None
+    title: str | None = None
+    description: str | None = None
+    language: str | None = None
+    country: str | None = None
+    is_mobile: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A document that is not indexed on purpose; `gone` means 404 or 410."""
+
+    reason: str
+    url: str | None = None
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A value that could not be read: becomes one dead letter.
+
+    `reason` is a short stable category (`invalid-json`), `detail` the sentence for
+    people. What can be retried is kept: `record` (a JSON value), else `raw` bytes;
+    a value too long to keep leaves an `excerpt` (at most 4 KiB) only.
+    """
+
+    reason: str
+    detail: str
+    url: str | None = None
+    record: Any = None
+    raw: bytes | None = None
+    excerpt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NoDocument:
+    """A value that by nature holds no page (a blank line, a lifecycle event)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Not a record: something the user should know about the source, said once."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a source yields. When it is done, reading resumes at `position`.
+
+    `cost` is about how many bytes of memory it holds until then.
+    """
+
+    place: Place
+    position: Position
+    content: Document | Skipped | Unreadable | NoDocument | Note
+    cost: int
+
+
+# --- preparing -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a document is called: known before its text is prepared.
+
+    `key` is the canonical URL; `commit_id` the point id of chunk 0, whose payload
+    is the commit record; `content_hash` covers raw text and payload metadata.
+    """
+
+    key: str
+    content_hash: str
+    commit_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A cleaned document with its chunk boundaries; the chunks are cut on demand.
+
+    `starts[i]:ends[i]` are character offsets of chunk i in `text`, `counts[i]` its
+    tokens as the embedder counts them (special tokens and prefix included).
+    Without chunks there was nothing to search for left after cleaning.
+    """
+
+    document: Document
+    identity: Identity
+    text: str
+    starts: Sequence[int]
+    ends: Sequence[int]
+    counts: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """BM25 term weights of one text, the engine's IDF not applied: a sparse vector."""
+
+    indices: Sequence[int]
+    values: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One piece of a document, at most the limit of the embedder long."""
+
+    id: str
+    index: int
+    text: str
+    tokens: int
+    start: int
+    end: int
+    terms: Terms
+
+
+# --- embedding -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedLimits:
+    """What one embedder takes.
+
+    `batch` texts and `batch_bytes` of text per request; at most `in_flight` requests
+    at once, beginning with `start`; `max_tokens` per text, special tokens and
+    server-side prompt included. `group` chunks are about one second of its work,
+    at most 128.
+    """
+
+    batch: int
+    batch_bytes: int
+    in_flight: int
+    start: int
+    max_tokens: int
+    group: int = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """The answer to one embed request: `rows` is float32, shape (texts, dimension).
+
+    `truncated` texts were cut by the server. `queue_s` and `work_s` are the server's
+    own account of waiting and computing, None where it gives none.
+    """
+
+    rows: Floats
+    truncated: int = 0
+    queue_s: float | None = None
+    work_s: float | None = None
+
+
+# --- storing ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of the collection. `vector` is float32, shape (dimension,)."""
+
+    id: str
+    vector: Floats
+    terms: Terms
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The commit record of a document, read from the payload of its chunk 0."""
+
+    content_hash: str | None
+    rev: str | None
+    run_id: str | None
+    chunk_count: int
+    doc_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which points count: payload `equals` exactly, URL begins with `url_prefix`."""
+
+    equals: Mapping[str, str | bool] = field(default_factory=dict)
+    url_prefix: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A point that a search found, best first; `score` is the engine's own."""
+
+    id: str
+    score: float
+    payload: Mapping[str, Any]

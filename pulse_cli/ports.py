@@ -1,0 +1,193 @@
+"""The seams of pulse: what the engine asks of the stages, and they of nobody.
+
+Each Protocol has several implementations and one contract suite in
+`tests/contract/` that all of them pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from pulse_cli.events import Event
+    from pulse_cli.model import (
+        Chunk,
+        Commit,
+        Document,
+        EmbedLimits,
+        Filter,
+        Floats,
+        Hit,
+        Identity,
+        Input,
+        Point,
+        Position,
+        Prepared,
+        Record,
+        Terms,
+        Vectors,
+    )
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class RunInThread(Protocol):
+    """Runs a blocking function in a thread and awaits its result."""
+
+    def __call__(
+        self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Awaitable[T]: ...
+
+
+class Clock(Protocol):
+    """Time, injected. All waiting is on `monotonic`; `time` is only for stamps."""
+
+    def monotonic(self) -> float: ...
+    def time(self) -> float: ...
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Source(Protocol):
+    """The inputs of one run in a fixed order, read as records. Blocking."""
+
+    @property
+    def inputs(self) -> Sequence[Input]: ...
+
+    def records(self, start: Position) -> Iterator[Record]:
+        """Yield every record after `start`, in order.
+
+        Positions never fall back, and each record's lies behind all its bytes.
+        Raises Fatal (exit 4) where the bytes before `start` are not those of its CRC.
+        """
+        ...
+
+    def progress(self) -> tuple[int, int | None]:
+        """Bytes read so far as stored (compressed), and of how many, if known.
+
+        May be called from another thread while `records` runs.
+        """
+        ...
+
+
+class TokenCounter(Protocol):
+    """Counts tokens exactly as the embedder does. Thread-safe; blocking.
+
+    `name` identifies the tokenizer (it is part of `rev`), `special` is how many special
+    tokens the model adds to each text; `count` leaves them out.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def special(self) -> int: ...
+    def count(self, texts: Sequence[str]) -> Sequence[int]: ...
+
+
+class Preparer(Protocol):
+    """Turns documents into chunks. Pure and thread-safe; blocking.
+
+    `rev` changes whenever the same document would be written differently; `chunk_tokens`
+    is the limit of a chunk in tokens.
+    """
+
+    @property
+    def rev(self) -> str: ...
+    @property
+    def chunk_tokens(self) -> int: ...
+    def key(self, url: str) -> str: ...
+    def identify(self, document: Document) -> Identity: ...
+    def prepare(self, documents: Sequence[tuple[Document, Identity]]) -> list[Prepared]: ...
+    def chunks(self, prepared: Prepared, start: int, stop: int) -> list[Chunk]:
+        """Cut the chunks `start <= index < stop`, with ids and terms."""
+        ...
+
+    def query_terms(self, query: str) -> Terms: ...
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors. Raises Transient, Rejected, Fatal.
+
+    `model` names what makes the vectors, `dimension` their length. A request is atomic:
+    all vectors or an error. Every vector returned is finite and of norm > 0.
+    """
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def limits(self) -> EmbedLimits: ...
+    async def embed(self, texts: Sequence[str]) -> Vectors: ...
+    async def embed_query(self, text: str) -> Floats: ...
+    async def ready(self) -> bool:
+        """Whether the service answers its health check now. Never raises."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Store(Protocol):
+    """One collection of points. Raises Transient, Rejected, Fatal.
+
+    A write that returned is `completed`: a later read sees it, and after `sync` it
+    survives a crash of this machine. All writes may be repeated.
+    """
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests it takes at once with profit."""
+        ...
+
+    async def open(self, dimension: int) -> None:
+        """Create the collection, or check that the existing one fits (else Fatal)."""
+        ...
+
+    async def lookup(self, ids: Sequence[str]) -> dict[str, Commit]:
+        """Read commit records by point id; ids that do not exist are left out."""
+        ...
+
+    async def invalidate(self, ids: Sequence[str]) -> None:
+        """Set `content_hash` to null on these points: their documents are being rewritten."""
+        ...
+
+    async def upsert(self, points: Sequence[Point]) -> None: ...
+
+    async def delete_stale(self, keys: Sequence[str], keep: Sequence[str]) -> None:
+        """Delete the points whose `canonical_url` is in `keys` and whose id is not in `keep`."""
+        ...
+
+    async def sync(self) -> None: ...
+    async def nearest(self, vector: Floats, limit: int, where: Filter) -> list[Hit]: ...
+    async def matching(self, terms: Terms, limit: int, where: Filter) -> list[Hit]:
+        """BM25. Raises Rejected(reason="no-sparse-vector") where the collection has none."""
+        ...
+
+    def scroll(self, fields: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
+        """All points that match, in batches, with these payload fields (score 0)."""
+        ...
+
+    async def count(self) -> int: ...
+    async def ready(self) -> bool:
+        """Whether the service answers its health check now. Never raises."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class CheckpointStore(Protocol):
+    """Keeps one JSON object atomically: after a crash the old or the new one, never half."""
+
+    def load(self) -> dict[str, Any] | None:
+        """The last one saved, None if there never was one. Raises Fatal (exit 4) if unreadable."""
+        ...
+
+    def save(self, state: dict[str, Any]) -> None: ...
+
+
+class Observer(Protocol):
+    """Is told what happens. Must not block; what it raises ends the run."""
+
+    def on(self, event: Event) -> None: ...
