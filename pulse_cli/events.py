@@ -98,3 +98,52 @@ class Draining:
 
 
 Event: TypeAlias = Started | Progress | Message | Draining
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What ended a run early: `kind` for programs, `message` and `hint` for people."""
+
+    kind: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the run writes. Addresses carry no user-info."""
+
+    embed: str
+    store: str
+    collection: str
+    dimension: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How a run ended. `counts` cover all its starts, everything else this process.
+
+    `resume` is the command that goes on (or retries the dead letters), None if nothing is left.
+    `notes` are the things the user should know about the sources, in order.
+    """
+
+    run_id: str
+    status: Literal["complete", "interrupted", "failed"]
+    exit_code: int
+    sources: tuple[str, ...]
+    target: Target
+    counts: Counts
+    bytes_read: int
+    embed_requests: int
+    seconds: float
+    cpu_seconds: float
+    peak_rss_bytes: int
+    documents_done: int
+    chunks_embedded: int
+    tokens_embedded: int
+    stages: dict[str, StageStats]
+    checkpoint: str | None = None
+    dead_letters: str | None = None
+    resume: str | None = None
+    notes: tuple[str, ...] = ()
+    error: Problem | None = None
