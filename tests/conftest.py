@@ -1,4 +1,4 @@
-"""What every test may ask for: the long tier (`--nightly`) and real pages outside the repository."""
+"""What every test may ask for: the long tier (`--nightly`), and real pages kept elsewhere."""
 
 from __future__ import annotations
 
