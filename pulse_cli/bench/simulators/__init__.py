@@ -1,0 +1,1 @@
+"""Simulated services over real TCP, for tests and for `pulse bench`."""
