@@ -1,0 +1,157 @@
+"""Settings from all their places, each value with the place it came from.
+
+Later places win: defaults, the variables of the original service (`WEBHOOK_*`),
+pulse.yaml, `PULSE_*` variables, flags. Every fault found is named at once, with its
+place and without its value.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pulse_cli.config.settings import Settings
+from pulse_cli.config.tree import closest, flatten, leaves, nest, sections, unknown, wrong
+from pulse_cli.config.yamlfile import Lines, read_yaml
+from pulse_cli.errors import Exit, Fatal
+
+FOREIGN = {
+    "WEBHOOK_TEI_URL": ("embed", "url"),
+    "WEBHOOK_TEI_API_KEY": ("embed", "api_key"),
+    "WEBHOOK_QDRANT_URL": ("qdrant", "url"),
+    "WEBHOOK_QDRANT_COLLECTION": ("qdrant", "collection"),
+    "FIRECRAWL_API_KEY": ("firecrawl", "api_key"),
+}
+"""Variables of other tools that are read, below pulse.yaml in precedence."""
+
+Flags = Mapping[str, tuple[str, Any]]
+"""What the command line set: setting -> (flag as typed, value), None values left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Effective settings. `origins` names the place of every setting not at its default."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+    file: Path | None
+
+
+@dataclass(slots=True)
+class _Layers:
+    values: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    origins: dict[tuple[str, ...], str] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+    def put(self, path: tuple[str, ...], value: Any, origin: str) -> None:
+        self.values[path] = value
+        self.origins[path] = origin
+
+
+def load(
+    flags: Flags | None = None,
+    config: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Loaded:
+    """Read every place. `folder` is where `pulse.yaml` is looked for (the working folder).
+
+    Raises Fatal (exit 2) that lists all that is wrong.
+    """
+    variables = os.environ if environ is None else environ
+    layers = _Layers()
+    for name, setting in FOREIGN.items():
+        if variables.get(name):
+            layers.put(setting, variables[name], f"${name}")
+    file = _find_file(config, variables, folder or Path.cwd())
+    if file is not None:
+        _add_file(layers, file)
+    for path, value, origin in _from_variables(variables, layers.faults):
+        layers.put(path, value, origin)
+    for name, (flag, value) in (flags or {}).items():
+        if value is not None:
+            layers.put(tuple(name.split(".")), value, flag)
+    return Loaded(
+        _validated(layers), {".".join(path): at for path, at in layers.origins.items()}, file
+    )
+
+
+def user_config_file(environ: Mapping[str, str]) -> Path:
+    base = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME") or "~") / ".config")
+    return Path(base).expanduser() / "pulse" / "pulse.yaml"
+
+
+def _find_file(config: Path | None, environ: Mapping[str, str], folder: Path) -> Path | None:
+    if config is not None:
+        if not config.is_file():
+            raise Fatal(f"{config}: no such file (--config)", kind="config", exit_code=Exit.USAGE)
+        return config
+    for candidate in (folder / "pulse.yaml", user_config_file(environ)):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def _add_file(layers: _Layers, file: Path) -> None:
+    tree, lines = read_yaml(file)
+    for path, value in flatten(tree):
+        if value is None and len(path) == 1 and path[0] in sections():
+            continue  # a section with all its lines commented out
+        layers.put(path, value, _place(file, lines, path))
+
+
+def _place(file: Path, lines: Lines, path: tuple[str, ...]) -> str:
+    name = file.name if file.parent == Path.cwd() else str(file)
+    return f"{name}:{lines.get(path, 1)}"
+
+
+def _from_variables(
+    environ: Mapping[str, str], faults: list[str]
+) -> Iterator[tuple[tuple[str, ...], Any, str]]:
+    """`PULSE_SECTION__KEY`. Other `PULSE_*` names belong to PulseAudio and are left alone."""
+    known = {leaf.variable: leaf.path for leaf in leaves()}
+    flat = {name.replace("__", "_"): name for name in known}
+    for name in sorted(environ):
+        value = environ[name]
+        if not name.startswith("PULSE_") or not value:
+            continue
+        if name in known:
+            yield known[name], value, f"${name}"
+        elif name in flat:
+            faults.append(f"${name}: did you mean {flat[name]}, with two underscores?")
+        elif "__" in name:
+            meant = closest(name, known)
+            hint = f"; did you mean {meant}?" if meant else ""
+            faults.append(f"${name}: there is no such setting{hint}")
+
+
+def _validated(layers: _Layers) -> Settings:
+    faults = list(layers.faults)
+    try:
+        settings = Settings.model_validate(nest(layers.values))
+    except ValidationError as error:
+        # include_input and include_url: pydantic would hand out the secret itself.
+        for detail in error.errors(include_url=False, include_input=False):
+            path = tuple(str(part) for part in detail["loc"])
+            setting = path[:2] if path and path[0] in sections() else path[:1]
+            place = _origin(layers, setting)
+            if detail["type"] == "extra_forbidden":
+                faults.append(f"{place}: {unknown(setting)}")
+            else:
+                faults.append(f"{place}: `{'.'.join(setting)}`: {wrong(detail)}")
+    if faults:
+        raise Fatal("\n".join(dict.fromkeys(faults)), kind="config", exit_code=Exit.USAGE)
+    return settings
+
+
+def _origin(layers: _Layers, path: tuple[str, ...]) -> str:
+    """Where `path` was set; for a fault of a whole section, where its keys were."""
+    if path in layers.origins:
+        return layers.origins[path]
+    inside = [at for key, at in layers.origins.items() if key[: len(path)] == path]
+    return ", ".join(dict.fromkeys(inside)) or "settings"

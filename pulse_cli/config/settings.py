@@ -1,0 +1,191 @@
+"""Every setting there is, its default and one line of why.
+
+The tree is the only list of settings: `pulse.example.yaml`, the table in README.md, the
+JSON Schema and `pulse config show` are made from it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from pydantic import Field
+from pydantic.functional_validators import model_validator
+
+from pulse_cli.config.fields import (
+    DurationField,
+    GlobsField,
+    MapField,
+    PathField,
+    RealField,
+    ShareField,
+    SizeField,
+    WholeField,
+)
+from pulse_cli.config.service import Embed, Firecrawl, Network, Qdrant, Section
+from pulse_cli.config.units import Share
+
+Weight = Annotated[RealField, Field(ge=0, le=1)]
+
+
+class Chunk(Section):
+    """How pages are cut."""
+
+    max_tokens: WholeField = Field(
+        default=800,
+        ge=16,
+        description="longest chunk, in the model's own tokens; capped by the model",
+    )
+    overlap_tokens: WholeField = Field(
+        default=200,
+        ge=0,
+        description="how much of a chunk the next one repeats; scaled with max_tokens",
+    )
+    tokenizer: str | None = Field(
+        default=None,
+        description="`tokenizer.json` of the model, or `hub:ID` to fetch it; found if null",
+    )
+
+    @model_validator(mode="after")
+    def _overlap_is_smaller(self) -> Chunk:
+        if self.overlap_tokens > self.max_tokens // 2:
+            raise ValueError("overlap_tokens must be at most half of max_tokens")
+        return self
+
+
+class Bm25(Section):
+    """How words count."""
+
+    engine: Literal["qdrant", "rank-bm25"] = Field(
+        default="qdrant",
+        description="`qdrant`: beside the vectors; `rank-bm25`: also a view on disk",
+    )
+    language: str = Field(
+        default="english",
+        pattern="^[a-z]+$",
+        description="of stemming and stop words; `none` for neither",
+    )
+    k: RealField = Field(
+        default=1.2, ge=0, le=10, description="how soon a repeated word counts no more"
+    )
+    b: Weight = Field(default=0.75, description="how much long chunks are marked down")
+    avg_len: RealField = Field(
+        default=256.0, gt=0, description="words in a chunk of average length"
+    )
+
+
+class Source(Section):
+    """What is read, and what of it is left out."""
+
+    include: GlobsField = Field(
+        default=(), description="index only URLs that match one of these globs"
+    )
+    exclude: GlobsField = Field(default=(), description="skip URLs that match one of these globs")
+    min_chars: WholeField = Field(
+        default=0, ge=0, description="skip pages with less text than this"
+    )
+    include_errors: bool = Field(
+        default=False, description="index pages of status 400 and above, too"
+    )
+    base_url: str | None = Field(
+        default=None, description="address of raw markdown files, which carry none themselves"
+    )
+    map: MapField = Field(
+        default={},
+        description="where home-made records keep a field: `{url: link, text: body.content}`",
+    )
+    max_record: SizeField = Field(
+        default=64 << 20, ge=1024, description="a longer record is a dead letter; bounds memory"
+    )
+    max_expanded: SizeField = Field(
+        default=1 << 40,
+        ge=1024,
+        description="stop unpacking a compressed file here; stops gzip bombs",
+    )
+
+
+class Run(Section):
+    """How a run behaves."""
+
+    concurrency: WholeField | None = Field(
+        default=None, ge=1, description="embed requests in flight; found by itself if null"
+    )
+    give_up_after: DurationField = Field(
+        default=600.0, description="wait this long for a service that is down, then stop (exit 75)"
+    )
+    max_dead: ShareField = Field(
+        default=Share(fraction=0.05),
+        description="stop when more records are dead (a share: from 1,000 on)",
+    )
+    on_changed_source: Literal["refuse", "restart"] = Field(
+        default="refuse", description="when an interrupted run finds its input changed"
+    )
+    wait_lock: DurationField = Field(
+        default=0.0, description="wait this long for another run to end before exit 11"
+    )
+    metrics_file: PathField | None = Field(
+        default=None, description="write figures for Prometheus' textfile collector here"
+    )
+
+
+class Search(Section):
+    """How `pulse search` ranks."""
+
+    mode: Literal["hybrid", "vector", "bm25"] = Field(default="hybrid", description="what to ask")
+    limit: WholeField = Field(default=10, ge=1, le=1000, description="pages shown")
+    vector_weight: Weight = Field(default=0.6, description="say of the meaning in hybrid ranking")
+    bm25_weight: Weight = Field(default=0.4, description="say of the words in hybrid ranking")
+    rrf_k: WholeField = Field(
+        default=60, ge=1, description="reciprocal rank fusion: how flat ranks are weighed"
+    )
+
+
+class Log(Section):
+    """What is kept of the messages."""
+
+    file: PathField | None = Field(default=None, description="append messages to this file as well")
+    format: Literal["text", "json"] = Field(
+        default="text",
+        description="`json`: one object per line, in the file and when not on a terminal",
+    )
+
+
+class Output(Section):
+    """What is seen while a run goes on."""
+
+    progress: Literal["auto", "rich", "plain", "json", "none"] = Field(
+        default="auto", description="`auto`: live on a terminal, plain lines elsewhere"
+    )
+
+
+class Settings(Section):
+    """All settings of pulse; see `pulse config show` for the effective ones."""
+
+    state_dir: PathField | None = Field(
+        default=None,
+        description="checkpoints, dead letters and locks; `$XDG_STATE_HOME/pulse` if null",
+    )
+    embed: Embed = Embed()
+    chunk: Chunk = Chunk()
+    qdrant: Qdrant = Qdrant()
+    bm25: Bm25 = Bm25()
+    source: Source = Source()
+    run: Run = Run()
+    search: Search = Search()
+    network: Network = Network()
+    firecrawl: Firecrawl = Firecrawl()
+    log: Log = Log()
+    output: Output = Output()
+
+    @property
+    def state_folder(self) -> Path:
+        """Where checkpoints, dead letters and locks are kept."""
+        return self.state_dir or platformdirs.user_state_path("pulse", appauthor=False)
+
+    @property
+    def store(self) -> str:
+        """The Qdrant server, or the folder of the embedded store."""
+        if self.qdrant.url is not None:
+            return self.qdrant.url
+        return str(platformdirs.user_data_path("pulse", appauthor=False) / self.qdrant.collection)
