@@ -86,7 +86,9 @@ PROFILES: dict[str, Profile] = {
     for p in (
         Profile(
             "seeds",
-            TeiModel(Slots(16, 0.5), dimension=1024, max_input_length=8192),
+            TeiModel(
+                Slots(16, 0.5), dimension=1024, max_input_length=8192, max_concurrent_requests=1024
+            ),
             QdrantModel(upsert_s=0.1, read_s=0.005),
         ),
         Profile("l4", TeiModel(_L4), QdrantModel(upsert_s=0.005, read_s=0.002)),

@@ -17,39 +17,19 @@ import gzip
 import socket
 import struct
 import traceback
-from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from functools import cache
-from http import HTTPStatus
 from typing import Any, Protocol
 
 import orjson
 
 from pulse_cli.bench.simulators.faults import Fault, FaultSchedule
+from pulse_cli.bench.simulators.wire import JSON, PLAIN, Request, RequestReader, Response
 
-_REASONS = {s.value: s.phrase for s in HTTPStatus}
-_DEFAULT_HEADERS: Mapping[str, str] = {"content-type": "application/json"}
-_PLAIN: Mapping[str, str] = {"content-type": "text/plain; charset=utf-8"}
+__all__ = ["JSON", "PLAIN", "Request", "Response", "Service", "Simulator", "serving"]
+
 _BEFORE_THE_WORK = frozenset({"status", "reset", "hang"})
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """`headers` are lower-case. `factor`: how many times as long the work is to take."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
-    factor: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    status: int = 200
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=lambda: _DEFAULT_HEADERS)
 
 
 class Service(Protocol):
@@ -142,10 +122,7 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
-        self._buffer = bytearray()
-        self._request: Request | None = None
-        self._needs: int | None = None  # bytes of body; None: chunked
-        self._body = bytearray()
+        self._reader = RequestReader()
         self.task: asyncio.Task[None] | None = None
         self._transport: asyncio.Transport
 
@@ -168,62 +145,22 @@ class _Connection(asyncio.Protocol):
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        self._buffer += data
+        self._reader.feed(data)
         if self.task is None:
             self._advance()
 
     def _advance(self) -> None:
         """Start on the next request, if all of it is here."""
-        if self._request is None and not self._read_head():
-            return
-        if self._request is None or not self._read_body():
-            return
-        request = replace(self._request, body=bytes(self._body))
-        self._request = None
-        self._body.clear()
-        self.task = asyncio.get_running_loop().create_task(self._answer(request))
-
-    def _read_head(self) -> bool:
-        end = self._buffer.find(b"\r\n\r\n")
-        if end < 0:
-            return False
-        lines = self._buffer[:end].decode("latin-1").split("\r\n")
-        del self._buffer[: end + 4]
         try:
-            method, target, version = lines[0].split(" ", 2)
+            request = self._reader.next()
         except ValueError:
-            self._send(Response(400, b"bad request line"), keep=False)
-            return False
-        headers = {"": version}
-        for line in lines[1:]:
-            name, _, value = line.partition(":")
-            headers[name.strip().lower()] = value.strip()
-        path, _, query = target.partition("?")
-        self._request = Request(method, path, query, headers, b"")
-        chunked = headers.get("transfer-encoding", "").lower() == "chunked"
-        self._needs = None if chunked else int(headers.get("content-length", "0"))
-        if headers.get("expect", "").lower() == "100-continue":
+            self._send(Response(400, b"not HTTP", PLAIN), keep=False)
+            return
+        if self._reader.wants_continue:
+            self._reader.wants_continue = False
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return True
-
-    def _read_body(self) -> bool:
-        if self._needs is not None:
-            if len(self._buffer) < self._needs:
-                return False
-            self._body += self._buffer[: self._needs]
-            del self._buffer[: self._needs]
-            return True
-        while True:
-            end = self._buffer.find(b"\r\n")
-            if end < 0:
-                return False
-            size = int(self._buffer[:end].split(b";")[0], 16)
-            if len(self._buffer) < end + 2 + size + 2:
-                return False
-            self._body += self._buffer[end + 2 : end + 2 + size]
-            del self._buffer[: end + 2 + size + 2]
-            if size == 0:
-                return True
+        if request is not None:
+            self.task = asyncio.get_running_loop().create_task(self._answer(request))
 
     async def _answer(self, request: Request) -> None:
         simulator = self._simulator
@@ -238,7 +175,7 @@ class _Connection(asyncio.Protocol):
                 await self._answer_with(fault, request)
         except Exception:
             # A bug of the simulator: its traceback must reach who uses it, not a log.
-            self._finish(request, Response(500, traceback.format_exc().encode(), _PLAIN))
+            self._finish(request, Response(500, traceback.format_exc().encode(), PLAIN))
 
     async def _answer_with(self, fault: Fault, request: Request) -> None:
         service = self._simulator.service
@@ -252,11 +189,11 @@ class _Connection(asyncio.Protocol):
         if fault.kind not in _BEFORE_THE_WORK or fault.when != "before":
             response = await service.handle(request)
         if fault.kind == "status":
-            headers = {**_DEFAULT_HEADERS, **{k.lower(): v for k, v in fault.headers.items()}}
+            headers = {**JSON, **{k.lower(): v for k, v in fault.headers.items()}}
             self._finish(request, Response(fault.status, fault.body.encode(), headers))
         elif fault.kind == "reset":
             if fault.when == "body":
-                head = _head(response, keep=True)
+                head = response.head(keep=True)
                 self._transport.write(head + response.body[: len(response.body) // 2])
                 # The half answer must leave the socket before the reset throws it away.
                 await asyncio.sleep(0.01)
@@ -269,34 +206,24 @@ class _Connection(asyncio.Protocol):
             self._finish(request, _spoil(service, fault, response))
 
     async def _drip(self, fault: Fault, response: Response) -> None:
-        self._transport.write(_head(response, keep=False))
+        self._transport.write(response.head(keep=False))
         for i in range(len(response.body)):
             self._transport.write(response.body[i : i + 1])
             await asyncio.sleep(fault.seconds)
         self._transport.close()
 
     def _finish(self, request: Request, response: Response) -> None:
-        asked = request.headers.get("connection", "").lower()
-        keep = asked != "close" and (request.headers[""] == "HTTP/1.1" or asked == "keep-alive")
         self.task = None
-        self._send(response, keep=keep)
-        if keep and self._buffer:
+        self._send(response, keep=request.keeps_alive)
+        if request.keeps_alive:
             self._advance()
 
     def _send(self, response: Response, *, keep: bool) -> None:
         if self._transport.is_closing():
             return
-        self._transport.writelines((_head(response, keep=keep), response.body))
+        self._transport.writelines((response.head(keep=keep), response.body))
         if not keep:
             self._transport.close()
-
-
-def _head(response: Response, *, keep: bool) -> bytes:
-    reason = _REASONS.get(response.status, "Unknown")
-    lines = [f"HTTP/1.1 {response.status} {reason}", f"content-length: {len(response.body)}"]
-    lines += [f"{name}: {value}" for name, value in response.headers.items()]
-    lines.append(f"connection: {'keep-alive' if keep else 'close'}\r\n\r\n")
-    return "\r\n".join(lines).encode("latin-1")
 
 
 @cache
