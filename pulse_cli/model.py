@@ -159,10 +159,12 @@ class Identity:
     """What a document is called: known before its text is prepared.
 
     `key` is the canonical URL; `commit_id` the point id of chunk 0, whose payload
-    is the commit record; `content_hash` covers raw text and payload metadata.
+    is the commit record; `content_hash` covers raw text and payload metadata; `domain` is
+    the network location of the URL without user-info.
     """
 
     key: str
+    domain: str
     content_hash: str
     commit_id: str
 

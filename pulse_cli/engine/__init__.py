@@ -1,0 +1,1 @@
+"""Carries groups of documents through the stages, and keeps the books."""

@@ -1,0 +1,63 @@
+"""Dead letters: one JSON line per record that could not be indexed, and why.
+
+`pulse index X.dead.jsonl` retries them: whatever can be read again is kept whole, as
+`record` (a JSON value) or `raw_base64` (bytes); of values too long to keep only an
+`excerpt` of at most 4 KiB stays, with the place to find the rest.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import orjson
+
+from pulse_cli.model import Document, Place, Unreadable
+
+EXCERPT_CHARS = 4096
+
+
+def unreadable_letter(place: Place, value: Unreadable) -> bytes:
+    """The line for a value that could not be read."""
+    if value.record is not None:
+        kept: dict[str, Any] = {"record": value.record}
+    elif value.raw is not None:
+        kept = {"raw_base64": base64.b64encode(value.raw).decode()}
+    else:
+        kept = {"excerpt": value.excerpt[:EXCERPT_CHARS]}
+    return _line(place, value.reason, value.detail, kept)
+
+
+def document_letter(place: Place, document: Document, reason: str, detail: str) -> bytes:
+    """The line for a document that a service refused; its record reads as the same document."""
+    record = {
+        "markdown": document.text,
+        "country": document.country,
+        "isMobile": document.is_mobile,
+        "metadata": {
+            "url": document.url,
+            "sourceURL": document.source_url,
+            "title": document.title,
+            "description": document.description,
+            "language": document.language,
+        },
+    }
+    return _line(place, reason, detail, {"record": record})
+
+
+def _line(place: Place, reason: str, detail: str, kept: dict[str, Any]) -> bytes:
+    head = {
+        "pulse_dead": 1,
+        "source": place.source,
+        "line": place.line,
+        "byte": place.byte,
+        "length": place.length,
+        "reason": reason,
+        "detail": detail[:EXCERPT_CHARS],
+    }
+    try:
+        return orjson.dumps({**head, **kept}, option=orjson.OPT_APPEND_NEWLINE)
+    except orjson.JSONEncodeError:
+        # a value orjson read may still be one it cannot write (nesting near its limit)
+        excerpt = {"excerpt": "this record cannot be written back as JSON; see its place"}
+        return orjson.dumps({**head, **excerpt}, option=orjson.OPT_APPEND_NEWLINE)

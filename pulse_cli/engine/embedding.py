@@ -1,0 +1,259 @@
+"""The embedder, shared by all groups: texts packed into full requests, culprits found.
+
+Texts of all groups stand in one line and leave it in requests of up to `batch` texts, so
+the tail of one group travels with the head of the next. A request that would not be full
+waits while more texts are on their way and others are in flight.
+
+Each text ends in a vector or in the `Rejected` that refuses it. A refused request is
+halved until the culprit is alone (at most 1 + 2*log2(batch) requests each), a request too
+large for the service is cut to the size it takes. A request that fails three times while
+others succeed is halved too; a single text that does so is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pulse_cli.engine.limiter import Limiter, Permit
+from pulse_cli.errors import Rejected, Transient
+from pulse_cli.events import Stats
+from pulse_cli.model import Floats
+from pulse_cli.ports import Clock, Embedder
+
+ISOLATED_FAILURES = 3
+LONELY_OVERLOADS = 3
+
+
+class Drained(Exception):
+    """Raised to groups none of whose texts were sent yet when the run is told to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """One vector per text, or why there is none; `truncated` texts were cut by the server."""
+
+    rows: list[Floats | Rejected]
+    truncated: int
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """The texts of one group."""
+
+    texts: Sequence[str]
+    rows: list[Floats | Rejected | None]
+    left: int
+    done: asyncio.Future[None]
+    truncated: int = 0
+    started: bool = False
+
+    def settle(self, index: int, row: Floats | Rejected) -> None:
+        self.rows[index] = row
+        self.left -= 1
+        if self.left == 0 and not self.done.done():
+            self.done.set_result(None)
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    """What is sent at once: places in jobs."""
+
+    items: list[tuple[_Job, int]]
+    failures: int = 0
+    overloads: int = 0
+    last_error: str = ""
+
+
+class EmbedPool:
+    """See the module docstring. Each `group_started` is matched by one `embed` or `group_gone`."""
+
+    def __init__(self, embedder: Embedder, limiter: Limiter, clock: Clock, stats: Stats) -> None:
+        self._embedder = embedder
+        self._limiter = limiter
+        self._clock = clock
+        self._stats = stats
+        self._batch = embedder.limits.batch
+        self._batch_bytes = embedder.limits.batch_bytes
+        self._line: deque[tuple[_Job, int]] = deque()
+        self._split: deque[_Request] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._room: deque[asyncio.Future[None]] = deque()
+        self._jobs: set[_Job] = set()
+        self._failed: BaseException | None = None
+        self._draining = False
+        self._upstream = 0
+
+    @property
+    def backlog(self) -> int:
+        """Texts that wait to be sent."""
+        return len(self._line)
+
+    def group_started(self) -> None:
+        """A group is on its way here."""
+        self._upstream += 1
+
+    def group_gone(self) -> None:
+        """A group that had started brings no texts."""
+        self._upstream -= 1
+        self._dispatch()
+
+    async def room(self) -> None:
+        """Wait until the line is short enough that preparing more texts makes sense."""
+        while self._is_crowded() and not self._draining:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._room.append(turn)
+            await turn
+
+    async def embed(self, texts: Sequence[str]) -> Embedded:
+        """Embed all `texts`. Raises Fatal, and Drained if the run stops before it began."""
+        self._upstream -= 1
+        if self._failed is not None:
+            raise self._failed
+        if self._draining:
+            raise Drained
+        if not texts:
+            self._dispatch()
+            return Embedded([], 0)
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        job = _Job(texts, [None] * len(texts), len(texts), done)
+        self._jobs.add(job)
+        self._line.extend((job, index) for index in range(len(texts)))
+        self._dispatch()
+        try:
+            await done
+        finally:
+            self._jobs.discard(job)
+            if job.left:
+                self._forget(job)
+        return Embedded([row for row in job.rows if row is not None], job.truncated)
+
+    def drain(self) -> None:
+        """Send nothing of groups that have not begun; finish those that have."""
+        self._draining = True
+        for job in [job for job in self._jobs if not job.started]:
+            self._forget(job)
+            job.done.set_exception(Drained())
+        self._make_room()
+        self._dispatch()
+
+    async def close(self) -> None:
+        """Cancel what is in flight."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _is_crowded(self) -> bool:
+        return len(self._line) > 2 * self._batch * max(2, self._limiter.limit)
+
+    def _make_room(self) -> None:
+        while self._room and (self._draining or not self._is_crowded()):
+            turn = self._room.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                break
+
+    def _forget(self, job: _Job) -> None:
+        self._line = deque(item for item in self._line if item[0] is not job)
+
+    def _dispatch(self) -> None:
+        """Send what can be sent now."""
+        while self._split or self._line:
+            full = len(self._line) >= self._batch
+            worthwhile = self._split or full or self._upstream == 0 or not self._limiter.in_flight
+            if not worthwhile or (permit := self._limiter.try_acquire()) is None:
+                break
+            request = self._split.popleft() if self._split else self._next_request()
+            task = asyncio.create_task(self._carry(request, permit))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        self._limiter.stats.waiting = len(self._line)
+        self._make_room()
+
+    def _next_request(self) -> _Request:
+        items: list[tuple[_Job, int]] = []
+        size = 0
+        while self._line and len(items) < self._batch:
+            job, index = self._line[0]
+            text = job.texts[index]
+            size += len(text) if text.isascii() else len(text.encode())
+            if items and size > self._batch_bytes:
+                break
+            self._line.popleft()
+            job.started = True
+            items.append((job, index))
+        return _Request(items)
+
+    async def _carry(self, request: _Request, permit: Permit) -> None:
+        """Send `request` until it is answered, refused, or split."""
+        try:
+            while not await self._try(request, permit):
+                permit = await self._limiter.acquire(first=True)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._fail(error)
+        self._dispatch()
+
+    async def _try(self, request: _Request, permit: Permit) -> bool:
+        """One attempt; True when the request needs no other."""
+        texts = [job.texts[index] for job, index in request.items]
+        try:
+            vectors = await self._embedder.embed(texts)
+            self._limiter.succeeded(queue_s=vectors.queue_s, work_s=vectors.work_s)
+        except Rejected as error:
+            self._limiter.succeeded()
+            self._refuse(request, error)
+            return True
+        except Transient as error:
+            failure = self._limiter.failed(permit, error)
+            request.last_error = str(error)
+            request.failures += failure.isolated
+            request.overloads += error.overload and failure.alone
+        else:
+            self._deliver(request, vectors.rows, vectors.truncated)
+            return True
+        finally:
+            self._limiter.release(permit)
+        await self._clock.sleep(failure.delay)
+        if request.failures >= ISOLATED_FAILURES:
+            self._refuse(request, Rejected(request.last_error, reason="embedding-failed"))
+            return True
+        if request.overloads >= LONELY_OVERLOADS and len(request.items) > 1:
+            self._cut(request, len(request.items) // 2)
+            return True
+        return False
+
+    def _deliver(self, request: _Request, rows: Floats, truncated: int) -> None:
+        self._stats.chunks_embedded += len(request.items)
+        for number, (job, index) in enumerate(request.items):
+            job.truncated += truncated  # adapters truncate texts that are sent alone
+            job.settle(index, rows[number])
+
+    def _refuse(self, request: _Request, error: Rejected) -> None:
+        if error.max_batch is not None and error.max_batch < len(request.items):
+            self._cut(request, max(1, error.max_batch))
+        elif len(request.items) > 1:
+            self._cut(request, (len(request.items) + 1) // 2, keep_batch=True)
+        else:
+            job, index = request.items[0]
+            job.settle(index, error)
+
+    def _cut(self, request: _Request, size: int, *, keep_batch: bool = False) -> None:
+        """Send `request` again in pieces of `size`, before anything else."""
+        if not keep_batch:
+            self._batch = min(self._batch, size)
+        pieces = [request.items[at : at + size] for at in range(0, len(request.items), size)]
+        self._split.extendleft(_Request(piece) for piece in reversed(pieces))
+
+    def _fail(self, error: BaseException) -> None:
+        """A fatal error ends every job, now and later."""
+        self._failed = error
+        self._line.clear()
+        self._split.clear()
+        for job in self._jobs:
+            if not job.done.done():
+                job.done.set_exception(error)
+        self._make_room()

@@ -1,0 +1,38 @@
+"""Named places where a crash is interesting. Free when off; tests set the hook.
+
+Random kills cannot find torn writes: a test that dies exactly at each of these points,
+and at each of them several times over, can.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+FAULT_POINTS = (
+    "run-opened",
+    "group-looked-up",
+    "group-embedded",
+    "commit-invalidated",
+    "commit-body-written",
+    "commit-stale-deleted",
+    "commit-done",
+    "dead-letter-half-written",
+    "checkpoint-snapshot",
+    "checkpoint-store-synced",
+    "checkpoint-half-written",
+    "checkpoint-before-rename",
+    "checkpoint-saved",
+)
+
+_hook: Callable[[str], None] | None = None
+
+
+def set_fault_hook(hook: Callable[[str], None] | None) -> None:
+    """Have `hook` called with the name of each fault point passed; None turns it off."""
+    global _hook
+    _hook = hook
+
+
+def fault_point(name: str) -> None:
+    if _hook is not None:
+        _hook(name)

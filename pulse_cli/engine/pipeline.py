@@ -1,0 +1,187 @@
+"""Reads records, forms groups of documents, and runs them: all of the run's tasks.
+
+One task takes one group from look-up to commit (`engine.group`); between stages there are
+no queues. What limits a run is the ledger (bytes and records open) and one limiter for
+each scarce resource.
+
+Guarantees: every ticket is resolved once, or stays open if the run ends before, and then
+its record is read again by the next start. A run that is interrupted or fails stops
+reading, gives what was being embedded or written up to 30 s to finish, and drops the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from pulse_cli.engine.deadletter import unreadable_letter
+from pulse_cli.engine.embedding import Drained, EmbedPool
+from pulse_cli.engine.group import GroupCarrier
+from pulse_cli.engine.ledger import Ledger, Resolution
+from pulse_cli.engine.reading import (
+    Group,
+    Item,
+    ReadRecord,
+    estimated_chunks,
+    is_record,
+    read_batches,
+)
+from pulse_cli.errors import Exit, Fatal
+from pulse_cli.events import Message
+from pulse_cli.model import (
+    Document,
+    NoDocument,
+    Note,
+    Outcome,
+    Position,
+    Skipped,
+    Unreadable,
+)
+from pulse_cli.ports import Observer, Preparer, Source
+
+DRAIN_SECONDS = 30.0
+
+
+class Pipeline:
+    """See the module docstring. `limit`: records to read, None for all. Use once."""
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        preparer: Preparer,
+        ledger: Ledger,
+        pool: EmbedPool,
+        carrier: GroupCarrier,
+        observer: Observer,
+        group_chunks: int,
+        limit: int | None,
+    ) -> None:
+        self._source = source
+        self._preparer = preparer
+        self._ledger = ledger
+        self._pool = pool
+        self._carrier = carrier
+        self._observer = observer
+        self._group_chunks = group_chunks
+        self._limit = limit
+        self._groups: set[asyncio.Task[None]] = set()
+        self._over = asyncio.Event()
+        self._error: BaseException | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self.notes: list[str] = []
+        self.exhausted = False
+
+    async def run(self, start: Position) -> None:
+        """Carry everything behind `start`, until the input ends or `interrupt` or `fail`.
+
+        Ends by raising the first error, after what was in flight has been given time.
+        """
+        self._reading = asyncio.create_task(self._read(start))
+        self._reading.add_done_callback(self._reading_ended)
+        try:
+            await self._over.wait()
+            if self._error is not None or not self._is_complete():
+                await self._drain()
+        finally:
+            for task in [self._reading, *self._groups]:
+                task.cancel()
+            await asyncio.gather(self._reading, *self._groups, return_exceptions=True)
+            await self._pool.close()
+        if self._error is not None:
+            raise self._error
+
+    def interrupt(self) -> None:
+        """Stop reading, finish what is being embedded or written, drop the rest."""
+        self._over.set()
+
+    def fail(self, error: BaseException) -> None:
+        """End the run with `error`, unless it has one already."""
+        if self._error is None:
+            self._error = error
+        self._over.set()
+
+    def _is_complete(self) -> bool:
+        return self._reading is not None and self._reading.done() and not self._groups
+
+    async def _drain(self) -> None:
+        assert self._reading is not None
+        self._reading.cancel()
+        self._pool.drain()
+        unavailable = isinstance(self._error, Fatal) and self._error.exit_code is Exit.UNAVAILABLE
+        if self._groups:
+            await asyncio.wait(self._groups, timeout=0 if unavailable else DRAIN_SECONDS)
+
+    def _reading_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
+        elif not self._groups:
+            self._over.set()
+
+    def _group_ended(self, task: asyncio.Task[None]) -> None:
+        self._groups.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
+        elif self._is_complete():
+            self._over.set()
+
+    # --- reading -----------------------------------------------------------
+
+    async def _read(self, start: Position) -> None:
+        group = Group()
+        records = 0
+        async for batch in read_batches(self._source, start, self._preparer):
+            for read in batch:
+                if records == self._limit:
+                    self._launch(group)
+                    return
+                records += is_record(read.record)
+                group = await self._admit(read, group)
+            if group.items and not self._groups:
+                self._launch(group)  # a slow source: nothing else is being done
+                group = Group()
+        self._launch(group)
+        self.exhausted = True
+
+    async def _admit(self, read: ReadRecord, group: Group) -> Group:
+        """Open a ticket for a record; documents go into `group`. Returns the group to fill next."""
+        record, content = read.record, read.record.content
+        ticket = await self._ledger.open(
+            record.position, record.cost, read.key if read.identity else None
+        )
+        match content:
+            case Document():
+                assert read.identity is not None
+                if read.identity.key in group.keys:
+                    self._launch(group)
+                    group = Group()
+                item = Item(ticket, record.place, content, read.identity)
+                group.add(item, estimated_chunks(content, self._preparer.chunk_tokens))
+                if group.chunks >= self._group_chunks:
+                    self._launch(group)
+                    group = Group()
+            case Skipped():
+                resolution = Resolution(Outcome.SKIPPED, content.reason, seen=read.key)
+                self._ledger.resolve(ticket, resolution)
+            case Unreadable():
+                letter = unreadable_letter(record.place, content)
+                resolution = Resolution(Outcome.DEAD, content.reason, letter=letter, seen=read.key)
+                self._ledger.resolve(ticket, resolution)
+            case NoDocument():
+                self._ledger.resolve(ticket, Resolution(None, content.reason))
+            case Note():
+                self.notes.append(content.message)
+                self._observer.on(Message("warning", content.message))
+                self._ledger.resolve(ticket, Resolution(None))
+        return group
+
+    def _launch(self, group: Group) -> None:
+        if group.items:
+            self._pool.group_started()
+            task = asyncio.create_task(self._carry(group.items))
+            self._groups.add(task)
+            task.add_done_callback(self._group_ended)
+
+    async def _carry(self, items: list[Item]) -> None:
+        with suppress(Drained):  # its tickets stay open: the next start reads them again
+            await self._carrier.carry(items)

@@ -1,0 +1,112 @@
+"""Records off the event loop, in batches, and groups of documents out of them.
+
+A batch is read in a thread that nobody waits for (a pipe may never answer) and holds
+about 1 MiB, or what came within 20 ms: a file is read in large steps, a slow pipe is
+passed on as it trickles.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+
+from pulse_cli.engine.ledger import Ticket
+from pulse_cli.engine.threads import run_in_daemon_thread
+from pulse_cli.model import Document, Identity, Note, Place, Position, Record, Skipped, Unreadable
+from pulse_cli.ports import Preparer, Source
+
+BATCH_BYTES = 1 << 20
+BATCH_RECORDS = 512
+BATCH_SECONDS = 0.02
+CHARS_PER_TOKEN = 3.5  # of English markdown; only decides where groups end
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRecord:
+    """A record with what can be computed off the loop: `key` where its URL is known."""
+
+    record: Record
+    identity: Identity | None
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One document of a group, on its way."""
+
+    ticket: Ticket
+    place: Place
+    document: Document
+    identity: Identity
+
+
+@dataclass(slots=True)
+class Group:
+    """Whole documents, no two of one key, worth about `chunks` chunks."""
+
+    items: list[Item] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
+    chunks: int = 0
+
+    def add(self, item: Item, chunks: int) -> None:
+        self.items.append(item)
+        self.keys.add(item.identity.key)
+        self.chunks += chunks
+
+
+def estimated_chunks(document: Document, chunk_tokens: int) -> int:
+    return 1 + int(len(document.text) / (chunk_tokens * CHARS_PER_TOKEN))
+
+
+async def read_batches(
+    source: Source, start: Position, preparer: Preparer
+) -> AsyncIterator[list[ReadRecord]]:
+    """All records behind `start`, in order."""
+    records = source.records(start)
+    while True:
+        batch, ended = await _take_in_thread(records, preparer)
+        if batch:
+            yield batch
+        if ended:
+            return
+
+
+def _take_in_thread(
+    records: Iterator[Record], preparer: Preparer
+) -> asyncio.Future[tuple[list[ReadRecord], bool]]:
+    return run_in_daemon_thread(lambda: _take(records, preparer))
+
+
+def _take(records: Iterator[Record], preparer: Preparer) -> tuple[list[ReadRecord], bool]:
+    """The next batch, and whether the source has ended."""
+    batch: list[ReadRecord] = []
+    size = 0
+    until = time.monotonic() + BATCH_SECONDS
+    for record in records:
+        batch.append(_identified(record, preparer))
+        size += record.cost
+        if size >= BATCH_BYTES or len(batch) >= BATCH_RECORDS or time.monotonic() >= until:
+            return batch, False
+    return batch, True
+
+
+def _identified(record: Record, preparer: Preparer) -> ReadRecord:
+    match record.content:
+        case Document() as document:
+            identity = preparer.identify(document)
+            return ReadRecord(record, identity, identity.key)
+        case Skipped(url=str(url), gone=False) | Unreadable(url=str(url)):
+            return ReadRecord(record, None, preparer.key(url))
+        case _:
+            return ReadRecord(record, None, None)
+
+
+def is_record(record: Record) -> bool:
+    """Whether it counts as a record: a document found, or a value that could not be read."""
+    return isinstance(record.content, Document | Skipped | Unreadable)
+
+
+def is_note(record: Record) -> bool:
+    return isinstance(record.content, Note)
