@@ -1,0 +1,36 @@
+"""Vectors of a batch as one matrix, checked before they leave the process.
+
+The engine stores NaN without a word and would return it in every search, so no store takes
+a vector that is not finite.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pulse_cli.errors import Fatal, Rejected
+from pulse_cli.model import Point
+
+if TYPE_CHECKING:
+    from pulse_cli.model import Floats
+
+
+def matrix(points: Sequence[Point], dimension: int) -> Floats:
+    """float32, C-contiguous, shape (points, dimension).
+
+    Raises Fatal where a vector has another length, Rejected where one is not finite.
+    """
+    for point in points:
+        if len(point.vector) != dimension:
+            raise Fatal(
+                f"a vector has {len(point.vector)} dimensions, the collection {dimension}",
+                hint="the embedding model changed: use another --collection",
+                kind="dimension",
+            )
+    rows = np.ascontiguousarray(np.stack([point.vector for point in points]), dtype=np.float32)
+    if not np.isfinite(rows).all():
+        raise Rejected("a vector holds NaN or an infinite number", reason="bad-vector")
+    return rows
