@@ -6,7 +6,7 @@ Each Protocol has several implementations and one contract suite in
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -89,12 +89,14 @@ class TokenCounter(Protocol):
 class Preparer(Protocol):
     """Turns documents into chunks. Pure and thread-safe; blocking.
 
-    `rev` changes whenever the same document would be written differently; `chunk_tokens`
-    is the limit of a chunk in tokens.
+    `rev` changes whenever the same document would be written differently; `fingerprint`
+    names what it is made of, for messages; `chunk_tokens` is the limit of a chunk.
     """
 
     @property
     def rev(self) -> str: ...
+    @property
+    def fingerprint(self) -> Mapping[str, str | int | float]: ...
     @property
     def chunk_tokens(self) -> int: ...
     def key(self, url: str) -> str: ...

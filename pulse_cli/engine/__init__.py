@@ -1,1 +1,23 @@
-"""Carries groups of documents through the stages, and keeps the books."""
+"""Carries groups of documents through the stages, and keeps the books.
+
+The engine knows the stages only through `pulse_cli.ports`; all concurrency is here.
+"""
+
+from pulse_cli.engine.books import DeadLimit
+from pulse_cli.engine.clock import SystemClock
+from pulse_cli.engine.opening import Parts, RunOptions
+from pulse_cli.engine.run import index
+from pulse_cli.engine.statefiles import StateFiles, hold_locks, state_files
+from pulse_cli.engine.stop import Stop
+
+__all__ = [
+    "DeadLimit",
+    "Parts",
+    "RunOptions",
+    "StateFiles",
+    "Stop",
+    "SystemClock",
+    "hold_locks",
+    "index",
+    "state_files",
+]

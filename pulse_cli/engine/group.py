@@ -71,6 +71,7 @@ class GroupCarrier:
         ready = await self._ready(items)
         small = [one for one in ready if not one.is_giant]
         embedded = await self._pool.embed([chunk.text for one in small for chunk in one.chunks])
+        self._stats.tokens_embedded += sum(sum(one.prepared.counts) for one in small)
         fault_point("group-embedded")
         await self._commit(small, embedded.rows, embedded.truncated)
         for one in ready:

@@ -18,6 +18,7 @@ from pulse_cli.engine.deadletter import unreadable_letter
 from pulse_cli.engine.embedding import Drained, EmbedPool
 from pulse_cli.engine.group import GroupCarrier
 from pulse_cli.engine.ledger import Ledger, Resolution
+from pulse_cli.engine.limiter import Limiter
 from pulse_cli.engine.reading import (
     Group,
     Item,
@@ -53,6 +54,7 @@ class Pipeline:
         ledger: Ledger,
         pool: EmbedPool,
         carrier: GroupCarrier,
+        reader: Limiter,
         observer: Observer,
         group_chunks: int,
         limit: int | None,
@@ -62,6 +64,7 @@ class Pipeline:
         self._ledger = ledger
         self._pool = pool
         self._carrier = carrier
+        self._reader = reader
         self._observer = observer
         self._group_chunks = group_chunks
         self._limit = limit
@@ -130,7 +133,7 @@ class Pipeline:
     async def _read(self, start: Position) -> None:
         group = Group()
         records = 0
-        async for batch in read_batches(self._source, start, self._preparer):
+        async for batch in read_batches(self._source, start, self._preparer, self._reader):
             for read in batch:
                 if records == self._limit:
                     self._launch(group)

@@ -11,10 +11,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from pulse_cli.engine.ledger import Ticket
+from pulse_cli.engine.limiter import Limiter
 from pulse_cli.engine.threads import run_in_daemon_thread
-from pulse_cli.model import Document, Identity, Note, Place, Position, Record, Skipped, Unreadable
+from pulse_cli.model import Document, Identity, Place, Position, Record, Skipped, Unreadable
 from pulse_cli.ports import Preparer, Source
 
 BATCH_BYTES = 1 << 20
@@ -61,12 +63,12 @@ def estimated_chunks(document: Document, chunk_tokens: int) -> int:
 
 
 async def read_batches(
-    source: Source, start: Position, preparer: Preparer
+    source: Source, start: Position, preparer: Preparer, limiter: Limiter
 ) -> AsyncIterator[list[ReadRecord]]:
-    """All records behind `start`, in order."""
+    """All records behind `start`, in order; `limiter` (of 1) keeps the time it takes."""
     records = source.records(start)
     while True:
-        batch, ended = await _take_in_thread(records, preparer)
+        batch, ended = await limiter.run(partial(_take_in_thread, records, preparer))
         if batch:
             yield batch
         if ended:
@@ -106,7 +108,3 @@ def _identified(record: Record, preparer: Preparer) -> ReadRecord:
 def is_record(record: Record) -> bool:
     """Whether it counts as a record: a document found, or a value that could not be read."""
     return isinstance(record.content, Document | Skipped | Unreadable)
-
-
-def is_note(record: Record) -> bool:
-    return isinstance(record.content, Note)

@@ -1,0 +1,175 @@
+"""A run taken up by a process: begun anew, or resumed where the last one stopped.
+
+Guarantees: an incomplete run goes on only with the sources and settings it began with;
+otherwise it refuses and names what changed. A complete run is never resumed. Nothing is
+written to the store here.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pulse_cli.engine.books import Books, DeadLimit, restore
+from pulse_cli.engine.checkpoint import CheckpointFile
+from pulse_cli.engine.disk import MarkedFile
+from pulse_cli.engine.manifest import load_manifest, save_manifest
+from pulse_cli.engine.statefiles import StateFiles
+from pulse_cli.engine.stop import Stop
+from pulse_cli.errors import Exit, Fatal
+from pulse_cli.events import Target
+from pulse_cli.model import Input
+from pulse_cli.ports import Clock, Embedder, Observer, Preparer, Source, Store
+
+_UNCHANGING = ("run_id", "started", "command", "sources", "target", "manifest", "fingerprint")
+
+OpenSource = Callable[[Sequence[Input] | None], Source]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """`fingerprint` holds the settings that decide what is written or left out; `command` is
+    what resumes this run. `concurrency` fixes the embed requests in flight, None adapts."""
+
+    sources: tuple[str, ...]
+    target: Target
+    command: str
+    fingerprint: Mapping[str, Any] = field(default_factory=dict)
+    force: bool = False
+    restart: bool = False
+    limit: int | None = None
+    on_changed_source: Literal["refuse", "restart"] = "refuse"
+    give_up_after: float = 600.0
+    concurrency: int | None = None
+    dead_limit: DeadLimit = field(default_factory=DeadLimit)
+    threads: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a run works with. `open_source` gets the inputs of a resumed run, else None."""
+
+    open_source: OpenSource
+    preparer: Preparer
+    embedder: Embedder
+    store: Store
+    observer: Observer
+    clock: Clock
+    stop: Stop
+    rng: random.Random = field(default_factory=random.Random)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A run as it stands when a process takes it up.
+
+    `state` is what never changes in it; `abandoned` the id of an unfinished run that this
+    one takes the place of.
+    """
+
+    run_id: str
+    state: dict[str, Any]
+    source: Source
+    books: Books
+    resumed: bool
+    abandoned: str | None = None
+
+
+def open_run(
+    parts: Parts,
+    files: StateFiles,
+    options: RunOptions,
+    checkpoint: CheckpointFile,
+    *,
+    restart: bool,
+) -> Opened:
+    """Resume the unfinished run of these files, or begin a new one. Raises Fatal."""
+    fingerprint = {**options.fingerprint, **parts.preparer.fingerprint}
+    old = _last_run(checkpoint, restart=restart)
+    if old is not None and not restart and not old["complete"]:
+        return _resume(parts, files, options, old, fingerprint)
+    abandoned = old["run_id"] if old is not None else None
+    return _begin(parts, files, options, fingerprint, abandoned)
+
+
+def _last_run(checkpoint: CheckpointFile, *, restart: bool) -> dict[str, Any] | None:
+    try:
+        return checkpoint.load()
+    except Fatal:
+        if restart:
+            return None
+        raise
+
+
+def _begin(
+    parts: Parts,
+    files: StateFiles,
+    options: RunOptions,
+    fingerprint: Mapping[str, Any],
+    abandoned: str | None,
+) -> Opened:
+    now = parts.clock.time()
+    source = parts.open_source(None)
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
+    run_id = f"{stamp}-{uuid.UUID(int=parts.rng.getrandbits(128)).hex[:6]}"
+    manifest = files.manifest(run_id)
+    state = {
+        "run_id": run_id,
+        "started": now,
+        "command": options.command,
+        "sources": list(options.sources),
+        "target": {"store": options.target.store, "collection": options.target.collection},
+        "manifest": {"name": manifest.name, "sha256": save_manifest(manifest, source.inputs)},
+        "fingerprint": dict(fingerprint),
+    }
+    books = _books(files, options, run_id, 0, 0)
+    return Opened(run_id, state, source, books, resumed=False, abandoned=abandoned)
+
+
+def _resume(
+    parts: Parts,
+    files: StateFiles,
+    options: RunOptions,
+    old: dict[str, Any],
+    fingerprint: Mapping[str, Any],
+) -> Opened:
+    _refuse_changed_settings(files, old["fingerprint"], fingerprint)
+    run_id = old["run_id"]
+    inputs = load_manifest(files.manifest(run_id), old["manifest"]["sha256"])
+    source = parts.open_source(inputs)
+    position, counts, dead_mark, seen_mark = restore(old)
+    books = _books(files, options, run_id, dead_mark, seen_mark)
+    books.position, books.counts = position, counts
+    return Opened(run_id, {key: old[key] for key in _UNCHANGING}, source, books, resumed=True)
+
+
+def _books(
+    files: StateFiles, options: RunOptions, run_id: str, dead_mark: int, seen_mark: int
+) -> Books:
+    return Books(
+        letters=MarkedFile(files.dead_letters(run_id), dead_mark),
+        seen=MarkedFile(files.seen(run_id), seen_mark),
+        dead_limit=options.dead_limit,
+    )
+
+
+def _refuse_changed_settings(
+    files: StateFiles, before: Mapping[str, Any], now: Mapping[str, Any]
+) -> None:
+    changed = [
+        f"{name} was {before.get(name)!r}, is {now.get(name)!r}"
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
+    ]
+    if changed:
+        raise Fatal(
+            f"an unfinished run ({files.checkpoint}) was begun with other settings: "
+            + "; ".join(changed),
+            hint="restore the setting to go on with it, or start anew with --restart",
+            kind="settings-changed",
+            exit_code=Exit.REFUSED,
+        )

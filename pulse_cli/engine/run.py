@@ -1,0 +1,248 @@
+"""One run of `pulse index`, from its checkpoint to its summary.
+
+Guarantees: a checkpoint with the run id is saved before the first write to the store, then
+every 2 s or 4,096 records, and at the end however the run ends (why that is safe:
+`engine.checkpoint`). An incomplete run goes on only with the sources and settings it
+began with; otherwise it refuses and names what changed. A complete run is never resumed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+
+from pulse_cli.engine.checkpoint import CheckpointFile
+from pulse_cli.engine.commit import Committer, RunStamp
+from pulse_cli.engine.embedding import EmbedPool
+from pulse_cli.engine.faultpoints import fault_point
+from pulse_cli.engine.group import GroupCarrier
+from pulse_cli.engine.ledger import Ledger
+from pulse_cli.engine.limiter import Limiter
+from pulse_cli.engine.opening import Opened, Parts, RunOptions, open_run
+from pulse_cli.engine.pipeline import Pipeline
+from pulse_cli.engine.statefiles import StateFiles
+from pulse_cli.engine.summary import summarize
+from pulse_cli.engine.threads import Threads
+from pulse_cli.errors import Exit, Fatal
+from pulse_cli.events import Draining, Progress, StageStats, Started, Stats, Summary
+
+CHECKPOINT_SECONDS = 2.0
+CHECKPOINT_RECORDS = 4096
+TICK_SECONDS = 0.25
+
+
+async def index(parts: Parts, files: StateFiles, options: RunOptions) -> Summary:
+    """Run to the end, a signal, or an error. The locks of `files` must be held.
+
+    Raises Fatal only where the run could not begin; later errors are in the summary.
+    """
+    try:
+        return await _index(parts, files, options, restart=options.restart)
+    except Fatal as error:
+        if error.kind != "source-changed" or options.on_changed_source != "restart":
+            raise
+        return await _index(parts, files, options, restart=True)
+
+
+async def _index(parts: Parts, files: StateFiles, options: RunOptions, *, restart: bool) -> Summary:
+    checkpoint = CheckpointFile(files.checkpoint)
+    opened = open_run(parts, files, options, checkpoint, restart=restart)
+    run = _Run(parts, files, options, checkpoint, opened)
+    try:
+        return await run.to_the_end()
+    finally:
+        opened.books.close()
+
+
+class _Run:
+    """The running of one opened run."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        files: StateFiles,
+        options: RunOptions,
+        checkpoint: CheckpointFile,
+        opened: Opened,
+    ) -> None:
+        self._parts = parts
+        self._files = files
+        self._options = options
+        self._checkpoint = checkpoint
+        self._opened = opened
+        self._books = opened.books
+        self._stats = Stats(counts=opened.books.counts)
+        self._started = parts.clock.monotonic()
+        self._epoch = 0
+        limits = parts.embedder.limits
+        fixed = options.concurrency
+        self._cpu = self._limiter("prepare", options.threads, options.threads)
+        self._reader = self._limiter("read", 1, 1)
+        self._embed = self._limiter("embed", fixed or limits.start, fixed or limits.in_flight)
+        self._store = self._limiter("store", min(2, parts.store.in_flight), parts.store.in_flight)
+        self._ledger = Ledger(self._books.book)
+        self._saved_passed = 0
+        self._saved_at = self._started
+
+    def _limiter(self, name: str, start: int, high: int) -> Limiter:
+        stats = self._stats.stages.setdefault(name, StageStats())
+        parts = self._parts
+        return Limiter(
+            _SERVICES.get(name, name),
+            start=start,
+            high=high,
+            clock=parts.clock,
+            rng=parts.rng,
+            give_up_after=self._options.give_up_after,
+            stats=stats,
+        )
+
+    async def to_the_end(self) -> Summary:
+        """Run, save, and sum up."""
+        parts, opened = self._parts, self._opened
+        parts.observer.on(
+            Started(
+                opened.run_id, opened.resumed, self._options.sources, self._options.target.store
+            )
+        )
+        await self._save(complete=False)
+        self._remove_files_of(opened.abandoned)
+        fault_point("run-opened")
+        error: Fatal | None = None
+        with Threads(self._options.threads + 1) as threads:
+            pipeline = self._pipeline(threads)
+            helpers = [
+                asyncio.create_task(self._housekeep(pipeline)),
+                asyncio.create_task(self._heed(pipeline)),
+            ]
+            try:
+                await pipeline.run(self._books.position)
+            except Fatal as fatal:
+                error = fatal
+            finally:
+                for task in helpers:
+                    task.cancel()
+                await asyncio.gather(*helpers, return_exceptions=True)
+        if error is not None and error.kind == "source-changed":
+            raise error
+        complete = error is None and pipeline.exhausted and not self._ledger.open_tickets
+        error = await self._finish(complete, error)
+        return self._summary(complete and error is None, error, tuple(pipeline.notes))
+
+    def _pipeline(self, threads: Threads) -> Pipeline:
+        parts, options, opened = self._parts, self._options, self._opened
+        stamp = RunStamp(opened.run_id, _rfc3339(opened.state["started"]), parts.preparer.rev)
+        pool = EmbedPool(parts.embedder, self._embed, parts.clock, self._stats)
+        carrier = GroupCarrier(
+            preparer=parts.preparer,
+            ledger=self._ledger,
+            pool=pool,
+            committer=Committer(parts.store, self._store, stamp),
+            cpu=self._cpu,
+            run_in_thread=threads,
+            stats=self._stats,
+            force=options.force,
+        )
+        return Pipeline(
+            source=opened.source,
+            preparer=parts.preparer,
+            ledger=self._ledger,
+            pool=pool,
+            carrier=carrier,
+            reader=self._reader,
+            observer=parts.observer,
+            group_chunks=parts.embedder.limits.group,
+            limit=options.limit,
+        )
+
+    async def _housekeep(self, pipeline: Pipeline) -> None:
+        """Tell observers how it goes, and save when it is time."""
+        clock = self._parts.clock
+        try:
+            while True:
+                await clock.sleep(TICK_SECONDS)
+                self._refresh_stats()
+                self._parts.observer.on(Progress(self._stats))
+                news = self._books.passed - self._saved_passed
+                late = clock.monotonic() - self._saved_at >= CHECKPOINT_SECONDS
+                if news >= CHECKPOINT_RECORDS or (news and late):
+                    await self._save(complete=False)
+        except Exception as error:
+            pipeline.fail(error)
+
+    async def _heed(self, pipeline: Pipeline) -> None:
+        """Drain when told to stop."""
+        await self._parts.stop.wait()
+        by = self._parts.stop.signal
+        self._parts.observer.on(Draining(by.name if by else "stop"))
+        pipeline.interrupt()
+
+    async def _save(self, *, complete: bool) -> None:
+        """The checkpoint; its order is the correctness argument of `engine.checkpoint`."""
+        self._saved_at = self._parts.clock.monotonic()
+        self._saved_passed = self._books.passed
+        self._epoch += 1
+        state = {
+            **self._opened.state,
+            **self._books.snapshot(),
+            "epoch": self._epoch,
+            "saved_at": self._parts.clock.time(),
+            "complete": complete,
+        }
+        fault_point("checkpoint-snapshot")
+        await asyncio.to_thread(self._books.sync)
+        await self._store.run(self._parts.store.sync)
+        fault_point("checkpoint-store-synced")
+        await asyncio.to_thread(self._checkpoint.save, state)
+        fault_point("checkpoint-saved")
+
+    async def _finish(self, complete: bool, error: Fatal | None) -> Fatal | None:
+        """Save for the last time. Returns what ended the run."""
+        try:
+            if not self._books.closed:
+                await self._save(complete=complete)
+        except Fatal as fatal:
+            return error or fatal
+        if complete:
+            self._remove_files_of(self._opened.run_id)
+        return error
+
+    def _remove_files_of(self, run_id: str | None) -> None:
+        """What only an unfinished run needs. Dead letters stay: they are for people."""
+        if run_id is not None:
+            for path in (self._files.manifest(run_id), self._files.seen(run_id)):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+
+    def _refresh_stats(self) -> None:
+        stats = self._stats
+        stats.elapsed_s = self._parts.clock.monotonic() - self._started
+        stats.bytes_read, stats.bytes_total = self._opened.source.progress()
+        stats.open_records = self._ledger.open_tickets
+        for limiter in (self._reader, self._cpu, self._embed, self._store):
+            limiter.refresh_stats()
+
+    def _summary(self, complete: bool, error: Fatal | None, notes: tuple[str, ...]) -> Summary:
+        self._refresh_stats()
+        letters = self._books.letters
+        return summarize(
+            run_id=self._opened.run_id,
+            complete=complete,
+            error=error,
+            stop_code=self._parts.stop.exit_code if self._parts.stop.requested else Exit.OK,
+            sources=self._options.sources,
+            target=self._options.target,
+            stats=self._stats,
+            checkpoint=str(self._files.checkpoint),
+            dead_letters=str(letters.path) if letters.mark else None,
+            command=self._options.command,
+            notes=notes,
+        )
+
+
+_SERVICES = {"embed": "the embedder", "store": "the store"}
+
+
+def _rfc3339(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -1,0 +1,64 @@
+"""What a run says when it has ended: its exit code, and what to do next."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+
+from pulse_cli.errors import Exit, Fatal
+from pulse_cli.events import Problem, Stats, Summary, Target
+
+
+def summarize(
+    *,
+    run_id: str,
+    complete: bool,
+    error: Fatal | None,
+    stop_code: Exit,
+    sources: tuple[str, ...],
+    target: Target,
+    stats: Stats,
+    checkpoint: str,
+    dead_letters: str | None,
+    command: str,
+    notes: tuple[str, ...],
+) -> Summary:
+    """Sum up. An error outranks a signal, and a signal outranks dead letters."""
+    if error is not None:
+        exit_code = error.exit_code
+    elif complete:
+        exit_code = Exit.DEAD_LETTERS if stats.counts.dead else Exit.OK
+    else:
+        exit_code = stop_code
+    resume = command if not complete else None
+    if complete and dead_letters:
+        resume = f"pulse index {dead_letters}"
+    return Summary(
+        run_id=run_id,
+        status="complete" if complete else "failed" if error else "interrupted",
+        exit_code=exit_code,
+        sources=sources,
+        target=target,
+        counts=stats.counts,
+        bytes_read=stats.bytes_read,
+        embed_requests=stats.stages["embed"].requests,
+        seconds=stats.elapsed_s,
+        cpu_seconds=time.process_time(),
+        peak_rss_bytes=peak_rss_bytes(),
+        documents_done=stats.documents_done,
+        chunks_embedded=stats.chunks_embedded,
+        tokens_embedded=stats.tokens_embedded,
+        stages=stats.stages,
+        checkpoint=checkpoint,
+        dead_letters=dead_letters,
+        resume=resume,
+        notes=notes,
+        error=Problem(error.kind, str(error), error.hint) if error else None,
+    )
+
+
+def peak_rss_bytes() -> int:
+    """The most memory this process has held; getrusage counts KiB, on macOS bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
