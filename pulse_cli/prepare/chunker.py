@@ -1,0 +1,165 @@
+"""Cuts cleaned texts into chunks that are never longer than the embedder takes.
+
+Texts are split into small segments whose tokens are counted once, the segments are packed
+by the sums of these counts, and then **every chunk is counted whole**, with the prefix it
+will be sent with. So the counts are exact for any tokenizer, although the sums are not: a
+join inside a word, or of white space under BPE, may change a few tokens. Where a chunk
+turns out too long its document is packed again from there on with a smaller budget; what
+is taken off doubles each time, so that this ends soon.
+
+What holds for the chunks of a text: `text[start:end]` is the chunk; starts and ends both
+rise; all characters but white space between chunks are in at least one; none begins or
+ends with white space, except for the indentation of its first line. Time is linear in the
+text, memory a small part of it besides the text itself.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from semantic_text_splitter import MarkdownSplitter
+
+from pulse_cli.ports import TokenCounter
+from pulse_cli.prepare.packing import pack
+from pulse_cli.prepare.segments import Segmenter, Segments
+
+VERSION = 1
+
+_BATCH = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """The chunks of one text: character offsets, and tokens with prefix and special tokens."""
+
+    starts: array[int] = field(default_factory=lambda: array("I"))
+    ends: array[int] = field(default_factory=lambda: array("I"))
+    counts: array[int] = field(default_factory=lambda: array("I"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """The rest of a document that is still to be packed; the numbers are those of `pack`.
+
+    `less` is what to take off the budget when a chunk turns out too long.
+    """
+
+    document: int
+    start: int
+    done: int
+    budget: int
+    less: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A packed chunk, not counted whole yet: segments from `start`, `done` the first new one."""
+
+    task: _Task
+    start: int
+    done: int
+    begin: int
+    end: int
+
+
+class Chunker:
+    """Chunks texts for one embedder. Thread-safe."""
+
+    def __init__(
+        self, counter: TokenCounter, max_tokens: int, overlap_tokens: int, prefix: str
+    ) -> None:
+        self._counter = counter
+        self._limit = max_tokens
+        self._overlap = overlap_tokens
+        self._prefix = prefix
+        self._budget = max_tokens - counter.special - (counter.count([prefix])[0] if prefix else 0)
+        capacity = max(1, self._budget * 3 // 8)
+        self._segmenter = Segmenter(
+            MarkdownSplitter(capacity, trim=False), counter, max(1, self._budget // 2)
+        )
+
+    def chunk(self, texts: Sequence[str]) -> list[Spans]:
+        """Return the chunks of each text; an empty text has none."""
+        filled = [text for text in texts if text]
+        segments = self._segmenter.segment(filled)
+        spans = [Spans() for _ in filled]
+        tasks = [
+            _Task(document, start, start, self._budget)
+            for document, start in enumerate(segments.bounds[:-1])
+        ]
+        while tasks:
+            tasks = self._round(filled, segments, tasks, spans)
+        done = iter(spans)
+        return [next(done) if text else Spans() for text in texts]
+
+    def _round(
+        self, texts: Sequence[str], segments: Segments, tasks: list[_Task], spans: list[Spans]
+    ) -> list[_Task]:
+        """Add chunks to `spans` up to the first one too long in each document; return the rest."""
+        again: dict[int, _Task] = {}
+        drafts: list[_Draft] = []
+        size = 0
+        for task in tasks:
+            for draft in self._drafts(texts[task.document], segments, task):
+                drafts.append(draft)
+                size += draft.end - draft.begin
+                if size >= _BATCH:
+                    self._settle(texts, drafts, spans, again)
+                    drafts, size = [], 0
+                    if task.document in again:
+                        break
+        self._settle(texts, drafts, spans, again)
+        return list(again.values())
+
+    def _drafts(self, text: str, segments: Segments, task: _Task) -> Iterator[_Draft]:
+        chars = segments.chars
+        base = chars[segments.bounds[task.document]]
+        last = segments.bounds[task.document + 1]
+        for start, done, stop in pack(
+            segments, task.start, task.done, last, task.budget, self._overlap
+        ):
+            begin, end = _trim(text, chars[start] - base, chars[stop] - base)
+            if begin < end:
+                yield _Draft(task, start, done, begin, end)
+
+    def _settle(
+        self,
+        texts: Sequence[str],
+        drafts: list[_Draft],
+        spans: list[Spans],
+        again: dict[int, _Task],
+    ) -> None:
+        prefix, special = self._prefix, self._counter.special
+        counts = self._counter.count(
+            [prefix + texts[draft.task.document][draft.begin : draft.end] for draft in drafts]
+        )
+        for draft, count in zip(drafts, counts, strict=True):
+            task = draft.task
+            if task.document in again:
+                continue
+            if count + special > self._limit and task.budget > 1:
+                budget = max(1, task.budget - max(task.less, count + special - self._limit))
+                again[task.document] = _Task(
+                    task.document, draft.start, draft.done, budget, 2 * task.less
+                )
+                continue
+            found = spans[task.document]
+            found.starts.append(draft.begin)
+            found.ends.append(draft.end)
+            found.counts.append(count + special)
+
+
+def _trim(text: str, begin: int, end: int) -> tuple[int, int]:
+    """Leave out white space around text[begin:end], but not the indentation of its first line."""
+    piece = text[begin:end]
+    body = piece.strip()
+    if not body:
+        return begin, begin
+    first = begin + len(piece) - len(piece.lstrip())
+    end = first + len(body)
+    line = text.rfind("\n", begin, first) + 1
+    if line == 0:
+        line = begin if begin == 0 or text[begin - 1] == "\n" else first
+    return line, end

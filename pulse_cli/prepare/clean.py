@@ -1,0 +1,108 @@
+"""Removes from a page what no one can search for; keeps its lines, code and tables.
+
+`clean(text)` does exactly this, in this order, and nothing else:
+
+1. Inline base64 (`data:image/png;base64,...` with at least 32 characters of payload)
+   is removed, so that `![a chart](data:...)` becomes `![a chart]()`. Shorter ones are
+   examples in prose and stay, as does base64 that is not a `data:` URI.
+2. CR LF, CR, VT, FF, NEL, U+2028 and U+2029 become LF.
+3. Control characters are removed (U+001C to U+001F, which separate, become a space), and
+   so are characters that are neither seen nor searched: soft hyphen, zero-width space,
+   word joiner, byte order mark, direction marks, invisible operators, tag characters,
+   interlinear marks, lone surrogates. Zero-width (non-)joiners stay between two non-ASCII
+   characters, where Persian, Indic scripts and emoji need them.
+4. Space characters of any width (no-break, em, thin, ideographic ...) become a space.
+5. Spaces and tabs at the ends of lines are removed, three or more blank lines in a row
+   become two, blank lines at the start and white space at the end are removed.
+6. A text without any letter, digit or non-ASCII character left is empty.
+
+Everything is one pass of `str` methods or a regular expression that cannot backtrack over
+more than a bounded distance, so that time is linear in any input. A long text is cleaned
+in blocks (of which the result is independent), so that memory stays near its own size.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+VERSION = 1
+
+_BLOCK = 1 << 20
+_MANY_KINDS = 16
+
+_BASE64 = re.compile(r"data:[^\s,\"'()<>]{0,200}?;base64,[A-Za-z0-9+/_=%-]{32,}")
+_JOINERS = re.compile("(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])")
+_BLANK_LINES = re.compile(r"\n{4,}")
+_SEARCHABLE = re.compile(r"[^\W_]|[^\x00-\x7f]")
+# A line end before a word character: no rule above looks across it.
+_SEAM = re.compile(r"\n(?=\w)")
+
+
+def _characters(*ranges: tuple[int, int]) -> Iterator[str]:
+    for first, last in ranges:
+        yield from map(chr, range(first, last + 1))
+
+
+_REPLACED: dict[str, str | int | None] = (
+    dict.fromkeys(
+        _characters(
+            (0x00, 0x08), (0x0E, 0x1B), (0x7F, 0x84), (0x86, 0x9F), (0xAD, 0xAD), (0x61C, 0x61C),
+            (0x180E, 0x180E), (0x200B, 0x200B), (0x200E, 0x200F), (0x202A, 0x202E),
+            (0x2060, 0x206F), (0xD800, 0xDFFF), (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0xE0000, 0xE007F),
+        ),
+        "",
+    )
+    | dict.fromkeys("\r\v\f\x85\u2028\u2029", "\n")
+    | dict.fromkeys(_characters((0x1C, 0x1F), (0x2000, 0x200A)), " ")
+    | dict.fromkeys("\xa0\u1680\u202f\u205f\u3000", " ")
+)  # fmt: skip
+
+
+def clean(text: str) -> str:
+    """Return `text` without what cannot be searched; see above for what that is."""
+    if ";base64," in text:
+        text = _BASE64.sub("", text)
+    if len(text) <= 2 * _BLOCK:
+        text = _clean_block(text)
+    else:
+        text = "".join(map(_clean_block, _blocks(text)))
+    text = text.lstrip("\n").rstrip()
+    return text if _SEARCHABLE.search(text) else ""
+
+
+def _clean_block(text: str) -> str:
+    # All characters that are replaced are unprintable in the sense of `str`, so that this
+    # test, which runs at memory speed, spares most pages everything else.
+    if not text.replace("\n", " ").replace("\t", " ").isprintable():
+        text = _replace(text)
+    if " \n" in text or "\t\n" in text:
+        text = "\n".join(map(str.rstrip, text.split("\n")))
+    if "\n\n\n\n" in text:
+        text = _BLANK_LINES.sub("\n\n\n", text)
+    return text
+
+
+def _replace(text: str) -> str:
+    if "\r\n" in text:
+        text = text.replace("\r\n", "\n")
+    present = set(text)
+    if "\u200c" in present or "\u200d" in present:
+        text = _JOINERS.sub("", text)
+    odd = present & _REPLACED.keys()
+    # Where few kinds occur, as on any real page, a pass for each is many times faster than
+    # `str.translate` is on text that is not ASCII.
+    if len(odd) > _MANY_KINDS:
+        return text.translate(str.maketrans(_REPLACED))
+    for character in sorted(odd):
+        text = text.replace(character, str(_REPLACED[character]))
+    return text
+
+
+def _blocks(text: str) -> Iterator[str]:
+    start = 0
+    while start < len(text):
+        seam = _SEAM.search(text, start + _BLOCK)
+        end = seam.start() + 1 if seam else len(text)
+        yield text[start:end]
+        start = end

@@ -1,0 +1,124 @@
+"""Documents become chunks: the one implementation of `ports.Preparer`.
+
+Pure: the result depends on the document and the options alone. Thread-safe: nothing is
+changed after construction, and the splitter and the counters release the GIL.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pulse_cli.model import Chunk, Document, Identity, Prepared, Terms
+from pulse_cli.prepare import clean, identity
+from pulse_cli.prepare.options import PrepareOptions
+
+if TYPE_CHECKING:
+    from pulse_cli.ports import Preparer, TokenCounter
+    from pulse_cli.prepare.chunker import Chunker
+    from pulse_cli.prepare.terms import TermWeights
+
+PAYLOAD_VERSION = 1
+
+
+def open_preparer(options: PrepareOptions, counter: TokenCounter) -> Preparer:
+    """Build the preparer for one embedder, whose tokens `counter` counts.
+
+    Raises ValueError where the options leave no room for text or name an unknown language.
+    """
+    from pulse_cli.prepare.chunker import VERSION, Chunker
+    from pulse_cli.prepare.terms import VERSION as TERMS_VERSION
+    from pulse_cli.prepare.terms import TermWeights
+
+    fingerprint: dict[str, str | int | float] = {
+        "cleaner": clean.VERSION,
+        "chunker": VERSION,
+        "ids": identity.SCHEME,
+        "payload": PAYLOAD_VERSION,
+        "tokenizer": counter.name,
+        "model": options.model,
+        "dimension": options.dimension,
+        "max_tokens": options.max_tokens,
+        "overlap_tokens": options.overlap_tokens,
+        "document_prefix": options.document_prefix,
+        "bm25": TERMS_VERSION,
+        "bm25_language": options.bm25_language,
+        "bm25_k": options.bm25_k,
+        "bm25_b": options.bm25_b,
+        "bm25_avg_len": options.bm25_avg_len,
+    }
+    chunker = Chunker(counter, options.max_tokens, options.overlap_tokens, options.document_prefix)
+    return _MarkdownPreparer(options.max_tokens, fingerprint, chunker, TermWeights(options))
+
+
+class _MarkdownPreparer:
+    def __init__(
+        self,
+        chunk_tokens: int,
+        fingerprint: dict[str, str | int | float],
+        chunker: Chunker,
+        terms: TermWeights,
+    ) -> None:
+        self._chunk_tokens = chunk_tokens
+        self._fingerprint = fingerprint
+        self._chunker = chunker
+        self._terms = terms
+        canonical = json.dumps(fingerprint, sort_keys=True).encode()
+        self._rev = hashlib.sha256(canonical).hexdigest()[:16]
+
+    @property
+    def rev(self) -> str:
+        return self._rev
+
+    @property
+    def fingerprint(self) -> dict[str, str | int | float]:
+        """The fields that `rev` is made of, by name."""
+        return dict(self._fingerprint)
+
+    @property
+    def chunk_tokens(self) -> int:
+        return self._chunk_tokens
+
+    def key(self, url: str) -> str:
+        return identity.canonical_url(url)
+
+    def identify(self, document: Document) -> Identity:
+        key = identity.canonical_url(document.url)
+        return Identity(
+            key=key,
+            content_hash=identity.content_hash(document),
+            commit_id=identity.point_id(key, 0),
+            domain=identity.domain_of(document.url),
+        )
+
+    def prepare(self, documents: Sequence[tuple[Document, Identity]]) -> list[Prepared]:
+        texts = [clean.clean(document.text) for document, _ in documents]
+        return [
+            Prepared(document, named, text, spans.starts, spans.ends, spans.counts)
+            for (document, named), text, spans in zip(
+                documents, texts, self._chunker.chunk(texts), strict=True
+            )
+        ]
+
+    def chunks(self, prepared: Prepared, start: int, stop: int) -> list[Chunk]:
+        found = []
+        for index in range(start, min(stop, len(prepared.starts))):
+            begin, end = prepared.starts[index], prepared.ends[index]
+            text = prepared.text[begin:end]
+            found.append(
+                Chunk(
+                    id=identity.point_id(prepared.identity.key, index),
+                    index=index,
+                    text=text,
+                    tokens=prepared.counts[index],
+                    start=begin,
+                    end=end,
+                    terms=self._terms.of_chunk(text),
+                )
+            )
+        return found
+
+    def query_terms(self, query: str) -> Terms:
+        return self._terms.of_query(clean.clean(query))
