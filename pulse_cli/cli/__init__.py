@@ -1,0 +1,16 @@
+"""The command line: the only code that sees typer, rich or the exit of the process.
+
+Importing this package loads neither of them; each command imports what it needs when it
+runs, so that `pulse --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run `pulse` with the arguments of the process and exit with its code."""
+    from pulse_cli.cli.app import run
+
+    sys.exit(run(sys.argv[1:]))

@@ -21,11 +21,6 @@ def split_user_info(url: str) -> tuple[str, str | None]:
     return match["scheme"] + url[match.end() :], unquote(match["user"])
 
 
-def masked(text: str) -> str:
-    """`text` with the user-info of every URL in it replaced by `***`."""
-    return re.sub(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s]*@", r"\1***@", text)
-
-
 def check_http(url: str, schemes: tuple[str, ...] = ("http", "https")) -> str:
     """The URL without trailing slashes. Raises ValueError, which never quotes the URL."""
     scheme, separator, rest = url.partition("://")

@@ -72,8 +72,10 @@ def _path(value: object) -> object:
 
 def check_name(name: str) -> str:
     """A collection name that is also safe as the name of a folder. Raises ValueError."""
-    if not re.fullmatch(r'[^\x00-\x1f<>:"/\\|?*.~-][^\x00-\x1f<>:"/\\|?*]{0,199}', name):
-        raise ValueError('expected a plain name without any of <>:"/\\|?* and no dot before it')
+    if not re.fullmatch(r'[^\x00-\x1f<>:"/\\|?*#%.][^\x00-\x1f<>:"/\\|?*#%]{0,199}', name):
+        raise ValueError(
+            'expected a plain name without any of / \\ ? # % < > : " | * or a dot first'
+        )
     return name
 
 

@@ -29,18 +29,22 @@ from pulse_cli.config.units import Share
 Weight = Annotated[RealField, Field(ge=0, le=1)]
 
 
+def _quarter(data: dict[str, int]) -> int:
+    return data.get("max_tokens", 800) // 4
+
+
 class Chunk(Section):
     """How pages are cut."""
 
     max_tokens: WholeField = Field(
         default=800,
         ge=16,
-        description="longest chunk, in the model's own tokens; capped by the model",
+        description="longest chunk, in the model's own tokens; capped by what the model takes",
     )
     overlap_tokens: WholeField = Field(
-        default=200,
+        default_factory=_quarter,
         ge=0,
-        description="how much of a chunk the next one repeats; scaled with max_tokens",
+        description="how much of a chunk the next one repeats; a quarter of max_tokens if not set",
     )
     tokenizer: str | None = Field(
         default=None,

@@ -1,0 +1,74 @@
+"""The `pulse` command: its subcommands, and what becomes of an error.
+
+Whatever happens, the process ends with one of the documented exit codes and, where
+something went wrong, with a message that says what to do. A traceback is never shown:
+what is not a PulseError is a bug of pulse, and the message says so and where.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pulse_cli.cli import completion, config, index, status
+from pulse_cli.cli.complaint import complain, complaint_of
+from pulse_cli.cli.help import Command, Group
+from pulse_cli.errors import Exit
+
+app = typer.Typer(
+    cls=Group, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+app.command("index", cls=Command)(index.index)
+app.command("status", cls=Command)(status.status)
+app.add_typer(config.app, name="config")
+app.command("completion", cls=Command)(completion.completion)
+
+
+@app.callback(invoke_without_command=True)
+def pulse(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Make what Firecrawl crawled searchable.
+
+    pulse reads exports, folders and pipes of crawled pages, embeds them, and keeps vectors
+    and BM25 terms in an index on disk or in Qdrant. A run that was killed goes on where it
+    stopped when the same command is given again.
+
+    Examples:
+    pulse index crawl.jsonl
+    pulse search "how do I rotate the keys"
+    pulse COMMAND --help
+    """
+    if version:
+        from pulse_cli import __version__
+
+        print(f"pulse {__version__}")
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help(), end="")
+
+
+def run(args: list[str]) -> int:
+    """Run one command line and return its exit code. Never raises."""
+    for stream in (sys.stdout, sys.stderr):
+        # A page's title must not end the run because the terminal's encoding lacks a letter.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = app(args, prog_name="pulse", standalone_mode=False, obj=args)
+        return int(code or Exit.OK)
+    except BrokenPipeError:
+        return _reader_left()
+    except (Exception, KeyboardInterrupt) as error:
+        return complain(complaint_of(error, args), args)
+
+
+def _reader_left() -> int:
+    """Whoever read our output has seen enough (`pulse search x | head`)."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return Exit.OK

@@ -1,0 +1,128 @@
+"""The live display of a run on a terminal.
+
+It is drawn when the engine sends figures, by no thread of its own, and every cell is cut
+rather than wrapped, so that its height never changes and narrow terminals stay readable.
+"""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from pulse_cli.cli import figures
+from pulse_cli.cli.pace import Pace
+from pulse_cli.cli.safe import safe
+from pulse_cli.events import Draining, Event, Message, Progress, StageStats, Started, Stats
+
+STYLES = {"debug": "dim", "info": "", "warning": "yellow", "error": "bold red"}
+
+
+class Display:
+    """An observer to be used as a context manager: the display goes away with it."""
+
+    def __init__(self, console: Console, *, debug: bool = False) -> None:
+        self._console = console
+        self._debug = debug
+        self._pace = Pace()
+        self._title = ""
+        self._state = ""
+        self._live = Live(
+            console=console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+
+    def __enter__(self) -> Display:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def on(self, event: Event) -> None:
+        match event:
+            case Started():
+                shown = ", ".join(safe(name) for name in event.sources)
+                self._title = f"{shown} → {safe(event.target)}"
+                self._state = "goes on where it stopped" if event.resumed else ""
+            case Progress():
+                self._pace.update(event.stats)
+                self._live.update(self.frame(event.stats), refresh=True)
+            case Draining():
+                self._state = f"finishing what is in flight ({safe(event.reason)})"
+            case Message() if event.level != "debug" or self._debug:
+                where = f"{safe(event.where)}: " if event.where else ""
+                self._console.print(Text(where + safe(event.text), STYLES[event.level]))
+
+    def frame(self, stats: Stats) -> RenderableType:
+        """What the terminal shows for these figures."""
+        rows = Table.grid(padding=(0, 2, 0, 0), expand=True)
+        rows.add_column(style="bold", no_wrap=True, width=9)
+        rows.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        rows.add_column(justify="right", no_wrap=True, style="cyan")
+        pace = self._pace
+        rows.add_row("read", _bar(stats), _read(stats))
+        rows.add_row("documents", _outcomes(stats), f"{figures.rate(pace.documents_per_s)} /s")
+        chunks = f"{figures.count(stats.chunks_embedded)} embedded"
+        speed = f"{figures.rate(pace.chunks_per_s)} chunks/s"
+        rows.add_row("chunks", chunks, f"{speed}, {figures.count(pace.tokens_per_s)} tokens/s")
+        rows.add_row("stages", _stages(stats), _retries(stats))
+        rows.add_row("time", self._time(stats), figures.clock(stats.elapsed_s))
+        title = Text(self._title, style="bold", no_wrap=True, overflow="ellipsis")
+        return Group(title, rows)
+
+    def _time(self, stats: Stats) -> Text:
+        left = self._pace.left_s(stats)
+        parts = [] if left is None else [f"about {figures.clock(left)} left"]
+        if stats.waiting_for:
+            parts.append(f"waiting for {safe(stats.waiting_for)}")
+        if self._state:
+            parts.append(self._state)
+        style = "yellow" if stats.waiting_for else ""
+        return Text("; ".join(parts) or "starting", style=style)
+
+
+def _bar(stats: Stats) -> RenderableType:
+    if not stats.bytes_total:
+        return Text(f"{figures.size(stats.bytes_read)} so far")
+    return ProgressBar(total=stats.bytes_total, completed=min(stats.bytes_read, stats.bytes_total))
+
+
+def _read(stats: Stats) -> str:
+    if not stats.bytes_total:
+        return ""
+    share = 100 * stats.bytes_read / stats.bytes_total
+    return f"{share:.0f} % of {figures.size(stats.bytes_total)}"
+
+
+def _outcomes(stats: Stats) -> Text:
+    counts = stats.counts
+    skipped, dead = sum(counts.skipped.values()), sum(counts.dead.values())
+    text = Text(f"{counts.indexed:,} indexed", style="green")
+    for number, word, style in (
+        (counts.unchanged, "unchanged", ""),
+        (skipped, "skipped", ""),
+        (dead, "dead", "red"),
+    ):
+        if number:
+            text.append(f" · {number:,} {word}", style=style or "default")
+    return text
+
+
+def _stages(stats: Stats) -> Text:
+    return Text(" · ".join(_stage(name, stage) for name, stage in stats.stages.items()))
+
+
+def _stage(name: str, stage: StageStats) -> str:
+    waiting = f" +{stage.waiting}" if stage.waiting else ""
+    return f"{name} {stage.in_flight}/{stage.limit}{waiting}"
+
+
+def _retries(stats: Stats) -> str:
+    retries = sum(stage.retries for stage in stats.stages.values())
+    return figures.plural(retries, "retry").replace("retrys", "retries") if retries else ""

@@ -1,0 +1,144 @@
+"""Flags that are settings: told to typer, collected, and loaded with all other settings.
+
+A flag's value is passed on as text and checked by the settings, so that a wrong value gets
+the same message wherever it was written, and no command repeats what a setting may be.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+CHOICE = "What is indexed"
+SERVICES = "Services"
+COURSE = "How it runs"
+OUTPUT = "Output"
+OPTIONS = "Options"
+PANELS = ("Arguments", CHOICE, SERVICES, COURSE, OUTPUT, OPTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One flag of a setting; `spelled` lists its names. A switch has no `metavar`."""
+
+    setting: str
+    spelled: str
+    metavar: str
+    why: str
+    repeated: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.spelled.split(","))
+
+    @property
+    def name(self) -> str:
+        """Of the parameter that typer hands the value over in."""
+        return self.setting.replace(".", "_")
+
+    def parameter(self, panel: str) -> inspect.Parameter:
+        kind: Any = bool if not self.metavar else list[str] if self.repeated else str
+        info = typer.Option(
+            *self.names, metavar=self.metavar or None, help=self.why, rich_help_panel=panel
+        )
+        if not self.metavar:
+            return _parameter(self.name, Annotated[bool, info], default=False)
+        return _parameter(self.name, Annotated[kind | None, info])
+
+
+_CHANGED = "When the input of an unfinished run has changed."
+_PROGRESS = "auto|rich|plain|json|none"
+FLAGS: dict[str, tuple[Flag, ...]] = {
+    CHOICE: (
+        Flag("source.include", "--include", "GLOB", "Only URLs that match; repeatable.", True),
+        Flag("source.exclude", "--exclude", "GLOB", "No URLs that match; repeatable.", True),
+        Flag("source.base_url", "--url", "URL", "The address of raw markdown."),
+        Flag("source.min_chars", "--min-chars", "N", "Skip pages with less text."),
+        Flag("source.include_errors", "--include-errors", "", "Also pages of status >= 400."),
+    ),
+    SERVICES: (
+        Flag("embed.url", "--tei,--embed", "URL", "`local`, a TEI server, or openai+http://HOST."),
+        Flag("qdrant.url", "--qdrant", "URL|DIR", "A Qdrant server, or a folder."),
+        Flag("qdrant.collection", "--collection", "NAME", "Which index."),
+    ),
+    COURSE: (
+        Flag("run.concurrency", "--concurrency", "N", "Embed requests in flight; else found."),
+        Flag("run.give_up_after", "--give-up-after", "TIME", "Wait this long for a service."),
+        Flag("run.max_dead", "--max-dead", "N|P%", "Stop when more records are dead."),
+        Flag("run.on_changed_source", "--on-changed-source", "refuse|restart", _CHANGED),
+        Flag("run.wait_lock", "--wait-lock", "TIME", "Wait this long for another run."),
+        Flag("qdrant.bulk", "--bulk", "", "Build the vector index after the load."),
+    ),
+    OUTPUT: (
+        Flag("output.progress", "--progress", _PROGRESS, "How progress is shown on stderr."),
+        Flag("log.file", "--log-file", "FILE", "Append messages to this file."),
+        Flag("log.format", "--log-format", "text|json", "Of the log, and of lines on stderr."),
+        Flag("run.metrics_file", "--metrics-file", "FILE", "Figures for Prometheus."),
+    ),
+    OPTIONS: (
+        Flag("search.mode", "--mode", "hybrid|vector|bm25", "What to ask."),
+        Flag("search.limit", "--limit", "N", "How many pages to show."),
+        Flag("state_dir", "--state-dir", "DIR", "Where checkpoints and dead letters are."),
+    ),
+}
+"""Every flag that is a setting, by the part of the help page it stands in."""
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml.",
+    ),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=OUTPUT)
+]
+
+
+def with_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command `--config` and the flags of these settings (or of whole sections).
+
+    The command is called with `loaded`, the settings of its command line, instead.
+    """
+    chosen = {
+        flag: panel
+        for panel, flags in FLAGS.items()
+        for flag in flags
+        if flag.setting in names or flag.setting.partition(".")[0] in names
+    }
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def wrapper(**given: Any) -> Any:
+            from pulse_cli.config import load
+
+            values = {flag: given.pop(flag.name) for flag in chosen}
+            set_here = {
+                f.setting: (f.names[0], value)
+                for f, value in values.items()
+                if value not in (None, False)
+            }
+            config = given.pop("config")
+            return command(**given, loaded=load(set_here, config))
+
+        kinds = get_type_hints(command, localns={"Loaded": object}, include_extras=True)
+        own = inspect.signature(command).parameters.values()
+        parameters = [p.replace(annotation=kinds[p.name]) for p in own if p.name != "loaded"]
+        parameters += [flag.parameter(panel) for flag, panel in chosen.items()]
+        parameters.append(_parameter("config", ConfigFile))
+        wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        wrapper.__annotations__ = {p.name: p.annotation for p in parameters}
+        return wrapper
+
+    return decorate
+
+
+def _parameter(name: str, kind: Any, default: Any = None) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)

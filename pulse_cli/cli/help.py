@@ -1,0 +1,102 @@
+"""Help pages: every command's, in one layout, as plain text.
+
+The layout is ours and not the library's, so that the help blocks of README.md can be
+compared with the program whatever version of typer is installed, flags stand in groups,
+examples keep their lines, and no 0.1 s goes into drawing boxes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+from pulse_cli.cli.flags import OPTIONS, PANELS
+
+MAX_WIDTH = 100
+FLAG_COLUMN = 26
+
+
+class Command(TyperCommand):
+    """A command whose help is laid out by `page`."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(page(ctx))
+
+
+class Group(TyperGroup):
+    """A command with subcommands, likewise."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(page(ctx))
+
+
+def page(ctx: Any) -> str:
+    """The help page of the command of `ctx`."""
+    width = min(shutil.get_terminal_size().columns, MAX_WIDTH)
+    command = ctx.command
+    text, _, examples = (command.help or "").partition("\n\nExamples:\n")
+    parts = [f"Usage: {ctx.command_path} {_usage(command)}"]
+    parts += ["\n".join(textwrap.wrap(part, width)) for part in text.split("\n\n") if part]
+    if subcommands := getattr(command, "commands", None):
+        rows = [(name, sub.help.partition("\n")[0]) for name, sub in subcommands.items()]
+        parts.append(_table("Commands", rows, width, column=12))
+    for title, params in _panels(command).items():
+        parts.append(_table(title, [(_names(param), _why(param)) for param in params], width))
+    if examples:
+        parts.append("Examples:\n" + textwrap.indent(textwrap.dedent(examples).strip(), "  "))
+    return "\n\n".join(parts) + "\n"
+
+
+def _usage(command: Any) -> str:
+    words = ["[OPTIONS]"]
+    if getattr(command, "commands", None):
+        words.append("COMMAND [ARGS]...")
+    for param in command.params:
+        if param.param_type_name == "argument":
+            words.append(str(param.metavar or param.name.upper()))
+    return " ".join(words)
+
+
+def _panels(command: Any) -> dict[str, list[Any]]:
+    panels: dict[str, list[Any]] = {}
+    for param in command.params:
+        if param.param_type_name == "argument":
+            if param.help:
+                panels.setdefault("Arguments", []).append(param)
+        elif not param.hidden:
+            panels.setdefault(param.rich_help_panel or OPTIONS, []).append(param)
+    return {title: panels[title] for title in PANELS if title in panels}
+
+
+def _names(param: Any) -> str:
+    if param.param_type_name == "argument":
+        return str(param.metavar or param.name.upper())
+    names = sorted(param.opts, key=lambda name: name.startswith("--"))
+    value = "" if is_switch(param) else f" {param.metavar}"
+    return ", ".join(names) + value
+
+
+def is_switch(param: Any) -> bool:
+    """Whether a flag takes no value."""
+    return bool(param.is_flag or param.count)
+
+
+def _why(param: Any) -> str:
+    return str(param.help or "Show this page." if param.name == "help" else param.help or "")
+
+
+def _table(title: str, rows: list[tuple[str, str]], width: int, column: int = FLAG_COLUMN) -> str:
+    lines = [f"{title}:"]
+    room = max(width - column - 4, 20)
+    for name, why in rows:
+        wrapped = textwrap.wrap(why, room) or [""]
+        if len(name) > column:
+            lines.append(f"  {name}")
+            lines += [f"  {'':<{column}}  {line}" for line in wrapped]
+        else:
+            lines.append(f"  {name:<{column}}  {wrapped[0]}".rstrip())
+            lines += [f"  {'':<{column}}  {line}" for line in wrapped[1:]]
+    return "\n".join(lines)

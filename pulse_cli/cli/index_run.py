@@ -1,0 +1,69 @@
+"""`pulse index` at work: sources, observers, the run itself, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pulse_cli.cli.progress import Verbosity, watching
+from pulse_cli.cli.safe import masked
+from pulse_cli.cli.summary import as_object, as_page
+from pulse_cli.errors import Exit, Fatal
+from pulse_cli.events import Summary
+from pulse_cli.ports import Observer
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What one command line asks for, settings apart. `command` is what resumes it."""
+
+    sources: tuple[str, ...]
+    command: str
+    restart: bool = False
+    force: bool = False
+    dry_run: bool = False
+    limit: int | None = None
+
+
+def sources_of(named: Sequence[str] | None) -> tuple[str, ...]:
+    """The sources named, or the pipe on stdin. Raises Fatal (exit 2) where there is neither."""
+    if named:
+        return tuple(named)
+    hint = "name a file or folder, or pipe something in: see `pulse index --help`"
+    if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+        raise Fatal("nothing to index", hint=hint, kind="usage", exit_code=Exit.USAGE)
+    # Waits for the first byte: a pipe from a failed command must not pass for an empty crawl.
+    buffer: Any = sys.stdin.buffer
+    if not buffer.peek(1):
+        raise Fatal(
+            "nothing to index: stdin is empty", hint=hint, kind="usage", exit_code=Exit.USAGE
+        )
+    return ("-",)
+
+
+def command_again(args: Sequence[str]) -> str:
+    """The command line that goes on with this run."""
+    once = {"--restart"}
+    return masked(shlex.join(["pulse", *(arg for arg in args if arg not in once)]))
+
+
+def run_index(settings: Settings, request: Request, verbosity: Verbosity, *, as_json: bool) -> int:
+    """Run, report, and return the exit code."""
+    with watching(settings, verbosity) as observer:
+        summary = _run(settings, request, observer)
+    if as_json:
+        print(json.dumps(as_object(summary)), flush=True)
+    elif not verbosity.quiet or summary.error is not None:
+        print(as_page(summary), file=sys.stderr)
+    return int(summary.exit_code)
+
+
+def _run(settings: Settings, request: Request, observer: Observer) -> Summary:
+    raise NotImplementedError

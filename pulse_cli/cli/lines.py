@@ -1,0 +1,108 @@
+"""Progress as lines with a time stamp, for cron, pipes and log files: as text or as JSON.
+
+At most one line of figures every `every` seconds of the run; messages at once. A line is
+written whole and flushed, so a log cut off by a crash ends with a whole line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from pulse_cli.cli import figures
+from pulse_cli.cli.pace import Pace
+from pulse_cli.cli.safe import masked, safe
+from pulse_cli.events import Draining, Event, Message, Progress, Started, Stats
+
+LEVELS = ("debug", "info", "warning", "error")
+Now = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Lines:
+    """An observer that writes one line per event to `stream`."""
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        as_json: bool = False,
+        level: str = "info",
+        every: float = 5.0,
+        now: Now = utc_now,
+    ) -> None:
+        self._stream = stream
+        self._as_json = as_json
+        self._threshold = LEVELS.index(level)
+        self._every = every
+        self._now = now
+        self._due = 0.0
+        self._pace = Pace()
+
+    def on(self, event: Event) -> None:
+        match event:
+            case Progress() if event.stats.elapsed_s >= self._due:
+                self._pace.update(event.stats)
+                self._due = event.stats.elapsed_s + self._every
+                self._figures(event.stats)
+            case Started():
+                word = "resumed" if event.resumed else "started"
+                text = f"{word}: {', '.join(event.sources)} → {event.target}"
+                self._write("info", word, text, run_id=event.run_id, sources=event.sources)
+            case Draining():
+                self._write("warning", "draining", f"finishing what is in flight: {event.reason}")
+            case Message():
+                text = f"{event.where}: {event.text}" if event.where else event.text
+                self._write(event.level, "message", text)
+
+    def _figures(self, stats: Stats) -> None:
+        if self._as_json:
+            self._write("info", "progress", "", **_progress(stats, self._pace))
+        else:
+            self._write("info", "progress", _sentence(stats, self._pace))
+
+    def _write(self, level: str, event: str, text: str, **more: Any) -> None:
+        if LEVELS.index(level) < self._threshold:
+            return
+        stamp = self._now().isoformat(timespec="seconds")
+        if self._as_json:
+            body = {"time": stamp, "level": level, "event": event}
+            line = json.dumps({**body, **({"text": masked(text)} if text else {}), **more})
+        else:
+            mark = "" if level in ("info", "debug") else f"{level}: "
+            line = f"{stamp} {mark}{safe(text)}"
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+def _sentence(stats: Stats, pace: Pace) -> str:
+    counts = stats.counts
+    parts = [f"{counts.records:,} records: {counts.indexed:,} indexed"]
+    skipped, dead = sum(counts.skipped.values()), sum(counts.dead.values())
+    for number, word in ((counts.unchanged, "unchanged"), (skipped, "skipped"), (dead, "dead")):
+        if number:
+            parts.append(f"{number:,} {word}")
+    sentence = ", ".join(parts) + f"; {figures.rate(pace.chunks_per_s)} chunks/s"
+    if stats.bytes_total:
+        sentence = f"{100 * stats.bytes_read / stats.bytes_total:.0f} % read, {sentence}"
+    left = pace.left_s(stats)
+    if left is not None:
+        sentence += f", about {figures.clock(left)} left"
+    return sentence + (f"; waiting for {stats.waiting_for}" if stats.waiting_for else "")
+
+
+def _progress(stats: Stats, pace: Pace) -> dict[str, Any]:
+    left = pace.left_s(stats)
+    return {
+        **asdict(stats),
+        "documents_per_s": round(pace.documents_per_s, 3),
+        "chunks_per_s": round(pace.chunks_per_s, 3),
+        "tokens_per_s": round(pace.tokens_per_s, 3),
+        "left_s": None if left is None else round(left, 1),
+    }

@@ -1,0 +1,112 @@
+"""Chooses who watches a run: a live display, lines on stderr, a log file, or nobody."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+from pulse_cli.cli.lines import Lines
+from pulse_cli.errors import Exit, Fatal
+from pulse_cli.events import Event, Message
+from pulse_cli.ports import Observer
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Verbosity:
+    """`-q` leaves errors only; `-v` adds what is good to know; `-vv` the log's details."""
+
+    quiet: bool = False
+    verbose: int = 0
+
+    @property
+    def level(self) -> str:
+        return "error" if self.quiet else "debug" if self.verbose else "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Watchers:
+    """Several observers as one."""
+
+    observers: tuple[Observer, ...]
+
+    def on(self, event: Event) -> None:
+        for observer in self.observers:
+            observer.on(event)
+
+
+@contextmanager
+def watching(settings: Settings, verbosity: Verbosity) -> Iterator[Observer]:
+    """The observers that the settings ask for, closed at the end. Raises Fatal (log file)."""
+    with ExitStack() as stack:
+        observers = [_on_stderr(settings, verbosity, stack)]
+        if settings.log.file is not None:
+            stream = stack.enter_context(_open_log(settings))
+            level = "debug" if verbosity.verbose else "info"
+            log = Lines(stream, as_json=settings.log.format == "json", level=level)
+            observers.append(log)
+            stack.enter_context(_heard(log))
+        yield Watchers(tuple(observers))
+
+
+def _on_stderr(settings: Settings, verbosity: Verbosity, stack: ExitStack) -> Observer:
+    mode = settings.output.progress
+    if mode == "auto":
+        mode = "rich" if sys.stderr.isatty() else "plain"
+        if mode == "plain" and settings.log.format == "json":
+            mode = "json"
+    if verbosity.quiet or mode == "none":
+        return Lines(sys.stderr, as_json=mode == "json", level="error")
+    if mode == "rich":
+        from rich.console import Console
+
+        from pulse_cli.cli.display import Display
+
+        console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        return stack.enter_context(Display(console, debug=bool(verbosity.verbose)))
+    return Lines(sys.stderr, as_json=mode == "json", level=verbosity.level)
+
+
+def _open_log(settings: Settings) -> TextIO:
+    file = settings.log.file
+    assert file is not None
+    try:
+        # 0600: messages name pages, and what was crawled may be nobody else's business.
+        descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    except OSError as error:
+        hint = "name a file in a folder that exists and may be written to"
+        raise Fatal(
+            f"{file}: the log cannot be written: {error.strerror}",
+            hint=hint,
+            kind="log",
+            exit_code=Exit.USAGE,
+        ) from None
+    return open(descriptor, "a", encoding="utf-8", errors="backslashreplace")  # noqa: PTH123
+
+
+class _Libraries(logging.Handler):
+    """Warnings of libraries, as messages. (httpx tells URLs, but only at INFO.)"""
+
+    def __init__(self, log: Lines) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._log.on(Message("warning", f"{record.name}: {record.getMessage()}"))
+
+
+@contextmanager
+def _heard(log: Lines) -> Iterator[None]:
+    handler = _Libraries(log)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
