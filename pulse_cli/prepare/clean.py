@@ -44,19 +44,15 @@ def _characters(*ranges: tuple[int, int]) -> Iterator[str]:
         yield from map(chr, range(first, last + 1))
 
 
-_REPLACED: dict[str, str | int | None] = (
-    dict.fromkeys(
-        _characters(
-            (0x00, 0x08), (0x0E, 0x1B), (0x7F, 0x84), (0x86, 0x9F), (0xAD, 0xAD), (0x61C, 0x61C),
-            (0x180E, 0x180E), (0x200B, 0x200B), (0x200E, 0x200F), (0x202A, 0x202E),
-            (0x2060, 0x206F), (0xD800, 0xDFFF), (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB), (0xE0000, 0xE007F),
-        ),
-        "",
-    )
-    | dict.fromkeys("\r\v\f\x85\u2028\u2029", "\n")
-    | dict.fromkeys(_characters((0x1C, 0x1F), (0x2000, 0x200A)), " ")
-    | dict.fromkeys("\xa0\u1680\u202f\u205f\u3000", " ")
-)  # fmt: skip
+_REPLACED: dict[str, str | int | None] = {
+    **dict.fromkeys(_characters((0x00, 0x08), (0x0E, 0x1B), (0x7F, 0x84), (0x86, 0x9F)), ""),
+    **dict.fromkeys("\xad\u061c\u180e\u200b\u200e\u200f\ufeff", ""),
+    **dict.fromkeys(_characters((0x202A, 0x202E), (0x2060, 0x206F), (0xFFF9, 0xFFFB)), ""),
+    **dict.fromkeys(_characters((0xD800, 0xDFFF), (0xE0000, 0xE007F)), ""),
+    **dict.fromkeys("\r\v\f\x85\u2028\u2029", "\n"),
+    **dict.fromkeys(_characters((0x1C, 0x1F), (0x2000, 0x200A)), " "),
+    **dict.fromkeys("\xa0\u1680\u202f\u205f\u3000", " "),
+}
 
 
 def clean(text: str) -> str:

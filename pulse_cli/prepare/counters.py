@@ -90,6 +90,8 @@ def _describe(tokenizer_json: bytes | str) -> dict[str, Any]:
 
 
 def _open_tokenizers(canonical: str) -> tuple[Callable[[list[str]], list[int]], int]:
+    from tokenizers import Tokenizer
+
     try:
         tokenizer = Tokenizer.from_str(canonical)
     except Exception as error:  # the library raises nothing more precise
