@@ -1,0 +1,120 @@
+"""Embeddings by any server with the OpenAI interface `/v1/embeddings`.
+
+Such servers tell little of themselves, so limits are modest unless set: what the server
+cannot take it refuses, and the caller then sends less. Vectors are asked for as numbers
+(`encoding_format: float`), which every server knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pulse_cli.embed.answers import parsed, unexpected
+from pulse_cli.embed.http import Address, Endpoint
+from pulse_cli.embed.refusals import refusal
+from pulse_cli.embed.remote import RemoteEmbedder, probe
+from pulse_cli.errors import Fatal, Transient
+from pulse_cli.model import EmbedLimits
+
+_BATCH_BYTES = 900_000
+
+
+async def open_openai(
+    url: str,
+    model: str | None = None,
+    *,
+    api_key: str | None = None,
+    timeout: float = 120.0,  # noqa: ASYNC109 - of each later request, not of this call
+    connect_timeout: float = 5.0,
+    document_prefix: str = "",
+    query_prefix: str = "",
+    trust_env: bool = False,
+    batch: int | None = None,
+    in_flight: int = 8,
+    max_tokens: int | None = None,
+) -> RemoteEmbedder:
+    """Connect and probe the model. Close what is returned.
+
+    `url` may begin with `openai+`; without a path it means `/v1`. Without a `model`, the
+    server must serve exactly one. `max_tokens` of a text: else what the server says of the
+    model (`max_model_len`), else 512. Raises Transient, Fatal.
+    """
+    address = Address.parse(url.removeprefix("openai+"), api_key)
+    endpoint = Endpoint(
+        address, timeout=timeout, connect_timeout=connect_timeout, trust_env=trust_env
+    )
+    try:
+        root = "" if "/" in address.base.partition("://")[2] else "/v1"
+        name, longest = await _find_model(endpoint, f"{root}/models", model)
+        dialect = _OpenAI(f"{root}/embeddings", (f"{root}/models", range(500)), name)
+        dimension, _ = await probe(endpoint, dialect)
+    except BaseException:
+        await endpoint.close()
+        raise
+    limits = EmbedLimits(
+        batch=batch or 32,
+        batch_bytes=_BATCH_BYTES,
+        in_flight=in_flight,
+        start=min(2, in_flight),
+        max_tokens=max_tokens or longest or 512,
+    )
+    return RemoteEmbedder(
+        endpoint,
+        dialect,
+        model=name,
+        dimension=dimension,
+        limits=limits,
+        document_prefix=document_prefix,
+        query_prefix=query_prefix,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenAI:
+    path: str
+    health: tuple[str, range]
+    model: str
+    cuts: bool = False
+
+    def body(self, texts: Sequence[str], *, truncate: bool) -> Mapping[str, Any]:
+        del truncate  # the interface has no word for it
+        return {"input": texts, "model": self.model, "encoding_format": "float"}
+
+    def rows(self, value: Any) -> list[Any] | None:
+        """Sorted by `index`: the interface does not promise an order."""
+        items = value.get("data") if isinstance(value, dict) else None
+        if not isinstance(items, list):
+            return None
+        try:
+            by_index = {item["index"]: item["embedding"] for item in items}
+            ordered = [by_index[i] for i in range(len(items))]
+        except (KeyError, TypeError):
+            return None
+        return ordered
+
+
+async def _find_model(endpoint: Endpoint, path: str, wanted: str | None) -> tuple[str, int | None]:
+    """The model to use and, where the server tells, how many tokens it takes."""
+    answer = await endpoint.get(path)
+    where = endpoint.address.shown
+    listed: list[Any] = []
+    if answer.status == 200:
+        value = parsed(answer)
+        listed = value.get("data") if isinstance(value, dict) else None  # type: ignore[assignment]
+        if not isinstance(listed, list):
+            raise unexpected(answer)
+    elif isinstance(error := refusal(answer, 0), Transient) or answer.status == 401:
+        raise error
+    models = {m["id"]: m for m in listed if isinstance(m, dict) and isinstance(m.get("id"), str)}
+    if wanted is None and len(models) != 1:
+        names = ", ".join(sorted(models)[:10]) or "none"
+        raise Fatal(
+            f"{where} serves more models than one, or does not tell which: {names}",
+            hint="name the one to use: embed.model",
+            kind="which-model",
+        )
+    name = wanted if wanted is not None else next(iter(models))
+    longest = models.get(name, {}).get("max_model_len")
+    return name, longest if type(longest) is int and longest > 0 else None

@@ -1,0 +1,120 @@
+"""What an answer that is not 200 means: the class of error, and with it what is done.
+
+The table follows what text-embeddings-inference really sends (its documentation shows other
+statuses): too large a batch and too long a text are 413 up to version 1.8 and 422 since,
+told apart by their text; 413 in plain text is the web framework's body limit; 424 is a
+failing device unless the text says that the model has no embeddings, which no retry mends.
+Other servers use the same statuses with an OpenAI-like body.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+from pulse_cli.embed.http import Answer
+from pulse_cli.errors import Fatal, PulseError, Rejected, Transient
+
+MAX_RETRY_AFTER = 60.0
+_BATCH = re.compile(r"maximum allowed batch size (\d+)")
+_TOO_LONG = re.compile(
+    r"must have less than \d+ (tokens|characters)|maximum context length|too many tokens"
+)
+_WRONG_MODEL = re.compile(
+    r"not an? (embedding|SPLADE)|SPLADE pooling|classifier model|re-?rank", re.IGNORECASE
+)
+_HINTS = {
+    401: "give the server's key: embed.api_key, or PULSE_EMBED__API_KEY in the environment",
+    403: "the key may not use this server or model",
+    404: "the URL must be the server's root, as in http://HOST:8080; "
+    "write openai+http://HOST:PORT/v1 for a server with /v1/embeddings",
+    405: "the URL must be the server's root, as in http://HOST:8080",
+    415: "something between pulse and the server changes its requests",
+}
+
+
+def refusal(answer: Answer, texts: int) -> PulseError:
+    """The error that an answer to a request of so many texts stands for."""
+    status, where = answer.status, answer.sender.shown
+    said = answer.said()
+    if status == 429:
+        return _overload(answer)
+    if status in (400, 413, 422):
+        return _refused(answer, texts)
+    if status == 424 and _WRONG_MODEL.search(said):
+        return Fatal(
+            f"{where} serves a model without dense embeddings: {said}",
+            hint="point embed.url to a server with an embedding model",
+            kind="wrong-model",
+        )
+    if status in (408, 424, 425) or status >= 500:
+        return Transient(f"{where} answered {status}: {said}", retry_after=retry_after(answer))
+    if 300 <= status < 400:
+        return _redirect(answer)
+    if status < 300:
+        return Transient(f"{where} answered {status} where 200 was expected: {said}")
+    # The words of a 401 may repeat part of the key, so they are left out.
+    words = f": {said}" if said and status != 401 else ""
+    return Fatal(
+        f"{where} refuses requests with status {status}{words}",
+        hint=_HINTS.get(status, "check embed.url and the server's settings"),
+        kind=f"embed-{status}",
+    )
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Seconds that `Retry-After` asks to wait, 0 to 60; it holds seconds or an HTTP date."""
+    value = answer.headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, OverflowError):
+            return None
+    if seconds != seconds:  # NaN
+        return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def _overload(answer: Answer) -> PulseError:
+    said = answer.said()
+    if "insufficient_quota" in said:
+        return Fatal(
+            f"{answer.sender.shown} says that the account's quota is used up",
+            hint="raise the quota, then run the same command again",
+            kind="quota",
+        )
+    message = f"{answer.sender.shown} is overloaded: {said}"
+    return Transient(message, overload=True, retry_after=retry_after(answer))
+
+
+def _refused(answer: Answer, texts: int) -> Rejected:
+    said, message = answer.said(), f"{answer.sender.shown} refuses: {answer.said()}"
+    if batch := _BATCH.search(said):
+        return Rejected(message, reason="batch-too-large", max_batch=max(1, int(batch[1])))
+    if _TOO_LONG.search(said):
+        return Rejected(message, reason="too-long")
+    if answer.status == 413:
+        half = texts // 2 or None
+        return Rejected(message, reason="too-large", max_batch=half)
+    if '"Empty"' in said or "cannot be empty" in said:
+        return Rejected(message, reason="empty")
+    return Rejected(message, reason="refused")
+
+
+def _redirect(answer: Answer) -> Fatal:
+    try:
+        to = urlsplit(answer.headers.get("location", ""))
+        target = f"{to.scheme}://{to.hostname}{to.path}" if to.hostname else to.path
+    except ValueError:
+        target = "another address"
+    return Fatal(
+        f"{answer.sender.shown} redirects to {target}; pulse does not follow redirects",
+        hint="set embed.url to the server itself",
+        kind="redirect",
+    )

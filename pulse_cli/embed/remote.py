@@ -1,0 +1,177 @@
+"""An embedder behind HTTP, whatever it speaks: sends texts, checks vectors, tries singles twice.
+
+A request of several texts that is refused is the caller's to take apart. A single text has a
+second try here: cut, where the server finds it too long and can cut; as it is, where its
+vector was no good, since devices in half precision do produce NaN now and then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import orjson
+
+from pulse_cli.embed.answers import matrix, parsed, unexpected
+from pulse_cli.embed.http import Answer, Endpoint
+from pulse_cli.embed.refusals import refusal
+from pulse_cli.errors import Fatal, Rejected
+from pulse_cli.model import EmbedLimits, Vectors
+
+if TYPE_CHECKING:
+    from pulse_cli.model import Floats
+
+PROBE = "a"  # one token in every tokenizer
+
+
+class Dialect(Protocol):
+    """How one kind of server is spoken to."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def health(self) -> tuple[str, range]:
+        """A path, and the statuses by which it says that the server is up."""
+        ...
+
+    @property
+    def cuts(self) -> bool:
+        """Whether `body(truncate=True)` makes the server cut long texts."""
+        ...
+
+    def body(self, texts: Sequence[str], *, truncate: bool) -> Mapping[str, Any]: ...
+    def rows(self, value: Any) -> list[Any] | None:
+        """The vectors of an answer in the order of the texts; None if it holds none."""
+        ...
+
+
+class RemoteEmbedder:
+    """An `Embedder` at an endpoint."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        dialect: Dialect,
+        *,
+        model: str,
+        dimension: int,
+        limits: EmbedLimits,
+        document_prefix: str,
+        query_prefix: str,
+    ) -> None:
+        self.endpoint = endpoint
+        self._dialect = dialect
+        self._model = model
+        self._dimension = dimension
+        self._limits = limits
+        self._document_prefix = document_prefix
+        self._query_prefix = query_prefix
+
+    @property
+    def model(self) -> str:
+        return self._model
+
+    @property
+    def dimension(self) -> int:
+        return self._dimension
+
+    @property
+    def limits(self) -> EmbedLimits:
+        return self._limits
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        prefix = self._document_prefix
+        return await self._embed([prefix + text for text in texts] if prefix else list(texts))
+
+    async def embed_query(self, text: str) -> Floats:
+        vectors = await self._embed([self._query_prefix + text])
+        row: Floats = vectors.rows[0]
+        return row
+
+    async def ready(self) -> bool:
+        path, statuses = self._dialect.health
+        return await self.endpoint.answers(path, statuses)
+
+    async def close(self) -> None:
+        await self.endpoint.close()
+
+    async def _embed(self, texts: list[str]) -> Vectors:
+        try:
+            return await self._request(texts)
+        except Rejected as refused:
+            if len(texts) == 1 and refused.reason == "too-long" and self._dialect.cuts:
+                return replace(await self._request(texts, truncate=True), truncated=1)
+            if len(texts) == 1 and refused.reason == "bad-vector":
+                return await self._request(texts, again=True)
+            raise
+
+    async def _request(
+        self, texts: list[str], *, truncate: bool = False, again: bool = False
+    ) -> Vectors:
+        answer = await post(self.endpoint, self._dialect, texts, truncate=truncate)
+        rows = vector_rows(answer, self._dialect, len(texts))
+        where = self.endpoint.address.shown
+        array = matrix(rows, len(texts), where)
+        if array.shape[1] != self._dimension:
+            self._refuse_dimension(array.shape[1], sure=again or len(texts) > 1)
+        headers = answer.headers
+        queue_s, work_s = (_seconds(headers, f"x-{n}-time") for n in ("queue", "inference"))
+        return Vectors(array, 0, queue_s, work_s)
+
+    def _refuse_dimension(self, got: int, *, sure: bool) -> None:
+        where = self.endpoint.address.shown
+        message = f"{where} now makes vectors of {got} numbers, not {self._dimension}"
+        if not sure:
+            raise Rejected(message, reason="bad-vector")
+        raise Fatal(
+            f"{message}: another model is behind the same address",
+            hint="restore the model, or index into another collection",
+            kind="dimension-changed",
+        )
+
+
+async def post(
+    endpoint: Endpoint, dialect: Dialect, texts: Sequence[str], *, truncate: bool
+) -> Answer:
+    """Send texts to be embedded. Raises Rejected where they are no Unicode."""
+    try:
+        body = orjson.dumps(dialect.body(texts, truncate=truncate))
+    except orjson.JSONEncodeError as error:
+        raise Rejected(f"the text cannot be sent: {error}", reason="not-unicode") from None
+    return await endpoint.post(dialect.path, body)
+
+
+def vector_rows(answer: Answer, dialect: Dialect, texts: int) -> list[Any]:
+    """The vectors in an answer, not yet checked. Raises what the answer stands for."""
+    if answer.status != 200:
+        raise refusal(answer, texts)
+    rows = dialect.rows(parsed(answer))
+    if rows is None:
+        raise unexpected(answer)
+    return rows
+
+
+async def probe(endpoint: Endpoint, dialect: Dialect) -> tuple[int, Answer]:
+    """Embed a text of one token: the dimension, and the answer for more to be read from.
+
+    Raises Transient, and Fatal where the server refuses even that.
+    """
+    answer = await post(endpoint, dialect, [PROBE], truncate=dialect.cuts)
+    where = endpoint.address.shown
+    try:
+        return matrix(vector_rows(answer, dialect, 1), 1, where).shape[1], answer
+    except Rejected as refused:
+        raise Fatal(
+            f"{where} cannot embed even the text {PROBE!r}: {refused}",
+            hint="look at the server's log, and whether embed.model is a model it serves",
+            kind="embed-probe",
+        ) from None
+
+
+def _seconds(headers: Mapping[str, str], name: str) -> float | None:
+    """A header of milliseconds in seconds."""
+    try:
+        return int(headers[name]) / 1000
+    except (KeyError, ValueError):
+        return None
