@@ -73,7 +73,7 @@ def _condition(spec: Mapping[str, Any]) -> Any:
 def _match(spec: Mapping[str, Any]) -> Any:
     ((kind, value),) = spec.items()
     if kind == "value":
-        return edge.MatchValue(value)
+        return edge.MatchValue(_truth(value) if isinstance(value, bool) else value)
     if kind == "any":
         return edge.MatchAny(value)
     if kind == "except":
@@ -81,6 +81,13 @@ def _match(spec: Mapping[str, Any]) -> Any:
     if kind == "prefix":
         return edge.MatchPrefix(value)
     raise ValueError(f"unknown match {kind!r}")
+
+
+def _truth(value: bool) -> Any:
+    """A bool the binding takes for one: it would match a plain one as the integer 0 or 1."""
+    import numpy as np  # 0.1 s, and such filters are rare
+
+    return np.bool_(value)
 
 
 class Shard:
