@@ -18,13 +18,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pulse_cli.engine.faultpoints import fault_point
 from pulse_cli.engine.limiter import Limiter
 from pulse_cli.errors import Rejected
-from pulse_cli.model import Chunk, Commit, Floats, Identity, Point, Prepared
+from pulse_cli.model import Chunk, Commit, Identity, Point, Prepared
 from pulse_cli.ports import Store
+
+if TYPE_CHECKING:
+    from pulse_cli.model import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,15 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pulse_cli.engine.limiter import Limiter, Permit
 from pulse_cli.errors import Rejected, Transient
 from pulse_cli.events import Stats
-from pulse_cli.model import Floats
 from pulse_cli.ports import Clock, Embedder
+
+if TYPE_CHECKING:
+    from pulse_cli.model import Floats
 
 ISOLATED_FAILURES = 3
 LONELY_OVERLOADS = 3

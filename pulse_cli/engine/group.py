@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from pulse_cli.engine.commit import Committer, Writable, is_current
 from pulse_cli.engine.deadletter import document_letter
@@ -22,8 +23,11 @@ from pulse_cli.engine.limiter import Limiter
 from pulse_cli.engine.reading import Item
 from pulse_cli.errors import Rejected
 from pulse_cli.events import Stats
-from pulse_cli.model import Chunk, Commit, Floats, Outcome, Point, Prepared
+from pulse_cli.model import Chunk, Commit, Outcome, Point, Prepared
 from pulse_cli.ports import Preparer, RunInThread
+
+if TYPE_CHECKING:
+    from pulse_cli.model import Floats
 
 WINDOW_CHUNKS = 2_000
 

@@ -113,6 +113,7 @@ class Ledger:
     def resolve(self, ticket: Ticket, resolution: Resolution) -> None:
         """End `ticket`, and let the watermark pass all that is resolved in order."""
         assert ticket.resolution is None, "a record has exactly one outcome"
+        assert ticket.earlier is None or ticket.earlier.resolution, "versions end in input order"
         ticket.resolution = resolution
         if resolution.letter is None:
             self._bytes -= ticket.cost

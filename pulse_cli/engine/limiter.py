@@ -30,7 +30,7 @@ from pulse_cli.ports import Clock
 
 T = TypeVar("T")
 
-BACKOFF_S, BACKOFF_CAP_S = 0.25, 15.0
+BACKOFF_S, BACKOFF_CAP_S = 0.25, 15.0  # an overloaded service answers: it is asked every BACKOFF_S
 RETRY_AFTER_CAP_S = 60.0
 QUEUE_RATIO = 3.0  # TEI keeps one batch running and one frozen: up to here waiting is useful
 
@@ -116,8 +116,6 @@ class Limiter:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._leave()  # the permit was already ours
-            else:
-                self._waiters.remove(turn)
             raise
         return self._permit()
 
@@ -155,7 +153,9 @@ class Limiter:
         if permit.generation == self._generation:
             self._cut(error)
             wait = error.retry_after
-            wait = self._backoff(self._failures) if wait is None else min(wait, RETRY_AFTER_CAP_S)
+            if wait is None:
+                wait = self._backoff(1 if error.overload else self._failures)
+            wait = min(wait, RETRY_AFTER_CAP_S)
             self._resume_at = max(self._resume_at, now + wait)
         return Failure(max(0.0, self._resume_at - now), alone, isolated=False)
 

@@ -1,0 +1,176 @@
+"""The checkpoint survives torn files, flipped bits and every failing system call."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pulse_cli.engine.checkpoint import CheckpointFile
+from pulse_cli.engine.disk import MarkedFile
+from pulse_cli.errors import Exit, Fatal
+
+FIRST = {"run_id": "a", "complete": False, "counts": {"indexed": 1}}
+SECOND = {"run_id": "a", "complete": False, "counts": {"indexed": 2}}
+
+
+def without_format(state: dict[str, Any] | None) -> dict[str, Any]:
+    assert state is not None
+    return {key: value for key, value in state.items() if key != "format"}
+
+
+def saved_twice(folder: Path) -> CheckpointFile:
+    checkpoint = CheckpointFile(folder / "x.ckpt.json")
+    checkpoint.save(FIRST)
+    checkpoint.save(SECOND)
+    return checkpoint
+
+
+def test_the_last_one_saved_is_read(tmp_path: Path) -> None:
+    checkpoint = CheckpointFile(tmp_path / "x.ckpt.json")
+    assert checkpoint.load() is None
+    checkpoint.save(FIRST)
+    checkpoint.save(SECOND)
+    assert without_format(checkpoint.load()) == SECOND
+    assert checkpoint.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_torn_at_every_byte_falls_back_to_the_one_before(tmp_path: Path) -> None:
+    checkpoint = saved_twice(tmp_path)
+    whole = checkpoint.path.read_bytes()
+    for length in range(len(whole)):
+        checkpoint.path.write_bytes(whole[:length])
+        assert without_format(checkpoint.load()) == FIRST
+
+
+def test_a_thousand_flipped_bits_are_all_noticed(tmp_path: Path) -> None:
+    checkpoint = saved_twice(tmp_path)
+    whole = checkpoint.path.read_bytes()
+    rng = random.Random(7)
+    for _ in range(1000):
+        bit = rng.randrange(len(whole) * 8)
+        torn = bytearray(whole)
+        torn[bit // 8] ^= 1 << bit % 8
+        checkpoint.path.write_bytes(torn)
+        assert without_format(checkpoint.load()) == FIRST
+
+
+def test_both_damaged_is_refused_never_taken_for_nothing(tmp_path: Path) -> None:
+    checkpoint = saved_twice(tmp_path)
+    checkpoint.path.write_bytes(b"")
+    Path(f"{checkpoint.path}.prev").write_bytes(b"{}")
+    with pytest.raises(Fatal, match="damaged") as caught:
+        checkpoint.load()
+    assert caught.value.exit_code is Exit.REFUSED
+    assert "--restart" in caught.value.hint
+
+
+class FailingCalls:
+    """System calls of which the k-th fails, once or for ever."""
+
+    def __init__(self, kth: int, code: int, *, persistent: bool, short: bool = False) -> None:
+        self._kth = kth
+        self._code = code
+        self._persistent = persistent
+        self._short = short
+        self._calls = itertools.count(1)
+        self.failed = False
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(os, name)
+
+        def call(*args: Any) -> Any:
+            number = next(self._calls)
+            if number == self._kth or (self._persistent and number > self._kth):
+                self.failed = True
+                if self._short and name == "write":
+                    return real(args[0], args[1][: max(1, len(args[1]) // 2)])
+                if not self._short:
+                    if name == "close":
+                        real(*args)
+                    raise OSError(self._code, os.strerror(self._code))
+            return real(*args)
+
+        return call
+
+
+def failure_of(checkpoint: CheckpointFile) -> Fatal | None:
+    try:
+        checkpoint.save(SECOND)
+    except Fatal as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EACCES])
+@pytest.mark.parametrize("persistent", [False, True])
+def test_whichever_call_fails_a_whole_checkpoint_remains(
+    tmp_path: Path, code: int, persistent: bool
+) -> None:
+    for kth in itertools.count(1):
+        folder = tmp_path / str(kth)
+        folder.mkdir()
+        CheckpointFile(folder / "x.ckpt.json").save(FIRST)
+        calls = FailingCalls(kth, code, persistent=persistent)
+        failing = CheckpointFile(folder / "x.ckpt.json", syscalls=calls)
+        error = failure_of(failing)
+        if error is not None:
+            full = code in (errno.ENOSPC, errno.EDQUOT)
+            assert error.exit_code is (Exit.UNAVAILABLE if full else Exit.FATAL)
+            assert error.hint
+        left = without_format(CheckpointFile(folder / "x.ckpt.json").load())
+        assert left in (FIRST, SECOND)
+        CheckpointFile(folder / "x.ckpt.json").save(SECOND)  # what was left is in nobody's way
+        assert without_format(CheckpointFile(folder / "x.ckpt.json").load()) == SECOND
+        if not calls.failed:
+            assert kth > 5, "the faults never happened"
+            break
+
+
+def test_short_writes_are_continued(tmp_path: Path) -> None:
+    for kth in range(1, 12):
+        calls = FailingCalls(kth, 0, persistent=True, short=True)
+        checkpoint = CheckpointFile(tmp_path / f"{kth}.ckpt.json", syscalls=calls)
+        checkpoint.save(SECOND)
+        assert without_format(checkpoint.load()) == SECOND
+
+
+def test_another_format_is_refused_by_name(tmp_path: Path) -> None:
+    checkpoint = CheckpointFile(tmp_path / "x.ckpt.json")
+    checkpoint.save({"format": 99})
+    with pytest.raises(Fatal, match="format 99"):
+        checkpoint.load()
+
+
+def test_a_marked_file_is_cut_back_and_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "x.dead.jsonl"
+    first = MarkedFile(path)
+    first.append(b"one\n")
+    mark = first.mark
+    first.append(b"two, which the checkpoint never knew\n")
+    first.close()
+    second = MarkedFile(path, mark)
+    second.append(b"two\n")
+    second.close()
+    assert path.read_bytes() == b"one\ntwo\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_marked_file_shorter_than_its_mark_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.dead.jsonl"
+    path.write_bytes(b"one\n")
+    with pytest.raises(Fatal, match="4 bytes, but the checkpoint counts 5") as caught:
+        MarkedFile(path, 5)
+    assert caught.value.exit_code is Exit.REFUSED
+
+
+def test_no_dead_letters_no_file(tmp_path: Path) -> None:
+    file = MarkedFile(tmp_path / "x.dead.jsonl")
+    file.sync()
+    file.close()
+    assert not file.path.exists()
