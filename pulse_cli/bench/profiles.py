@@ -8,7 +8,9 @@ service before pulse documented; `peers` is what other pipelines were measured o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,26 @@ class QdrantModel:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
+    """Both services together; `as_json` and `from_json` take it to another process."""
+
     name: str
     tei: TeiModel
     qdrant: QdrantModel
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> Profile:
+        """Raises TypeError or KeyError where it is not what `as_json` gave."""
+        tei = dict(value["tei"])
+        service = tei.pop("service")
+        kind = Slots if "slots" in service else Backend
+        return Profile(
+            value["name"],
+            TeiModel(kind(**service), **tei),
+            QdrantModel(**value["qdrant"]),
+        )
 
 
 _L4 = Backend(batch_s=1.2e-3, token_s=1 / 930_000)
