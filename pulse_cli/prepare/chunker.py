@@ -1,9 +1,10 @@
 """Cuts cleaned texts into chunks that are never longer than the embedder takes.
 
-Texts are split into small segments whose tokens are counted once, the segments are packed
-by the sums of these counts, and then **every chunk is counted whole**, with the prefix it
-will be sent with. So the counts are exact for any tokenizer, although the sums are not: a
-join inside a word, or of white space under BPE, may change a few tokens. Where a chunk
+Texts are split into small segments whose tokens are counted once, and the segments are
+packed by the sums of these counts. Sums are not counts: a join inside a word, or of white
+space under BPE, may change a few tokens. So every chunk is counted **whole**, with the
+prefix it will be sent with, unless there is at each of its joins a character of which the
+counter knows that no token reaches across it (`breaks`; WordPiece has such). Where a chunk
 turns out too long its document is packed again from there on with a smaller budget; what
 is taken off doubles each time, so that this ends soon.
 
@@ -62,6 +63,7 @@ class _Draft:
     done: int
     begin: int
     end: int
+    count: int | None
 
 
 class Chunker:
@@ -74,10 +76,13 @@ class Chunker:
         self._limit = max_tokens
         self._overlap = overlap_tokens
         self._prefix = prefix
-        self._budget = max_tokens - counter.special - (counter.count([prefix])[0] if prefix else 0)
+        self._added = counter.special + (counter.count([prefix])[0] if prefix else 0)
+        breaks: frozenset[str] = getattr(counter, "breaks", frozenset())
+        self._sums_count = bool(breaks) and (not prefix or prefix[-1] in breaks)
+        self._budget = max_tokens - self._added
         capacity = max(1, self._budget * 3 // 8)
         self._segmenter = Segmenter(
-            MarkdownSplitter(capacity, trim=False), counter, max(1, self._budget // 2)
+            MarkdownSplitter(capacity, trim=False), counter, max(1, self._budget // 2), breaks
         )
 
     def chunk(self, texts: Sequence[str]) -> list[Spans]:
@@ -122,7 +127,9 @@ class Chunker:
         ):
             begin, end = _trim(text, chars[start] - base, chars[stop] - base)
             if begin < end:
-                yield _Draft(task, start, done, begin, end)
+                exact = self._sums_count and segments.glued[stop] == segments.glued[start + 1]
+                count = segments.tokens[stop] - segments.tokens[start] if exact else None
+                yield _Draft(task, start, done, begin, end, count)
 
     def _settle(
         self,
@@ -131,16 +138,25 @@ class Chunker:
         spans: list[Spans],
         again: dict[int, _Task],
     ) -> None:
-        prefix, special = self._prefix, self._counter.special
-        counts = self._counter.count(
-            [prefix + texts[draft.task.document][draft.begin : draft.end] for draft in drafts]
+        whole = iter(
+            self._counter.count(
+                [
+                    self._prefix + texts[draft.task.document][draft.begin : draft.end]
+                    for draft in drafts
+                    if draft.count is None
+                ]
+            )
         )
-        for draft, count in zip(drafts, counts, strict=True):
+        for draft in drafts:
+            if draft.count is None:
+                count = next(whole) + self._counter.special
+            else:
+                count = draft.count + self._added
             task = draft.task
             if task.document in again:
                 continue
-            if count + special > self._limit and task.budget > 1:
-                budget = max(1, task.budget - max(task.less, count + special - self._limit))
+            if count > self._limit and task.budget > 1:
+                budget = max(1, task.budget - max(task.less, count - self._limit))
                 again[task.document] = _Task(
                     task.document, draft.start, draft.done, budget, 2 * task.less
                 )
@@ -148,7 +164,7 @@ class Chunker:
             found = spans[task.document]
             found.starts.append(draft.begin)
             found.ends.append(draft.end)
-            found.counts.append(count + special)
+            found.counts.append(count)
 
 
 def _trim(text: str, begin: int, end: int) -> tuple[int, int]:

@@ -19,39 +19,36 @@ PIECE = 4096
 RUN = 2048
 
 _MARK = re.compile(
-    r"\n {0,3}(?:(?P<fence>`{3,}|~{3,})(?P<info>[^\n]*)"
-    r"|(?P<hashes>#{1,6})(?=[ \t\n]|\Z)"
-    r"|(?P<underline>={2,}|-{2,})[ \t]*(?=\n|\Z))"
+    r"\n {0,3}(?:(#{1,6})(?=[ \t\n]|\Z)"  # 1: heading
+    r"|(`{3,}|~{3,})([^\n]*)"  # 2, 3: fence and info
+    r"|(={2,}|-{2,})[ \t]*(?=\n|\Z))"  # 4: underline
 )
 # A dashed line below one of these is a thematic break or a table, not an underline.
-_NOT_A_PARAGRAPH = re.compile(r"\s*(?:$|[#>|`~]|[-*+](?:\s|$)|\d{1,9}[.)](?:\s|$)|[-=*_ \t]+$)")
+_NOT_A_PARAGRAPH = re.compile(r"[#>|`~]|[-*+](?:\s|\Z)|\d{1,9}[.)](?:\s|\Z)|[-=*_ \t]+\Z|\Z")
 
 
 def headings(text: str) -> Iterator[tuple[int, int]]:
     """Yield (offset of the heading's line, level 1-6) in order."""
+    # The pattern begins with a line end so that the search for it runs at memory speed; the
+    # first line has none.
     fence = ""
-    for line, mark in _marks(text):
-        kind = mark.lastgroup
-        if kind == "info":
-            fence = _fence_after(fence, mark["fence"], mark["info"])
+    first = _MARK.match("\n" + text[:PIECE])
+    if first and first[1]:
+        yield 0, len(first[1])
+    elif first and first[2]:
+        fence = _fence_after("", first[2], first[3])
+    for mark in _MARK.finditer(text):
+        hashes, marker, info, underline = mark.groups()
+        if marker:
+            fence = _fence_after(fence, marker, info)
         elif fence:
             continue
-        elif kind == "hashes":
-            yield line, len(mark["hashes"])
+        elif hashes:
+            yield mark.start() + 1, len(hashes)
         else:
-            before = text.rfind("\n", 0, max(line - 1, 0)) + 1
-            if before < line and not _NOT_A_PARAGRAPH.match(text[before : line - 1]):
-                yield before, 1 if mark["underline"][0] == "=" else 2
-
-
-def _marks(text: str) -> Iterator[tuple[int, re.Match[str]]]:
-    # The pattern begins with a line end so that the search for it runs at memory speed;
-    # the first line has none.
-    first = _MARK.match("\n" + text[:PIECE])
-    if first:
-        yield 0, first
-    for mark in _MARK.finditer(text):
-        yield mark.start() + 1, mark
+            line = text.rfind("\n", 0, mark.start()) + 1
+            if not _NOT_A_PARAGRAPH.match(text[line : mark.start()].strip()):
+                yield line, 1 if underline[0] == "=" else 2
 
 
 def _fence_after(fence: str, marker: str, info: str) -> str:

@@ -28,7 +28,7 @@ def pack(
     The first chunk begins with segment `start`, of which those before `done` are repeated.
     A chunk is over `budget` (by the sum of its segments) only if it is a single segment.
     """
-    tokens, tops = segments.tokens, segments.tops
+    tokens, tops = segments.charged, segments.tops
     while done < end:
         stop = bisect_right(tokens, tokens[start] + budget, done, end + 1) - 1
         if stop <= done:
@@ -51,7 +51,7 @@ def pack(
 def _before_heading(segments: Segments, done: int, stop: int, full: float) -> int:
     for marks in (segments.tops, segments.heads):
         mark = _last_upto(marks, stop)
-        if mark > done and segments.tokens[mark] >= full:
+        if mark > done and segments.charged[mark] >= full:
             return mark
     return stop
 

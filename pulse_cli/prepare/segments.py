@@ -1,10 +1,10 @@
 """Splits texts into small segments at semantic boundaries and counts the tokens of each once.
 
 `Segments` holds the segments of several documents one after another as running sums, 4
-bytes a number, so that a document of any size takes little memory: `chars[i]` and
-`tokens[i]` are the totals before segment i, hence segments i to j-1 have
-`tokens[j] - tokens[i]` tokens by sum. Every character is in exactly one segment, and no
-segment has more than the tokens asked for, unless it is a single character.
+bytes a number, so that a document of any size takes little memory: `tokens[i]` is the total
+before segment i, hence segments i to j-1 have `tokens[j] - tokens[i]` tokens by sum. Every
+character is in exactly one segment, and no segment has more than the tokens asked for,
+unless it is a single character.
 
 Work is done in batches of about a million characters: one call of the splitter and one
 of the counter for each, which both release the GIL.
@@ -37,24 +37,40 @@ _CHARS_PER_TOKEN = 16
 class Segments:
     """Running sums over the segments of several documents.
 
-    Document d has the segments `bounds[d]` to `bounds[d + 1] - 1`. `heads` and `tops` are
-    the sorted indices of segments that begin with any heading, and with one of level 1-2.
+    Document d has the segments `bounds[d]` to `bounds[d + 1] - 1`. `chars`, `tokens` and
+    `charged` are sums up to each segment of its characters, its tokens, and the tokens it
+    is charged with when chunks are packed; `glued` counts the segments whose tokens may not
+    just add to those of the one before. `heads` and `tops` are the sorted indices of segments that
+    begin with any heading, and with one of level 1-2.
     """
 
-    __slots__ = ("bounds", "chars", "heads", "tokens", "tops")
+    __slots__ = ("bounds", "charged", "chars", "glued", "heads", "tokens", "tops")
 
     def __init__(self) -> None:
         self.chars = array("I", [0])
         self.tokens = array("I", [0])
+        self.charged = array("I", [0])
+        self.glued = array("I", [0])
         self.heads = array("I")
         self.tops = array("I")
         self.bounds = array("I", [0])
 
 
 class Segmenter:
-    """Makes `Segments`. `most` is the limit of a segment in tokens. Thread-safe."""
+    """Makes `Segments`. Thread-safe.
 
-    def __init__(self, splitter: MarkdownSplitter, counter: TokenCounter, most: int) -> None:
+    `most` is the limit of a segment in tokens; `breaks` are the characters beside which
+    the tokens of two segments just add up.
+    """
+
+    def __init__(
+        self,
+        splitter: MarkdownSplitter,
+        counter: TokenCounter,
+        most: int,
+        breaks: frozenset[str] = frozenset(),
+    ) -> None:
+        self._breaks = breaks
         self._splitter = splitter
         self._counter = counter
         self._most = most
@@ -89,7 +105,7 @@ class Segmenter:
         tokens = self._count(parts)
         if len(parts) and tokens.max() > self._most:
             parts, tokens, first = self._shorten(parts, tokens, first)
-        _append(segments, parts, tokens, first, np.array(levels, np.int64), ends)
+        _append(segments, parts, tokens, first, np.array(levels, np.int64), ends, self._breaks)
 
     def _count(self, parts: list[str]) -> NDArray[np.int64]:
         return np.asarray(self._counter.count(parts), np.int64)
@@ -136,16 +152,29 @@ def _append(
     first: NDArray[np.int64],
     levels: NDArray[np.int64],
     ends: list[int],
+    breaks: frozenset[str],
 ) -> None:
     base = len(segments.chars) - 1
     sizes = np.fromiter(map(len, parts), np.int64, len(parts))
-    charged = np.maximum(tokens, -(-sizes // _CHARS_PER_TOKEN))
-    _extend(segments.chars, segments.chars[-1] + np.cumsum(sizes))
-    _extend(segments.tokens, segments.tokens[-1] + np.cumsum(charged))
+    _accumulate(segments.chars, sizes)
+    _accumulate(segments.tokens, tokens)
+    _accumulate(segments.charged, np.maximum(tokens, -(-sizes // _CHARS_PER_TOKEN)))
+    _accumulate(segments.glued, _glued(parts, breaks))
     starts = first[:-1] + base
     _extend(segments.heads, starts[levels > 0])
     _extend(segments.tops, starts[(levels == 1) | (levels == 2)])
     _extend(segments.bounds, first[ends] + base)
+
+
+def _glued(parts: list[str], breaks: frozenset[str]) -> NDArray[np.int64]:
+    """1 for each part that no break parts from the one before it (the first may have none)."""
+    glued = np.ones(len(parts) + 1, np.int64)
+    glued[1:] = [part[-1] not in breaks for part in parts]
+    return glued[:-1] & np.array([part[0] not in breaks for part in parts], np.int64)
+
+
+def _accumulate(sums: array[int], more: NDArray[np.int64]) -> None:
+    _extend(sums, sums[-1] + np.cumsum(more))
 
 
 def _extend(numbers: array[int], more: NDArray[np.int64]) -> None:
