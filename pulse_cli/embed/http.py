@@ -206,6 +206,10 @@ def translated(address: Address, timeout: float) -> Iterator[None]:
                 hint="set SSL_CERT_FILE to the authority that signed it",
                 kind="untrusted-certificate",
             ) from None
+        if "WRONG_VERSION_NUMBER" in str(error) or "RECORD_LAYER_FAILURE" in str(error):
+            raise Fatal(
+                f"{address.shown} does not speak TLS", hint="write http://", kind="no-tls"
+            ) from None
         raise Transient(f"cannot connect to {address.shown}: {error}") from None
     except httpx.HTTPError as error:
         what = address.censored(str(error)) or type(error).__name__

@@ -53,6 +53,11 @@ class SpawnedSimulator:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._process.poll()
+
     def stats(self) -> dict[str, Any]:
         value: dict[str, Any] = self._client.get("/_sim/stats").raise_for_status().json()
         return value

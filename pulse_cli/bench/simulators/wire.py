@@ -69,11 +69,16 @@ class RequestReader:
 
     def _read_head(self) -> bool:
         end = self._buffer.find(b"\r\n\r\n")
+        if self._buffer and not 65 <= self._buffer[0] <= 90:
+            raise ValueError("not HTTP: no method; a TLS greeting, most likely")
         if end < 0:
             return False
         lines = self._buffer[:end].decode("latin-1").split("\r\n")
         del self._buffer[: end + 4]
-        method, target, version = lines[0].split(" ", 2)
+        words = lines[0].split(" ")
+        if len(words) != 3:
+            raise ValueError("not HTTP: no request line")
+        method, target, version = words
         headers = {}
         for line in lines[1:]:
             name, _, value = line.partition(":")
