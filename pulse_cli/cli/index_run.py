@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pulse_cli.cli.loop import run_until_signal
 from pulse_cli.cli.progress import Verbosity, watching
 from pulse_cli.cli.safe import masked
 from pulse_cli.cli.summary import as_object, as_page
@@ -66,4 +67,13 @@ def run_index(settings: Settings, request: Request, verbosity: Verbosity, *, as_
 
 
 def _run(settings: Settings, request: Request, observer: Observer) -> Summary:
-    raise NotImplementedError
+    from pulse_cli.indexing import Job, index_sources
+
+    job = Job(
+        sources=request.sources,
+        command=request.command,
+        restart=request.restart,
+        force=request.force,
+        limit=request.limit,
+    )
+    return run_until_signal(lambda stop: index_sources(settings, job, observer, stop))

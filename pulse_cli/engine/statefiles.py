@@ -13,8 +13,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,8 +22,10 @@ from filelock import FileLock, Timeout
 
 from pulse_cli.engine.disk import disk_errors
 from pulse_cli.errors import Exit, Fatal
+from pulse_cli.ports import Clock
 
 CHECKPOINT_SUFFIX = ".ckpt.json"
+LOCK_POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,36 +69,44 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
-@contextmanager
-def hold_locks(files: StateFiles, wait: float) -> Iterator[None]:
+@asynccontextmanager
+async def hold_locks(files: StateFiles, wait: float, clock: Clock) -> AsyncIterator[None]:
     """Hold both locks; waits up to `wait` seconds for another run to end, 0 not at all.
 
-    Raises Fatal (exit 11) naming what is locked. Blocking: call it before the loop runs.
+    Raises Fatal (exit 11) naming what is locked.
     """
     make_folder(files.folder)
     locks = {
         files.folder / f"{files.stem}.lock": "these sources are being indexed by another run",
         files.folder / f"target-{files.target_hash}.lock": "another run is writing to this target",
     }
+    until = clock.monotonic() + wait
     with ExitStack() as held:
         for path, what in locks.items():
-            lock = FileLock(path, mode=0o600)
-            try:
-                held.enter_context(lock.acquire(timeout=wait))
-            except Timeout:
-                raise Fatal(
-                    f"{what} ({path} is locked)",
-                    hint="wait for it to end, or use --wait-lock SECONDS",
-                    kind="locked",
-                    exit_code=Exit.LOCKED,
-                ) from None
-            except OSError as error:
-                raise Fatal(
-                    f"cannot lock {path}: {error.strerror}",
-                    hint="check the permissions of the state folder, or use --state-dir",
-                    kind="disk",
-                ) from error
+            while not _try_lock(path, held):
+                if clock.monotonic() >= until:
+                    raise Fatal(
+                        f"{what} ({path} is locked)",
+                        hint="wait for it to end, or use --wait-lock SECONDS",
+                        kind="locked",
+                        exit_code=Exit.LOCKED,
+                    )
+                await clock.sleep(LOCK_POLL_SECONDS)
         yield
+
+
+def _try_lock(path: Path, held: ExitStack) -> bool:
+    try:
+        held.enter_context(FileLock(path, mode=0o600).acquire(timeout=0))
+    except Timeout:
+        return False
+    except OSError as error:
+        raise Fatal(
+            f"cannot lock {path}: {error.strerror}",
+            hint="check the permissions of the state folder, or use --state-dir",
+            kind="disk",
+        ) from error
+    return True
 
 
 def is_locked(path: Path) -> bool:

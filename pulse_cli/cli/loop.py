@@ -1,0 +1,48 @@
+"""The event loop of a command, and the signals that end it.
+
+The first SIGINT or SIGTERM asks for a drain, the second ends at once: everything then in
+flight is dropped, and the next start does it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from pulse_cli.engine import Stop
+
+T = TypeVar("T")
+
+
+def run_until_signal(work: Callable[[Stop], Coroutine[Any, Any, T]]) -> T:
+    """Run `work` to its end; it is told of signals through the `Stop` it gets."""
+    from pulse_cli.engine import Stop
+
+    async def main() -> T:
+        stop = Stop()
+        loop = asyncio.get_running_loop()
+
+        def heard(by: signal.Signals) -> None:
+            if stop.requested:
+                # Nothing that must be saved is lost: books are only true once saved.
+                os._exit(128 + by)
+            stop.request(by)
+
+        for by in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(by, heard, by)
+        return await work(stop)
+
+    return run(main())
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` on uvloop where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(work)
+    return uvloop.run(work)

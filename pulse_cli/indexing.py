@@ -1,0 +1,141 @@
+"""One `pulse index` from settings to summary: locks, services, engine.
+
+The command line and the benchmark both index through here, so what is measured is what
+runs. A run that cannot begin gives a summary, too: there is one for every exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pulse_cli.engine import (
+    DeadLimit,
+    Parts,
+    RunOptions,
+    Stop,
+    SystemClock,
+    hold_locks,
+    index,
+    state_files,
+)
+from pulse_cli.engine.summary import peak_rss_bytes
+from pulse_cli.errors import Exit, Fatal
+from pulse_cli.events import Counts, Problem, Summary, Target
+from pulse_cli.ports import Clock, Observer
+from pulse_cli.services import Services, cores, target_of
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Settings
+    from pulse_cli.config.units import Share
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one start is asked to do, settings apart. `command` is what resumes it."""
+
+    sources: tuple[str, ...]
+    command: str
+    restart: bool = False
+    force: bool = False
+    limit: int | None = None
+
+
+async def index_sources(
+    settings: Settings,
+    job: Job,
+    observer: Observer,
+    stop: Stop,
+    clock: Clock | None = None,
+) -> Summary:
+    """Index, and say how it went. Raises only what is a defect of pulse."""
+    clock = clock or SystemClock()
+    began = clock.monotonic()
+    target = target_of(settings, 0)
+    files = state_files(settings.state_folder, job.sources, f"{target.store}\0{target.collection}")
+    try:
+        async with hold_locks(files, settings.run.wait_lock, clock):
+            async with Services(settings, observer, clock) as services:
+                parts = await _parts(services, job.sources, observer, stop, clock)
+                target = target_of(settings, parts.embedder.dimension)
+                return await index(parts, files, _options(settings, job, target))
+    except Fatal as error:
+        return _not_begun(job, target, error, clock.monotonic() - began)
+
+
+async def _parts(
+    services: Services, sources: Sequence[str], observer: Observer, stop: Stop, clock: Clock
+) -> Parts:
+    """The sources are opened first: a file that is not there should cost no model loading."""
+    services.open_source(sources, None)
+    embedder = await services.embedder()
+    return Parts(
+        open_source=partial(services.open_source, sources),
+        preparer=await services.preparer(),
+        embedder=embedder,
+        store=await services.store(embedder.dimension),
+        observer=observer,
+        clock=clock,
+        stop=stop,
+    )
+
+
+def _options(settings: Settings, job: Job, target: Target) -> RunOptions:
+    run = settings.run
+    return RunOptions(
+        sources=job.sources,
+        target=target,
+        command=job.command,
+        fingerprint=_fingerprint(settings),
+        force=job.force,
+        restart=job.restart,
+        limit=job.limit,
+        on_changed_source=run.on_changed_source,
+        give_up_after=run.give_up_after,
+        concurrency=run.concurrency,
+        dead_limit=_dead_limit(run.max_dead),
+        threads=cores(),
+    )
+
+
+def _fingerprint(settings: Settings) -> dict[str, Any]:
+    """Settings that decide which records are written; those of `rev` come with the preparer."""
+    source = settings.source
+    return {
+        "source.include": list(source.include),
+        "source.exclude": list(source.exclude),
+        "source.min_chars": source.min_chars,
+        "source.include_errors": source.include_errors,
+        "source.map": dict(source.map),
+        "source.base_url": source.base_url,
+        "source.max_record": source.max_record,
+    }
+
+
+def _dead_limit(share: Share) -> DeadLimit:
+    return DeadLimit(count=share.records, share=share.fraction)
+
+
+def _not_begun(job: Job, target: Target, error: Fatal, seconds: float) -> Summary:
+    refused = error.exit_code in (Exit.USAGE, Exit.REFUSED, Exit.FATAL)
+    return Summary(
+        run_id="",
+        status="failed",
+        exit_code=error.exit_code,
+        sources=job.sources,
+        target=target,
+        counts=Counts(),
+        bytes_read=0,
+        embed_requests=0,
+        seconds=seconds,
+        cpu_seconds=0.0,
+        peak_rss_bytes=peak_rss_bytes(),
+        documents_done=0,
+        chunks_embedded=0,
+        tokens_embedded=0,
+        stages={},
+        resume=None if refused else job.command,
+        error=Problem(error.kind, str(error), error.hint),
+    )
