@@ -29,7 +29,10 @@ app.command("completion", cls=Command)(completion.completion)
 @app.callback(invoke_without_command=True)
 def pulse(
     ctx: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    version: Annotated[
+        # None and not False: the library would load pydantic to check a False
+        bool | None, typer.Option("--version", help="Show the version and exit.")
+    ] = None,
 ) -> None:
     """Make what Firecrawl crawled searchable.
 
