@@ -56,11 +56,13 @@ async def index_sources(
     target = target_of(settings, 0)
     files = state_files(settings.state_folder, job.sources, f"{target.store}\0{target.collection}")
     try:
-        async with hold_locks(files, settings.run.wait_lock, clock):
-            async with Services(settings, observer, clock) as services:
-                parts = await _parts(services, job.sources, observer, stop, clock)
-                target = target_of(settings, parts.embedder.dimension)
-                return await index(parts, files, _options(settings, job, target))
+        async with (
+            hold_locks(files, settings.run.wait_lock, clock),
+            Services(settings, observer, clock) as services,
+        ):
+            parts = await _parts(services, job.sources, observer, stop, clock)
+            target = target_of(settings, parts.embedder.dimension)
+            return await index(parts, files, _options(settings, job, target))
     except Fatal as error:
         return _not_begun(job, target, error, clock.monotonic() - began)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pulse_cli.engine import Stop
 
 T = TypeVar("T")
+
+SHOW_CURSOR = "\x1b[?25h\n"
 
 
 def run_until_signal(work: Callable[[Stop], Coroutine[Any, Any, T]]) -> T:
@@ -28,8 +31,10 @@ def run_until_signal(work: Callable[[Stop], Coroutine[Any, Any, T]]) -> T:
 
         def heard(by: signal.Signals) -> None:
             if stop.requested:
-                # Nothing that must be saved is lost: books are only true once saved.
-                os._exit(128 + by)
+                if sys.stderr.isatty():
+                    sys.stderr.write(SHOW_CURSOR)
+                    sys.stderr.flush()
+                os._exit(128 + by)  # safe at any moment, as a kill is
             stop.request(by)
 
         for by in (signal.SIGINT, signal.SIGTERM):
