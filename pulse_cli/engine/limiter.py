@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 BACKOFF_S, BACKOFF_CAP_S = 0.25, 15.0  # an overloaded service answers: it is asked every BACKOFF_S
 RETRY_AFTER_CAP_S = 60.0
+CLOCK_GRAIN_S = 1e-3  # a sleep may end this much early
 QUEUE_RATIO = 3.0  # TEI keeps one batch running and one frozen: up to here waiting is useful
 
 
@@ -81,6 +82,7 @@ class Limiter:
         self._failing_since: float | None = None
         self._resume_at = 0.0
         self._waiters: deque[asyncio.Future[None]] = deque()
+        self._wakers: set[asyncio.Task[None]] = set()
         self._latency = Histogram()
         self._busy_since = 0.0
         stats.limit = start
@@ -156,7 +158,7 @@ class Limiter:
             if wait is None:
                 wait = self._backoff(1 if error.overload else self._failures)
             wait = min(wait, RETRY_AFTER_CAP_S)
-            self._resume_at = max(self._resume_at, now + wait)
+            self._pause(now + wait)
         return Failure(max(0.0, self._resume_at - now), alone, isolated=False)
 
     async def run(self, call: Callable[[], Awaitable[T]]) -> T:
@@ -189,6 +191,17 @@ class Limiter:
         self.stats.p50_ms = quantile(0.50) * 1e3
         self.stats.p95_ms = quantile(0.95) * 1e3
         self.stats.p99_ms = quantile(0.99) * 1e3
+
+    def _pause(self, until: float) -> None:
+        """Nobody starts before `until`, and somebody does then."""
+        self._resume_at = max(self._resume_at, until)
+        waker = asyncio.create_task(self._wake_at(self._resume_at))
+        self._wakers.add(waker)
+        waker.add_done_callback(self._wakers.discard)
+
+    async def _wake_at(self, moment: float) -> None:
+        await self._clock.sleep(moment - self._clock.monotonic())
+        self._wake()
 
     def _cut(self, error: Transient) -> None:
         self._generation += 1
@@ -231,11 +244,14 @@ class Limiter:
 
     def _leave(self) -> None:
         self.stats.in_flight -= 1
-        now = self._clock.monotonic()
         if self.stats.in_flight == 0:
-            self.stats.busy_s += now - self._busy_since
-        if now < self._resume_at:
-            return  # whoever set the pause sleeps through it, goes first, and wakes the rest
+            self.stats.busy_s += self._clock.monotonic() - self._busy_since
+        self._wake()
+
+    def _wake(self) -> None:
+        """Hand out permits, unless everybody is to wait."""
+        if self._clock.monotonic() < self._resume_at - CLOCK_GRAIN_S:
+            return
         while self._waiters and self.stats.in_flight < int(self._limit):
             turn = self._waiters.popleft()
             if not turn.done():
