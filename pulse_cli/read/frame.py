@@ -1,0 +1,107 @@
+"""What an input is cut into (`Frame`), and the bytes of a value that arrives in pieces."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from pulse_cli.model import Document, NoDocument, Note, Skipped, Unreadable
+
+Content: TypeAlias = Document | Skipped | Unreadable | NoDocument | Note
+Raw: TypeAlias = bytes | bytearray | memoryview
+
+EXCERPT = 4096
+"""Bytes of a value too long to keep that go into its dead letter."""
+
+KEPT = 8 * 1024 * 1024
+"""Bytes. Unreadable pieces up to this long are kept whole, for a retry."""
+
+
+class Hint(NamedTuple):
+    """A note worth giving only where the value is the first, or the last, of its input."""
+
+    message: str
+    last: bool = False
+
+
+class Frame(NamedTuple):
+    """A stretch of the input and what was in it.
+
+    `byte`, `line`, `length` are those of the value; `top`, `top_line` of the outermost value
+    around it. `closes`: nothing of that outermost value comes after this frame. `contents` is
+    emptied by whoever uses it.
+    """
+
+    contents: list[Content | Hint]
+    byte: int
+    line: int
+    length: int
+    top: int
+    top_line: int
+    closes: bool
+
+
+class Interpreter(Protocol):
+    """Knows what documents a value holds (`shapes.Shapes`)."""
+
+    @property
+    def wrappers(self) -> frozenset[str]:
+        """Names of members that hold documents, so that they are worth opening ..."""
+        ...
+
+    @property
+    def closed(self) -> re.Pattern[bytes]:
+        """... unless this is found in the object before them."""
+        ...
+
+    def contents(self, value: Any, raw: Raw, wrapped: bool) -> list[Content | Hint]:
+        """What a whole value holds, `raw` being its bytes. `wrapped`: found in an envelope."""
+        ...
+
+    def envelope(self, value: Any, found: int) -> list[Content | Hint]:
+        """What is left of an object in whose opened members `found` contents were."""
+        ...
+
+
+class Gathered:
+    """Bytes of one value: all of them counted, the first `limit` of them kept.
+
+    Once it is longer only an excerpt stays.
+    """
+
+    __slots__ = ("byte", "kept", "limit", "line", "searched", "size")
+
+    def __init__(self, byte: int, line: int, limit: int) -> None:
+        self.byte = byte
+        self.line = line
+        self.limit = limit
+        self.kept = bytearray()
+        self.searched = 0
+        self.size = 0
+
+    def add(self, piece: bytes | memoryview) -> None:
+        self.size += len(piece)
+        if self.size <= self.limit:
+            self.kept += piece
+        else:
+            if len(self.kept) < EXCERPT:
+                self.kept += piece[: EXCERPT - len(self.kept)]
+            del self.kept[EXCERPT:]
+
+    @property
+    def whole(self) -> bool:
+        return self.size <= self.limit
+
+    def holds(self, pattern: re.Pattern[bytes]) -> bool:
+        """Whether the pattern occurs. Asked again, it searches only what was added since."""
+        if pattern.search(self.kept, self.searched):
+            return True
+        self.searched = max(0, len(self.kept) - 200)
+        return False
+
+    def unreadable(self, reason: str, detail: str) -> Unreadable:
+        """These bytes as one dead letter."""
+        if self.size and self.whole and self.size <= KEPT:
+            return Unreadable(reason, detail, raw=bytes(self.kept))
+        excerpt = bytes(self.kept[:EXCERPT]).decode(errors="replace")
+        return Unreadable(reason, detail, excerpt=excerpt)

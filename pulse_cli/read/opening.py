@@ -1,0 +1,33 @@
+"""The way in: what the user named becomes a source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from pulse_cli.model import Input
+from pulse_cli.read.inputs import find_inputs
+from pulse_cli.read.markdown import Addresses
+from pulse_cli.read.options import ReadOptions
+from pulse_cli.read.source import InputSource
+
+
+def open_source(
+    specs: Sequence[str],
+    options: ReadOptions,
+    manifest: Sequence[Input] | None = None,
+    *,
+    stdin: BinaryIO | None = None,
+) -> InputSource:
+    """A source over files, folders, globs, `-` (stdin) and `firecrawl:crawl/ID`.
+
+    Without a manifest the specs are expanded now; with one (a resumed run) exactly its inputs
+    are read, in its order, whatever folders hold by now. `stdin` stands in for the process's
+    own. Raises Fatal (exit 2) for what does not exist, cannot be read, or is not clear.
+    """
+    if manifest is None:
+        inputs, notes = find_inputs(specs, markdown=bool(options.base_url))
+    else:
+        inputs, notes = list(manifest), []
+    addresses = Addresses(specs, options.base_url, [one.name for one in inputs])
+    return InputSource(inputs, notes, addresses, options, stdin)

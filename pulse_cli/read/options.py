@@ -1,0 +1,66 @@
+"""What a reader is told: plain values, independent of how the user configured them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pulse_cli.errors import Exit, Fatal
+
+MAPPABLE = frozenset(
+    {
+        "url",
+        "text",
+        "title",
+        "description",
+        "language",
+        "country",
+        "is_mobile",
+        "source_url",
+        "status",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How sources are read.
+
+    `max_record`: bytes of one document (or of a value that is not read as a stream of
+    documents); longer ones become dead letters. `field_map` names, for home-made files, where
+    a field stands (`{"url": "link", "text": "body.content"}`); fields: see MAPPABLE. `include`
+    and `exclude` are globs on the URL, `*` matching `/` too. `min_chars` counts the text
+    without blanks at its ends. `include_errors` keeps pages of HTTP status >= 400.
+
+    `max_expanded` bounds what one compressed input may expand to, in bytes; None bounds it by
+    ratio: 200 times the stored bytes, but at least 256 MiB (see `unpack`).
+
+    `base_url` gives raw markdown its URL: the URL of a single file, or the URL that a folder
+    stands for, below which the paths of its files are appended; as a mapping, folder -> URL.
+
+    `firecrawl_*`: the API that `firecrawl:crawl/ID` sources are fetched from; `timeout` is in
+    seconds, for one whole request. `trust_env` lets proxies and netrc of the environment count.
+    """
+
+    max_record: int = 64 * 1024 * 1024
+    field_map: Mapping[str, str] = field(default_factory=dict)
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    min_chars: int = 0
+    include_errors: bool = False
+    max_expanded: int | None = None
+    base_url: str | Mapping[str, str] | None = None
+    firecrawl_url: str = "https://api.firecrawl.dev"
+    firecrawl_api_key: str | None = field(default=None, repr=False)
+    trust_env: bool = False
+    timeout: float = 60.0
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.field_map) - MAPPABLE)
+        if unknown:
+            raise Fatal(
+                f"source.map has no field {unknown[0]!r}",
+                hint=f"fields that can be mapped: {', '.join(sorted(MAPPABLE))}",
+                kind="bad-map",
+                exit_code=Exit.USAGE,
+            )

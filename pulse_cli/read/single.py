@@ -1,0 +1,37 @@
+"""An input that is not JSON: one page of raw markdown, or one dead letter."""
+
+from __future__ import annotations
+
+from pulse_cli.model import Unreadable
+from pulse_cli.read.detect import BOM, Kind
+from pulse_cli.read.feed import Feed
+from pulse_cli.read.frame import Content, Gathered
+from pulse_cli.read.shapes import Shapes
+
+
+def single_content(
+    feed: Feed, kind: Kind, url: str | None, shapes: Shapes, max_record: int
+) -> Content:
+    """Consume the whole input and say what it is."""
+    whole = Gathered(feed.offset, feed.line, max_record)
+    while feed.at < len(feed.data) or feed.more():
+        with memoryview(feed.data)[feed.at :] as piece:
+            whole.add(piece)
+        feed.consume(len(feed.data))
+    if feed.damage:
+        return whole.unreadable(feed.damage.reason, feed.damage.detail)
+    if kind is Kind.OTHER:
+        begins = bytes(whole.kept[:24])
+        return whole.unreadable("not-json", f"not JSON: it begins with {begins!r}")
+    if not whole.whole:
+        detail = f"{whole.size:,} bytes are more than source.max_record ({max_record:,})"
+        return whole.unreadable("too-long", detail)
+    try:
+        text = whole.kept.removeprefix(BOM).decode()
+    except UnicodeDecodeError as error:
+        return whole.unreadable("invalid-utf8", f"not valid UTF-8 at byte {error.start:,}")
+    content = shapes.markdown(text, url)
+    if isinstance(content, Unreadable) and content.reason == "no-url":
+        detail = "raw markdown carries no address; give it with --url"
+        return Unreadable("no-url", detail, record={"markdown": text})
+    return content
