@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 START_SECONDS = 10.0
 LOCAL_MAX_TOKENS = 256
+_STILL_GOOD = ("same", "longer")
 INDEX_LOCK_SECONDS, SEARCH_LOCK_SECONDS = 30.0, 2.0
 
 
@@ -260,6 +261,9 @@ class Services:
         """The sources as they are now, or the inputs of a run to be resumed. Raises Fatal."""
         from pulse_cli.read import ReadOptions, open_source
 
+        if manifest is not None:
+            _refuse_changed_inputs(manifest)
+
         source = self.settings.source
         options = ReadOptions(
             max_record=source.max_record,
@@ -339,6 +343,21 @@ def with_user_info(url: str, basic_auth: SecretStr | None) -> str:
 def cores() -> int:
     """Processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _refuse_changed_inputs(manifest: Sequence[Input]) -> None:
+    """An input may have grown since the run began; its prefix is proved when it is read."""
+    from pulse_cli.read import changed_inputs
+
+    bad = [f"{c.name} is {c.how}" for c in changed_inputs(manifest) if c.how not in _STILL_GOOD]
+    if bad:
+        more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
+        raise Fatal(
+            "the sources have changed since this run was interrupted: " + "; ".join(bad[:5]) + more,
+            hint="put them back, or start anew with --restart (or --on-changed-source restart)",
+            kind="source-changed",
+            exit_code=Exit.REFUSED,
+        )
 
 
 def _read_tokenizer(named: str) -> str | Path:
