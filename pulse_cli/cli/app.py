@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from pulse_cli.cli import completion, config, index, status
+from pulse_cli.cli import completion, config, index, search, status
 from pulse_cli.cli.complaint import complain, complaint_of
 from pulse_cli.cli.help import Command, Group
 from pulse_cli.errors import Exit
@@ -21,6 +21,7 @@ app = typer.Typer(
     cls=Group, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
 )
 app.command("index", cls=Command)(index.index)
+app.command("search", cls=Command)(search.search)
 app.command("status", cls=Command)(status.status)
 app.add_typer(config.app, name="config")
 app.command("completion", cls=Command)(completion.completion)

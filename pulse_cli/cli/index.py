@@ -68,15 +68,15 @@ def index(
     pulse index exports/ --include '*/docs/*' --dry-run
     pulse index crawl.jsonl --tei http://localhost:8080 --qdrant http://localhost:6333
     """
-    from pulse_cli.cli.index_run import Request, command_again, run_index, sources_of
+    from pulse_cli.cli.index_run import command_again, run_index, sources_of
     from pulse_cli.cli.progress import Verbosity
+    from pulse_cli.indexing import Job
 
-    request = Request(
+    job = Job(
         sources=sources_of(sources),
         command=command_again(ctx.obj),
         restart=restart,
         force=force,
-        dry_run=dry_run,
         limit=limit,
     )
-    return run_index(loaded.settings, request, Verbosity(quiet, verbose), as_json=as_json)
+    return run_index(loaded.settings, job, Verbosity(quiet, verbose), as_json=as_json)

@@ -6,7 +6,6 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.cli.loop import run_until_signal
@@ -14,23 +13,10 @@ from pulse_cli.cli.progress import Verbosity, watching
 from pulse_cli.cli.safe import masked
 from pulse_cli.cli.summary import as_object, as_page
 from pulse_cli.errors import Exit, Fatal
-from pulse_cli.events import Summary
-from pulse_cli.ports import Observer
+from pulse_cli.indexing import Job, index_sources
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What one command line asks for, settings apart. `command` is what resumes it."""
-
-    sources: tuple[str, ...]
-    command: str
-    restart: bool = False
-    force: bool = False
-    dry_run: bool = False
-    limit: int | None = None
 
 
 def sources_of(named: Sequence[str] | None) -> tuple[str, ...]:
@@ -55,25 +41,12 @@ def command_again(args: Sequence[str]) -> str:
     return masked(shlex.join(["pulse", *(arg for arg in args if arg not in once)]))
 
 
-def run_index(settings: Settings, request: Request, verbosity: Verbosity, *, as_json: bool) -> int:
+def run_index(settings: Settings, job: Job, verbosity: Verbosity, *, as_json: bool) -> int:
     """Run, report, and return the exit code."""
     with watching(settings, verbosity) as observer:
-        summary = _run(settings, request, observer)
+        summary = run_until_signal(lambda stop: index_sources(settings, job, observer, stop))
     if as_json:
         print(json.dumps(as_object(summary)), flush=True)
     elif not verbosity.quiet or summary.error is not None:
         print(as_page(summary), file=sys.stderr)
     return int(summary.exit_code)
-
-
-def _run(settings: Settings, request: Request, observer: Observer) -> Summary:
-    from pulse_cli.indexing import Job, index_sources
-
-    job = Job(
-        sources=request.sources,
-        command=request.command,
-        restart=request.restart,
-        force=request.force,
-        limit=request.limit,
-    )
-    return run_until_signal(lambda stop: index_sources(settings, job, observer, stop))

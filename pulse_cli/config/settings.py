@@ -186,10 +186,3 @@ class Settings(Section):
     def state_folder(self) -> Path:
         """Where checkpoints, dead letters and locks are kept."""
         return self.state_dir or platformdirs.user_state_path("pulse", appauthor=False)
-
-    @property
-    def store(self) -> str:
-        """The Qdrant server, or the folder of the embedded store."""
-        if self.qdrant.url is not None:
-            return self.qdrant.url
-        return str(platformdirs.user_data_path("pulse", appauthor=False) / self.qdrant.collection)
