@@ -135,10 +135,14 @@ def _validated(layers: _Layers) -> Settings:
     try:
         settings = Settings.model_validate(nest(layers.values))
     except ValidationError as error:
-        # include_input and include_url: pydantic would hand out the secret itself.
-        for detail in error.errors(include_url=False, include_input=False):
-            path = tuple(str(part) for part in detail["loc"])
-            setting = path[:2] if path and path[0] in sections() else path[:1]
+        order = list(layers.values)
+        # without include_input=False pydantic would hand out the secret itself
+        details = [
+            (_setting(detail["loc"]), detail)
+            for detail in error.errors(include_url=False, include_input=False)
+        ]
+        details.sort(key=lambda item: order.index(item[0]) if item[0] in order else -1)
+        for setting, detail in details:
             place = _origin(layers, setting)
             if detail["type"] == "extra_forbidden":
                 faults.append(f"{place}: {unknown(setting)}")
@@ -147,6 +151,11 @@ def _validated(layers: _Layers) -> Settings:
     if faults:
         raise Fatal("\n".join(dict.fromkeys(faults)), kind="config", exit_code=Exit.USAGE)
     return settings
+
+
+def _setting(location: tuple[int | str, ...]) -> tuple[str, ...]:
+    path = tuple(str(part) for part in location)
+    return path[:2] if path and path[0] in sections() else path[:1]
 
 
 def _origin(layers: _Layers, path: tuple[str, ...]) -> str:
