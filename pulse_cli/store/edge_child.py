@@ -79,11 +79,13 @@ class Server:
 
     def _open(self, request: dict[str, Any], _: bytes) -> dict[str, Any]:
         path = Path(request["path"])
-        if not path.exists():
+        if not path.exists() or not any(path.iterdir()):
             if not request["create"]:
                 raise FileNotFoundError(path)
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._shard = Shard.create(path, {"": (request["dimension"], "Cosine")}, (SPARSE,))
+        elif not (path / "edge_config.json").exists():  # the engine would write into it
+            raise NotADirectoryError("it is a folder of something else")
         else:
             self._shard = self._load(path, request["lock_wait"])
         if request["create"]:

@@ -261,7 +261,7 @@ def translate(error: Answered, path: str) -> PulseError:
     if error.kind == "os":
         return Fatal(
             f"the embedded store {path}: {text}",
-            hint="check disk space and permissions of that folder",
+            hint="check that folder, its permissions and its disk, or name another --collection",
             kind="store",
             exit_code=Exit.UNAVAILABLE,
         )

@@ -161,12 +161,12 @@ def _read(response: httpx.Response, body: bytes) -> Answer:
 
 def split_user_info(url: str) -> tuple[str, dict[str, str]]:
     """The URL without user-info and final slash, and the header that says the same."""
-    parts = urlsplit(url)
     try:
-        port = parts.port
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
-        port = -1
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == -1:
+        usable = False
+    if not usable:
         raise Fatal(
             "the address of the Qdrant server must read http(s)://host:port",
             hint="check --qdrant",
