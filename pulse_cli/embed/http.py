@@ -121,6 +121,8 @@ class Endpoint:
 
     async def answers(self, path: str, statuses: range) -> bool:
         """Whether GET `path` answers with one of the statuses within 5 s. Never raises."""
+        if self._client.is_closed:
+            return False
         try:
             async with asyncio.timeout(min(5.0, self.timeout)):
                 return (await self.get(path)).status in statuses

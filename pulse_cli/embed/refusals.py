@@ -112,7 +112,8 @@ def _redirect(answer: Answer) -> Fatal:
         to = urlsplit(answer.headers.get("location", ""))
         target = f"{to.scheme}://{to.hostname}{to.path}" if to.hostname else to.path
     except ValueError:
-        target = "another address"
+        target = ""
+    target = target or "another address"
     return Fatal(
         f"{answer.sender.shown} redirects to {target}; pulse does not follow redirects",
         hint="set embed.url to the server itself",
