@@ -53,8 +53,8 @@ def kill(store: EdgeStore, number: int = signal.SIGKILL) -> int:
 
 async def gone(pid: int) -> None:
     """Wait until the process has ended (it may be someone else's child)."""
-    while "\nState:\tZ" not in _status(pid):
-        await asyncio.sleep(0.01)  # noqa: ASYNC110 - the kernel sets no event
+    while "\nState:\tZ" not in _status(pid):  # noqa: ASYNC110 - the kernel sets no event
+        await asyncio.sleep(0.01)
 
 
 def _status(pid: int) -> str:

@@ -4,33 +4,28 @@ With a folder, points live in the engine Qdrant is built on: searches mean somet
 everything answered survives `kill -9` of the simulator. Without one it keeps payloads only,
 for benchmarks. Faithful to qdrant 1.19 in what a client of it can see; simplified: writes
 are applied at once (`wait=false` included), one shard, no optimizer at work.
-
-`python -m pulse_cli.bench.simulators.qdrant --folder DIR` runs one as a process; it prints
-`{"url": ...}` on a line of its own when it listens.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import contextlib
 import re
-import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
 import orjson
 
-from pulse_cli.bench.profiles import PROFILES, QdrantModel, Slots
+from pulse_cli.bench.profiles import QdrantModel, Slots
 from pulse_cli.bench.simulators.device import SlotsDevice
 from pulse_cli.bench.simulators.faults import Fault
-from pulse_cli.bench.simulators.http import PLAIN, Request, Response, serving
-from pulse_cli.bench.simulators.qdrant_bodies import Refused, read_json
+from pulse_cli.bench.simulators.http import PLAIN, Request, Response
+from pulse_cli.bench.simulators.qdrant_bodies import MAX_BODY_BYTES, Refused, read_json
 from pulse_cli.bench.simulators.qdrant_collection import Collection, folder_of, stored_in
 from pulse_cli.bench.simulators.qdrant_requests import PLANS, one_point, path_id
+from pulse_cli.bench.simulators.qdrant_thin import thin
 
 VERSION = "1.19.0"
 _PUBLIC = {
@@ -192,7 +187,9 @@ class QdrantService:
         if request.method == "GET" and rest.startswith("points/"):
             point_id = path_id(rest.removeprefix("points/"))
             return "retrieve", lambda: one_point(collection, point_id)
-        body = self._body(request)
+        upsert = (request.method, rest) == ("PUT", "points")
+        thinned = upsert and not collection.keeps_vectors and len(request.body) <= MAX_BODY_BYTES
+        body = self._body(replace(request, body=thin(request.body)) if thinned else request)
         if request.method == "PUT" and rest.startswith("vectors/") and self._minor >= 18:
             vector = unquote(rest.removeprefix("vectors/"))
             return "vector", self._write(request, lambda: collection.add_vector(vector, body))
@@ -216,33 +213,3 @@ class QdrantService:
             return {"operation_id": 0, "status": "completed" if waited else "acknowledged"}
 
         return done
-
-
-async def run(arguments: argparse.Namespace) -> None:
-    """Serve until cancelled."""
-    model = PROFILES[arguments.profile].qdrant if arguments.profile else None
-    service = QdrantService(
-        arguments.folder, model=model, version=arguments.version, api_key=arguments.api_key
-    )
-    try:
-        async with serving(service, port=arguments.port) as simulator:
-            sys.stdout.write(orjson.dumps({"url": simulator.url}).decode() + "\n")
-            sys.stdout.flush()
-            await asyncio.get_running_loop().create_future()
-    finally:
-        service.close()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="A simulated Qdrant server")
-    parser.add_argument("--folder", help="where the points live; without it, payloads in memory")
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--profile", choices=sorted(PROFILES), help="how long requests take")
-    parser.add_argument("--version", default=VERSION, help="the server version it claims")
-    parser.add_argument("--api-key")
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(run(parser.parse_args()))
-
-
-if __name__ == "__main__":
-    main()

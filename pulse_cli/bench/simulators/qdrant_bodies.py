@@ -131,14 +131,20 @@ def check_vector(name: str, value: Any, space: Space) -> None:
         except TypeError as error:
             raise malformed(f"data did not match any variant of VectorStruct: {error}") from error
         if length != expected:
-            raise Refused(
-                400,
-                f"Wrong input: Vector dimension error: expected dim: {expected}, got {length}",
-            )
+            raise wrong_dimension(expected, length)
     elif name in space.sparse and isinstance(value, dict):
         _check_sparse(value)
     else:
-        raise Refused(400, f"Wrong input: Not existing vector name error: {name}")
+        raise wrong_name(name)
+
+
+def wrong_dimension(expected: int, length: int) -> Refused:
+    text = f"Vector dimension error: expected dim: {expected}, got {length}"
+    return Refused(400, f"Wrong input: {text}")
+
+
+def wrong_name(name: str) -> Refused:
+    return Refused(400, f"Wrong input: Not existing vector name error: {name}")
 
 
 def _check_sparse(value: Mapping[str, Any]) -> None:

@@ -30,6 +30,7 @@ class Collection:
         self._optimizer = {**_OPTIMIZER, **(settings.get("optimizers_config") or {})}
         self._indexes: dict[str, dict[str, Any]] = dict(settings.get("payload_schema") or {})
         self.points: Points = MemoryPoints()
+        self.keeps_vectors = folder is not None
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             self.points = ShardPoints(folder / "shard", self.space)

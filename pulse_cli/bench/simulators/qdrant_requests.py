@@ -22,6 +22,7 @@ from pulse_cli.bench.simulators.qdrant_bodies import (
     read_target,
 )
 from pulse_cli.bench.simulators.qdrant_collection import Collection
+from pulse_cli.bench.simulators.qdrant_thin import read_thin_points
 
 Body: TypeAlias = dict[str, Any]
 Work: TypeAlias = Callable[[], Any]
@@ -29,7 +30,8 @@ MATCHES_PREFIX = 19
 
 
 def _upsert(collection: Collection, body: Body, _: int) -> Work:
-    points = read_points(body, collection.space)
+    read = read_points if collection.keeps_vectors else read_thin_points
+    points = read(body, collection.space)
     return lambda: collection.points.upsert(points)
 
 
