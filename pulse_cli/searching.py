@@ -42,6 +42,8 @@ async def search_pages(
 
 def _query_terms(settings: Settings) -> Callable[[str], Terms]:
     from pulse_cli.prepare import PrepareOptions
+    from pulse_cli.prepare.clean import clean
     from pulse_cli.prepare.terms import TermWeights
 
-    return TermWeights(PrepareOptions(bm25_language=settings.bm25.language)).of_query
+    weights = TermWeights(PrepareOptions(bm25_language=settings.bm25.language))
+    return lambda query: weights.of_query(clean(query))

@@ -7,16 +7,19 @@ rather than wrapped, so that its height never changes and narrow terminals stay 
 from __future__ import annotations
 
 from rich.console import Console, Group, RenderableType
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from pulse_cli.cli import figures
-from pulse_cli.cli.pace import Pace
+from pulse_cli.cli.pace import Pace, bytes_done
 from pulse_cli.cli.safe import safe
 from pulse_cli.events import Draining, Event, Message, Progress, StageStats, Started, Stats
 
+MARGIN = 4
+STAGES = ("read", "prepare", "embed", "store")
 STYLES = {"debug": "dim", "info": "", "warning": "yellow", "error": "bold red"}
 
 
@@ -61,42 +64,52 @@ class Display:
 
     def frame(self, stats: Stats) -> RenderableType:
         """What the terminal shows for these figures."""
-        rows = Table.grid(padding=(0, 2, 0, 0), expand=True)
-        rows.add_column(style="bold", no_wrap=True, width=9)
-        rows.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-        rows.add_column(justify="right", no_wrap=True, style="cyan")
         pace = self._pace
-        rows.add_row("read", _bar(stats), _read(stats))
-        rows.add_row("documents", _outcomes(stats), f"{figures.rate(pace.documents_per_s)} /s")
+        figured = _grid()
+        figured.add_column(justify="right", no_wrap=True, style="cyan")
+        figured.add_row("input", _bar(stats), _share(stats))
+        documents = f"{figures.rate(pace.documents_per_s)} pages/s"
+        figured.add_row("documents", _outcomes(stats), documents)
         chunks = f"{figures.count(stats.chunks_embedded)} embedded"
         speed = f"{figures.rate(pace.chunks_per_s)} chunks/s"
-        rows.add_row("chunks", chunks, f"{speed}, {figures.count(pace.tokens_per_s)} tokens/s")
-        rows.add_row("stages", _stages(stats), _retries(stats))
-        rows.add_row("time", self._time(stats), figures.clock(stats.elapsed_s))
+        figured.add_row("chunks", chunks, f"{speed}, {figures.count(pace.tokens_per_s)} tokens/s")
+        said = _grid()
+        said.add_row("stages", _stages(stats))
+        said.add_row("time", self._time(stats))
         title = Text(self._title, style="bold", no_wrap=True, overflow="ellipsis")
-        return Group(title, rows)
+        # The margin is for the "^C" that a terminal echoes: it must not begin a new line.
+        return Constrain(Group(title, figured, said), self._console.width - MARGIN)
 
     def _time(self, stats: Stats) -> Text:
         left = self._pace.left_s(stats)
-        parts = [] if left is None else [f"about {figures.clock(left)} left"]
+        parts = [f"{figures.clock(stats.elapsed_s)} so far"]
+        if left is not None:
+            parts.append(f"about {figures.clock(left)} left")
         if stats.waiting_for:
             parts.append(f"waiting for {safe(stats.waiting_for)}")
         if self._state:
             parts.append(self._state)
         style = "yellow" if stats.waiting_for else ""
-        return Text("; ".join(parts) or "starting", style=style)
+        return Text("; ".join(parts), style=style)
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    grid.add_column(style="bold", no_wrap=True, width=9)
+    grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    return grid
 
 
 def _bar(stats: Stats) -> RenderableType:
     if not stats.bytes_total:
-        return Text(f"{figures.size(stats.bytes_read)} so far")
-    return ProgressBar(total=stats.bytes_total, completed=min(stats.bytes_read, stats.bytes_total))
+        return Text(f"{figures.size(stats.bytes_read)} read")
+    return ProgressBar(total=stats.bytes_total, completed=min(bytes_done(stats), stats.bytes_total))
 
 
-def _read(stats: Stats) -> str:
+def _share(stats: Stats) -> str:
     if not stats.bytes_total:
         return ""
-    share = 100 * stats.bytes_read / stats.bytes_total
+    share = 100 * bytes_done(stats) / stats.bytes_total
     return f"{share:.0f} % of {figures.size(stats.bytes_total)}"
 
 
@@ -115,14 +128,15 @@ def _outcomes(stats: Stats) -> Text:
 
 
 def _stages(stats: Stats) -> Text:
-    return Text(" · ".join(_stage(name, stage) for name, stage in stats.stages.items()))
+    """`embed 3/8 +120`: three requests of at most eight in flight, 120 texts waiting."""
+    parts = [_stage(name, stats.stages[name]) for name in STAGES if name in stats.stages]
+    retries = sum(stage.retries for stage in stats.stages.values())
+    text = Text(" · ".join(parts))
+    if retries:
+        text.append(f" · {retries:,} retried", "yellow")
+    return text
 
 
 def _stage(name: str, stage: StageStats) -> str:
     waiting = f" +{stage.waiting}" if stage.waiting else ""
     return f"{name} {stage.in_flight}/{stage.limit}{waiting}"
-
-
-def _retries(stats: Stats) -> str:
-    retries = sum(stage.retries for stage in stats.stages.values())
-    return figures.plural(retries, "retry").replace("retrys", "retries") if retries else ""

@@ -68,7 +68,7 @@ def index(
     pulse index exports/ --include '*/docs/*' --dry-run
     pulse index crawl.jsonl --tei http://localhost:8080 --qdrant http://localhost:6333
     """
-    from pulse_cli.cli.index_run import command_again, run_index, sources_of
+    from pulse_cli.cli.index_run import command_again, run_dry, run_index, sources_of
     from pulse_cli.cli.progress import Verbosity
     from pulse_cli.indexing import Job
 
@@ -79,4 +79,5 @@ def index(
         force=force,
         limit=limit,
     )
-    return run_index(loaded.settings, job, Verbosity(quiet, verbose), as_json=as_json)
+    carry_out = run_dry if dry_run else run_index
+    return carry_out(loaded, job, Verbosity(quiet, verbose), as_json=as_json)

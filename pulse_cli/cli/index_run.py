@@ -13,10 +13,10 @@ from pulse_cli.cli.progress import Verbosity, watching
 from pulse_cli.cli.safe import masked
 from pulse_cli.cli.summary import as_object, as_page
 from pulse_cli.errors import Exit, Fatal
-from pulse_cli.indexing import Job, index_sources
+from pulse_cli.indexing import Job, index_sources, look_at_sources
 
 if TYPE_CHECKING:
-    from pulse_cli.config import Settings
+    from pulse_cli.config import Loaded
 
 
 def sources_of(named: Sequence[str] | None) -> tuple[str, ...]:
@@ -41,12 +41,38 @@ def command_again(args: Sequence[str]) -> str:
     return masked(shlex.join(["pulse", *(arg for arg in args if arg not in once)]))
 
 
-def run_index(settings: Settings, job: Job, verbosity: Verbosity, *, as_json: bool) -> int:
+def run_index(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) -> int:
     """Run, report, and return the exit code."""
+    settings = loaded.settings
     with watching(settings, verbosity) as observer:
         summary = run_until_signal(lambda stop: index_sources(settings, job, observer, stop))
     if as_json:
         print(json.dumps(as_object(summary)), flush=True)
     elif not verbosity.quiet or summary.error is not None:
-        print(as_page(summary), file=sys.stderr)
+        print(as_page(summary, search_command(loaded)), file=sys.stderr)
     return int(summary.exit_code)
+
+
+def run_dry(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) -> int:
+    """Say what indexing would do, and return the exit code."""
+    settings = loaded.settings
+    local = settings.embed.url == "local"
+    with watching(settings, verbosity) as observer:
+        found = run_until_signal(lambda stop: look_at_sources(settings, job, observer, stop))
+    if as_json:
+        print(json.dumps(dry_run.as_object(found, local=local)), flush=True)
+    elif not verbosity.quiet:
+        print(dry_run.as_page(found, local=local), file=sys.stderr)
+    return dry_run.exit_code_of(found)
+
+
+def search_command(loaded: Loaded) -> str:
+    """How to search what was indexed: with the flags that named the services."""
+    words = ["pulse", "search"]
+    named = {"embed.url": loaded.settings.embed.url, "qdrant.url": loaded.settings.qdrant.url}
+    named["qdrant.collection"] = loaded.settings.qdrant.collection
+    for setting, value in named.items():
+        flag = loaded.origins.get(setting, "")
+        if flag.startswith("--") and value:
+            words += [flag, value]
+    return shlex.join(words) + ' "your words"'

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from pulse_cli.cli import figures
-from pulse_cli.cli.pace import Pace
+from pulse_cli.cli.pace import Pace, bytes_done
 from pulse_cli.cli.safe import masked, safe
 from pulse_cli.events import Draining, Event, Message, Progress, Started, Stats
 
@@ -90,7 +90,7 @@ def _sentence(stats: Stats, pace: Pace) -> str:
             parts.append(f"{number:,} {word}")
     sentence = ", ".join(parts) + f"; {figures.rate(pace.chunks_per_s)} chunks/s"
     if stats.bytes_total:
-        sentence = f"{100 * stats.bytes_read / stats.bytes_total:.0f} % read, {sentence}"
+        sentence = f"{100 * bytes_done(stats) / stats.bytes_total:.0f} % done, {sentence}"
     left = pace.left_s(stats)
     if left is not None:
         sentence += f", about {figures.clock(left)} left"

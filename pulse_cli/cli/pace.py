@@ -16,7 +16,7 @@ class _Sample:
     documents: int
     chunks: int
     tokens: int
-    read: int
+    done: float
 
 
 class Pace:
@@ -32,7 +32,7 @@ class Pace:
                 stats.documents_done,
                 stats.chunks_embedded,
                 stats.tokens_embedded,
-                stats.bytes_read,
+                bytes_done(stats),
             )
         )
         while self._samples[-1].at - self._samples[0].at > WINDOW_S and len(self._samples) > 2:
@@ -59,7 +59,18 @@ class Pace:
 
     def left_s(self, stats: Stats) -> float | None:
         """Seconds to the end of the input at the present speed; None if it cannot be told."""
-        speed = self._rate("read")
+        speed = self._rate("done")
         if stats.bytes_total is None or speed <= 0:
             return None
-        return max(stats.bytes_total - stats.bytes_read, 0) / speed
+        return max(stats.bytes_total - bytes_done(stats), 0) / speed
+
+
+def bytes_done(stats: Stats) -> float:
+    """How much of the input is behind us, in bytes as stored.
+
+    The reader is up to 64 MiB ahead of what is indexed, which may be all of a small input,
+    so of the bytes read only the share of the records that are done counts.
+    """
+    done = stats.counts.records
+    ahead = stats.open_records
+    return stats.bytes_read * done / (done + ahead) if done + ahead else 0.0

@@ -7,7 +7,7 @@ The object has the same keys whatever the exit code, so a script never has to gu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -98,17 +98,24 @@ def _stage(stage: StageStats) -> dict[str, float]:
     }
 
 
-def as_page(summary: Summary) -> str:
-    """The same for people, without the final newline."""
-    lines = [_headline(summary), ""]
-    lines += [f"  {name:<10} {safe(text)}" for name, text in _rows(summary)]
-    lines += [f"  note       {safe(note)}" for note in summary.notes]
-    if summary.error is not None:
-        lines += ["", f"pulse: {safe(summary.error.message)}"]
-        lines += [f"       {safe(summary.error.hint)}"] if summary.error.hint else []
-    if steps := list(_next_steps(summary)):
+def as_page(summary: Summary, search: str) -> str:
+    """The same for people, without the final newline. `search` is the command to go on with."""
+    lines = [_headline(summary), "", *_told(_rows(summary)), *_trouble(summary)]
+    if steps := list(_next_steps(summary, search)):
         lines += ["", *(f"{what:<12} {safe(command)}" for what, command in steps)]
     return "\n".join(lines)
+
+
+def _told(rows: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"  {name:<10} {safe(text)}" for name, text in rows]
+
+
+def _trouble(summary: Summary) -> list[str]:
+    lines = [f"  note       {safe(note)}" for note in summary.notes]
+    if summary.error is not None:
+        lines += ["", *(safe(line) for line in f"pulse: {summary.error.message}".splitlines())]
+        lines += [f"       {safe(summary.error.hint)}"] if summary.error.hint else []
+    return lines
 
 
 def _headline(summary: Summary) -> str:
@@ -151,9 +158,9 @@ def _rows(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "index", f"{summary.target.collection} in {summary.target.store} ({model})"
 
 
-def _next_steps(summary: Summary) -> Iterator[tuple[str, str]]:
+def _next_steps(summary: Summary, search: str) -> Iterator[tuple[str, str]]:
     if summary.resume:
         done = summary.status == "complete"
         yield ("Retry dead:" if done else "Go on:"), summary.resume
     if summary.status == "complete" and summary.counts.indexed + summary.counts.unchanged:
-        yield "Search:", 'pulse search "your words"'
+        yield "Search:", search
