@@ -56,7 +56,9 @@ def read_thin_points(body: dict[str, Any], space: Space) -> list[dict[str, Any]]
     found = []
     for point in points:
         try:
-            for name, value in point["vector"].items():
+            vector = point["vector"]
+            named = vector if isinstance(vector, dict) else {"": vector}
+            for name, value in named.items():
                 _check(name, value, space)
             found.append({"id": read_id(point["id"]), "payload": point.get("payload") or {}})
         except (KeyError, TypeError, AttributeError) as error:
