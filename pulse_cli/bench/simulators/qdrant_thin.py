@@ -72,5 +72,11 @@ def _check(name: str, value: Any, space: Space) -> None:
         length = value[0] if len(value) == 1 else len(value)
         if length != expected or None in value:
             raise wrong_dimension(expected, length)
-    elif name not in space.sparse or len(value["indices"]) != len(value["values"]):
+    elif name not in space.sparse or not _match(value["indices"], value["values"]):
         raise wrong_name(name)
+
+
+def _match(indices: list[Any], values: list[Any]) -> bool:
+    """Whether they are of one length, as far as can be told: indices are longer to write, so
+    one of the two may have been shortened and the other not."""
+    return len(indices) == len(values) or 1 in (len(indices), len(values))
