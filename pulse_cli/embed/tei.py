@@ -21,9 +21,10 @@ from pulse_cli.embed.remote import PROBE, RemoteEmbedder, probe
 from pulse_cli.errors import Fatal, Transient
 from pulse_cli.model import EmbedLimits
 
-# The payload limit (2 MB by default) is not in /info. Escaping at most doubles cleaned text,
-# so a body stays below 0.9 of it.
-_BATCH_BYTES = 900_000
+# Escaping at most doubles cleaned text, so a body stays below 1 MB: half of TEI's payload
+# limit (which /info does not tell), and as much as can be sent without holding up the loop.
+# Even texts of 8,192 tokens fill any device with that.
+_BATCH_BYTES = 480_000
 
 
 async def open_tei(

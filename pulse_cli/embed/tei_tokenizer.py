@@ -9,10 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+import httpx
 import orjson
 
 from pulse_cli.embed.answers import parsed, unexpected
-from pulse_cli.embed.http import Answer, BlockingEndpoint
+from pulse_cli.embed.http import Answer, check_encoding, check_size
 from pulse_cli.embed.refusals import refusal
 from pulse_cli.embed.tei import TeiEmbedder
 from pulse_cli.errors import Fatal, Transient
@@ -45,8 +46,13 @@ class TeiTokenizer:
         self._name = f"tei:{tei.model}"
         self._batch, self._batch_bytes = tei.limits.batch, tei.limits.batch_bytes
         self._sleep = sleep
-        self._endpoint = BlockingEndpoint(
-            address, timeout=timeout, connect_timeout=connect_timeout, trust_env=trust_env
+        self._address = address
+        self._timeout = timeout
+        self._client = httpx.Client(
+            headers=address.headers(),
+            timeout=httpx.Timeout(timeout, connect=connect_timeout, pool=None),
+            follow_redirects=False,
+            trust_env=trust_env,
         )
 
     @property
@@ -67,13 +73,13 @@ class TeiTokenizer:
         return counts
 
     def close(self) -> None:
-        self._endpoint.close()
+        self._client.close()
 
     def _ask(self, texts: list[str]) -> Answer:
         body = _body(texts)
         for attempt in range(_TRIES):
             try:
-                answer = self._endpoint.post("/tokenize", body)
+                answer = self._post(body)
                 if answer.status == 200:
                     return answer
                 raise refusal(answer, len(texts))
@@ -82,6 +88,30 @@ class TeiTokenizer:
                     raise
                 self._sleep(error.retry_after or 0.25 * 2**attempt)
         raise AssertionError("unreachable")
+
+    def _post(self, body: bytes) -> Answer:
+        """One exchange; its deadline is looked at between two reads."""
+        where = self._address.shown
+        deadline = time.monotonic() + self._timeout
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            url = self._address.url("/tokenize")
+            with self._client.stream("POST", url, content=body) as response:
+                check_encoding(response.headers, self._address)
+                for chunk in response.iter_raw():
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    check_size(size, self._address)
+                    if time.monotonic() > deadline:
+                        raise TimeoutError
+        except (httpx.TimeoutException, TimeoutError):
+            message = f"{where} did not count tokens in {self._timeout:g} s"
+            raise Transient(message, timeout=True) from None
+        except httpx.HTTPError as error:
+            what = self._address.censored(str(error)) or type(error).__name__
+            raise Transient(f"the connection to {where} broke: {what}") from None
+        return Answer(response.status_code, response.headers, b"".join(chunks), self._address)
 
 
 async def same_counts(tei: TeiEmbedder, sample: Sequence[str], counts: Sequence[int]) -> bool:

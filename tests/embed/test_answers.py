@@ -102,4 +102,4 @@ def test_a_key_that_no_header_can_hold_is_fatal_and_not_shown(key: str) -> None:
 
 
 def test_an_ipv6_address_keeps_its_brackets() -> None:
-    assert str(Address.parse("http://[::1]:80", None).url("/x")) == "http://[::1]/x"
+    assert str(Address.parse("http://[::1]:80", None).url("/x")) == "http://[::1]:80/x"

@@ -169,6 +169,14 @@ async def test_an_answer_that_is_not_one_may_be_the_proxys_fault(opened: Any, ki
         assert len((await embedder.embed(["a"])).rows) == 1
 
 
+async def test_an_answer_without_end_is_cut_off(opened: Any) -> None:
+    endless = Fault("status", status=200, body=" " * (65 << 20))
+    async with opened(endless) as (embedder, _):
+        error = await error_of(embedder, "a")
+    assert type(error) is Transient
+    assert "more than 64 MiB" in str(error)
+
+
 BAD_VECTORS = ["fewer", "more", "null", "nan", "huge", "string", "zero", "mixed-dimension"]
 
 
@@ -204,6 +212,24 @@ async def test_a_new_dimension_of_all_vectors_is_fatal(opened: Any) -> None:
             error = await error_of(embedder, *texts)
             assert isinstance(error, Fatal)
             assert "383 numbers, not 384" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "words"), [("http", "cannot connect to"), ("https", "does not speak TLS")]
+)
+async def test_a_server_that_cannot_be_spoken_to(serve: Serves, scheme: str, words: str) -> None:
+    async with serve() as server:
+        url = server.url.replace("http:", f"{scheme}:")
+        if scheme == "http":
+            await server.down()
+        with pytest.raises(PulseError, match=words) as error:
+            await open_tei(url)
+    assert type(error.value) is (Transient if scheme == "http" else Fatal)
+
+
+async def test_a_name_that_does_not_resolve_is_transient() -> None:
+    with pytest.raises(Transient, match=r"cannot connect to http://nowhere\.invalid"):
+        await open_tei("http://nowhere.invalid:1")
 
 
 async def test_a_redirect_is_not_followed_and_its_target_shown_without_secrets(
