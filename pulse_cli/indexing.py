@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from pulse_cli.engine import (
     DeadLimit,
+    DryRun,
     Parts,
     RunOptions,
     Stop,
     SystemClock,
+    dry_run,
     hold_locks,
     index,
     state_files,
@@ -65,6 +67,23 @@ async def index_sources(
             return await index(parts, files, _options(settings, job, target))
     except Fatal as error:
         return _not_begun(job, target, error, clock.monotonic() - began)
+
+
+async def look_at_sources(
+    settings: Settings, job: Job, observer: Observer, stop: Stop, clock: Clock | None = None
+) -> DryRun:
+    """The dry run of `job`. Raises Fatal."""
+    clock = clock or SystemClock()
+    async with Services(settings, observer, clock) as services:
+        return await dry_run(
+            services.open_source(job.sources, None),
+            services.preparer_alone(),
+            observer=observer,
+            clock=clock,
+            stop=stop,
+            threads=cores(),
+            limit=job.limit,
+        )
 
 
 async def _parts(

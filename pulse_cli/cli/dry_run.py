@@ -8,55 +8,89 @@ from typing import Any
 
 from pulse_cli.cli import figures
 from pulse_cli.cli.safe import safe
-from pulse_cli.cli.summary import as_object as summary_object
-from pulse_cli.dryrun import DryRun
+from pulse_cli.engine import DryRun
+from pulse_cli.errors import Exit
+
+LOCAL_CHUNKS_PER_S = 35.0  # all-MiniLM-L6-v2 in int8 at 256 tokens, on two cores
+TEI_TOKENS_PER_S = 900_000.0  # a small model (bge-small) on one L4
 
 
-def as_object(found: DryRun) -> dict[str, Any]:
-    """The object of a run, and `dry_run` with what only a dry run tells."""
+def exit_code_of(found: DryRun) -> int:
+    """3 where records are dead, as `index` would end; 0 else, also after --limit."""
+    return int(Exit.DEAD_LETTERS if found.counts.dead else Exit.OK)
+
+
+def as_object(found: DryRun, *, local: bool) -> dict[str, Any]:
+    """The one JSON object of `pulse index --dry-run --json`."""
+    counts = found.counts
     return {
-        **summary_object(found.summary),
-        "dry_run": {
-            "longest": [asdict(page) for page in found.longest],
-            "duplicates": found.duplicates,
-            "duplicate_urls": found.duplicate_urls,
-            "problems": found.problems,
-            "estimated_s": found.estimated_s,
+        "dry_run": True,
+        "complete": found.complete,
+        "exit_code": exit_code_of(found),
+        "records": counts.records,
+        "documents": {
+            "to_index": counts.indexed,
+            "skipped": sum(counts.skipped.values()),
+            "dead": sum(counts.dead.values()),
         },
+        "skipped": dict(counts.skipped),
+        "dead": dict(counts.dead),
+        "no_document": dict(counts.no_document),
+        "chunks": counts.chunks,
+        "tokens": counts.tokens,
+        "bytes_read": found.bytes_read,
+        "bytes_text": counts.bytes_text,
+        "duplicates": found.duplicates,
+        "duplicate_urls": found.duplicate_urls,
+        "longest": [asdict(page) for page in found.longest],
+        "problems": found.problems,
+        "notes": found.notes,
+        "estimated_seconds": round(estimate(found, local=local), 1),
+        "seconds": round(found.seconds, 3),
     }
 
 
-def as_page(found: DryRun) -> str:
+def estimate(found: DryRun, *, local: bool) -> float:
+    """Seconds that indexing would take, by rates that were measured elsewhere."""
+    if local:
+        return found.counts.chunks / LOCAL_CHUNKS_PER_S
+    return found.counts.tokens / TEI_TOKENS_PER_S
+
+
+def as_page(found: DryRun, *, local: bool) -> str:
     """The same for people, without the final newline."""
-    counts = found.summary.counts
+    counts = found.counts
     pages = figures.plural(counts.indexed, "page")
     chunks = figures.plural(counts.chunks, "chunk")
-    lines = [f"Would index {pages} as {chunks} ({counts.tokens:,} tokens). Nothing was written."]
-    lines += ["", *(f"  {name:<10} {safe(text)}".rstrip() for name, text in _rows(found))]
+    head = f"Dry run: would index {pages} as {chunks} ({counts.tokens:,} tokens)."
+    lines = [f"{head} Nothing was written.", ""]
+    lines += [f"  {name:<10} {safe(text)}" for name, text in _rows(found, local=local)]
     return "\n".join(lines)
 
 
-def _rows(found: DryRun) -> Iterator[tuple[str, str]]:
-    counts = found.summary.counts
+def _rows(found: DryRun, *, local: bool) -> Iterator[tuple[str, str]]:
+    counts = found.counts
+    if not found.complete:
+        yield "stopped", "only the beginning was looked at"
     skipped, dead = sum(counts.skipped.values()), sum(counts.dead.values())
     yield "documents", f"{counts.indexed:,} to index, {skipped:,} skipped, {dead:,} dead"
-    for name, reasons in (
-        ("skipped", counts.skipped),
-        ("no page", counts.no_document),
-        ("dead", counts.dead),
-    ):
-        if reasons:
-            yield name, figures.reasons(reasons)
+    if counts.skipped:
+        yield "skipped", figures.reasons(counts.skipped)
+    if counts.no_document:
+        yield "no page", figures.reasons(counts.no_document)
+    if counts.dead:
+        yield "dead", figures.reasons(counts.dead)
     for problem in found.problems:
         yield "", problem
     if found.duplicates:
-        yield "same URL", f"{found.duplicates:,} came before; the last version is kept"
-    for url in found.duplicate_urls:
-        yield "", url
+        again = figures.plural(found.duplicates, "page")
+        yield "duplicates", f"{again} with a URL that came before; the last one wins"
+        for url in found.duplicate_urls:
+            yield "", url
     for number, page in enumerate(found.longest):
         size = figures.plural(page.chunks, "chunk")
-        yield "" if number else "longest", f"{size}, {page.chars:,} characters: {page.url}"
-    for note in found.summary.notes:
+        yield "" if number else "longest", f"{page.tokens:>9,} tokens in {size}: {page.url}"
+    for note in found.notes:
         yield "note", note
-    if found.estimated_s is not None:
-        yield "estimate", f"about {figures.duration(found.estimated_s)} to embed on this machine"
+    where = "the local model on two cores" if local else "a small model on one L4 GPU"
+    yield "estimate", f"about {figures.duration(estimate(found, local=local))} with {where}"

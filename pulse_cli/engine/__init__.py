@@ -5,6 +5,7 @@ The engine knows the stages only through `pulse_cli.ports`; all concurrency is h
 
 from pulse_cli.engine.books import DeadLimit
 from pulse_cli.engine.clock import SystemClock
+from pulse_cli.engine.dryrun import DryRun, dry_run
 from pulse_cli.engine.opening import Parts, RunOptions
 from pulse_cli.engine.run import index
 from pulse_cli.engine.statefiles import StateFiles, hold_locks, state_files
@@ -12,11 +13,13 @@ from pulse_cli.engine.stop import Stop
 
 __all__ = [
     "DeadLimit",
+    "DryRun",
     "Parts",
     "RunOptions",
     "StateFiles",
     "Stop",
     "SystemClock",
+    "dry_run",
     "hold_locks",
     "index",
     "state_files",

@@ -257,3 +257,11 @@ class Limiter:
             if not turn.done():
                 self._grant()
                 turn.set_result(None)
+
+
+def unfailing_limiter(name: str, size: int, clock: Clock, stats: StageStats) -> Limiter:
+    """A limiter of fixed size for work in this process, which never fails for a while."""
+    rng = random.Random()
+    return Limiter(
+        name, start=size, high=size, clock=clock, rng=rng, give_up_after=0.0, stats=stats
+    )

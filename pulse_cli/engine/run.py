@@ -18,7 +18,7 @@ from pulse_cli.engine.embedding import EmbedPool
 from pulse_cli.engine.faultpoints import fault_point
 from pulse_cli.engine.group import GroupCarrier
 from pulse_cli.engine.ledger import Ledger
-from pulse_cli.engine.limiter import Limiter
+from pulse_cli.engine.limiter import Limiter, unfailing_limiter
 from pulse_cli.engine.opening import Opened, Parts, RunOptions, open_run
 from pulse_cli.engine.pipeline import Pipeline
 from pulse_cli.engine.statefiles import StateFiles
@@ -77,8 +77,10 @@ class _Run:
         self._epoch = 0
         limits = parts.embedder.limits
         fixed = options.concurrency
-        self._cpu = self._limiter("prepare", options.threads, options.threads)
-        self._reader = self._limiter("read", 1, 1)
+        stages = self._stats.stages
+        stages |= {name: StageStats() for name in ("read", "prepare", "embed", "store")}
+        self._reader = unfailing_limiter("read", 1, parts.clock, stages["read"])
+        self._cpu = unfailing_limiter("prepare", options.threads, parts.clock, stages["prepare"])
         self._embed = self._limiter("embed", fixed or limits.start, fixed or limits.in_flight)
         self._store = self._limiter("store", min(2, parts.store.in_flight), parts.store.in_flight)
         self._ledger = Ledger(self._books.book)
@@ -86,16 +88,15 @@ class _Run:
         self._saved_at = self._started
 
     def _limiter(self, name: str, start: int, high: int) -> Limiter:
-        stats = self._stats.stages.setdefault(name, StageStats())
         parts = self._parts
         return Limiter(
-            _SERVICES.get(name, name),
+            _SERVICES[name],
             start=start,
             high=high,
             clock=parts.clock,
             rng=parts.rng,
             give_up_after=self._options.give_up_after,
-            stats=stats,
+            stats=self._stats.stages[name],
         )
 
     async def to_the_end(self) -> Summary:
