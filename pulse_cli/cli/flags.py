@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
+
+from pulse_cli.errors import Exit, Fatal
 
 CHOICE = "What is indexed"
 SERVICES = "Services"
@@ -97,6 +99,10 @@ ConfigFile = Annotated[
         help="Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml.",
     ),
 ]
+SetAny = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Any setting, e.g. chunk.max_tokens=512."),
+]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=OUTPUT)
 ]
@@ -120,11 +126,10 @@ def with_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., A
             from pulse_cli.config import load
 
             values = {flag: given.pop(flag.name) for flag in chosen}
-            set_here = {
-                f.setting: (f.names[0], value)
-                for f, value in values.items()
-                if value not in (None, False)
-            }
+            set_here = _pairs(given.pop("set_") or ())
+            for flag, value in values.items():
+                if value not in (None, False):
+                    set_here[flag.setting] = (flag.names[0], value)
             config = given.pop("config")
             return command(**given, loaded=load(set_here, config))
 
@@ -132,12 +137,33 @@ def with_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., A
         own = inspect.signature(command).parameters.values()
         parameters = [p.replace(annotation=kinds[p.name]) for p in own if p.name != "loaded"]
         parameters += [flag.parameter(panel) for flag, panel in chosen.items()]
-        parameters.append(_parameter("config", ConfigFile))
+        parameters += [_parameter("set_", SetAny), _parameter("config", ConfigFile)]
         wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         wrapper.__annotations__ = {p.name: p.annotation for p in parameters}
         return wrapper
 
     return decorate
+
+
+def _pairs(texts: Iterable[str]) -> dict[str, tuple[str, Any]]:
+    """The settings that `--set` names. Raises Fatal (exit 2)."""
+    from pulse_cli.config.tree import leaves, unknown
+
+    known = {leaf.name: leaf for leaf in leaves()}
+    found: dict[str, tuple[str, Any]] = {}
+    for text in texts:
+        name, is_pair, value = text.partition("=")
+        problem = ""
+        if not is_pair:
+            problem = "expected NAME=VALUE"
+        elif name not in known:
+            problem = unknown(tuple(name.split(".")))
+        elif known[name].secret:
+            problem = f"{name} is a secret, which others can read here; use {known[name].variable}"
+        if problem:
+            raise Fatal(f"--set: {problem}", kind="config", exit_code=Exit.USAGE)
+        found[name] = (f"--set {name}", value)
+    return found
 
 
 def _parameter(name: str, kind: Any, default: Any = None) -> inspect.Parameter:

@@ -72,12 +72,14 @@ def flatten(tree: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
 
 
 def nest(flat: Mapping[Path, Any]) -> dict[str, Any]:
+    """The tree of these leaves. What stands in the place of a section hides its leaves."""
     tree: dict[str, Any] = {}
-    for path, value in flat.items():
-        at = tree
+    for path in sorted(flat, key=len):
+        at: Any = tree
         for name in path[:-1]:
-            at = at.setdefault(name, {})
-        at[path[-1]] = value
+            at = at.setdefault(name, {}) if isinstance(at, dict) else None
+        if isinstance(at, dict):
+            at[path[-1]] = flat[path]
     return tree
 
 

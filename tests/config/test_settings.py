@@ -189,6 +189,11 @@ def test_all_faults_are_told_at_once_in_the_order_of_the_file(tmp_path):
     assert lines == ["2", "4", "6"]
 
 
+def test_text_in_place_of_a_section_is_refused_whatever_else_is_set(tmp_path):
+    message = refused(tmp_path, "embed: x\n", PULSE_EMBED__URL="http://host")
+    assert "`embed`: is a section" in message
+
+
 def test_a_smaller_chunk_keeps_its_overlap_in_proportion(tmp_path):
     assert loaded(tmp_path, "chunk: {max_tokens: 400}\n").settings.chunk.overlap_tokens == 100
 
