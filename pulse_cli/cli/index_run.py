@@ -8,12 +8,13 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from pulse_cli.cli import dry_run
 from pulse_cli.cli.loop import run_until_signal
 from pulse_cli.cli.progress import Verbosity, watching
 from pulse_cli.cli.safe import masked
 from pulse_cli.cli.summary import as_object, as_page
 from pulse_cli.errors import Exit, Fatal
-from pulse_cli.indexing import Job, index_sources
+from pulse_cli.indexing import Job, index_sources, look_at_sources
 
 if TYPE_CHECKING:
     from pulse_cli.config import Loaded
@@ -55,16 +56,15 @@ def run_index(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) 
 
 def run_dry(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) -> int:
     """Say what indexing would do, and return the exit code. Raises Fatal."""
-    from pulse_cli.cli.dry_run import as_object, as_page
-    from pulse_cli.dryrun import dry_run
-
-    with watching(loaded.settings, verbosity) as observer:
-        found = dry_run(loaded.settings, job, observer)
+    settings = loaded.settings
+    local = settings.embed.url == "local"
+    with watching(settings, verbosity) as observer:
+        found = run_until_signal(lambda stop: look_at_sources(settings, job, observer, stop))
     if as_json:
-        print(json.dumps(as_object(found)), flush=True)
+        print(json.dumps(dry_run.as_object(found, local=local)), flush=True)
     elif not verbosity.quiet:
-        print(as_page(found), file=sys.stderr)
-    return int(found.summary.exit_code)
+        print(dry_run.as_page(found, local=local), file=sys.stderr)
+    return dry_run.exit_code_of(found)
 
 
 def search_command(loaded: Loaded) -> str:
