@@ -8,22 +8,23 @@ million files) whose hash is in the checkpoint.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import orjson
 
-from pulse_cli.engine.disk import disk_errors, write_atomically
+from pulse_cli.engine.disk import Syscalls, disk_errors, write_atomically
 from pulse_cli.errors import Exit, Fatal
 from pulse_cli.model import Input
 
 
-def save_manifest(path: Path, inputs: Sequence[Input]) -> str:
+def save_manifest(path: Path, inputs: Sequence[Input], syscalls: Syscalls = os) -> str:
     """Write the list; returns its sha256. Raises Fatal."""
     data = orjson.dumps([asdict(one) for one in inputs])
     with disk_errors(path):
-        write_atomically(path, data)
+        write_atomically(path, data, syscalls=syscalls)
     return hashlib.sha256(data).hexdigest()
 
 

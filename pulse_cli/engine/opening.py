@@ -7,6 +7,7 @@ written to the store here.
 
 from __future__ import annotations
 
+import os
 import random
 import time
 import uuid
@@ -16,7 +17,7 @@ from typing import Any, Literal
 
 from pulse_cli.engine.books import Books, DeadLimit, restore
 from pulse_cli.engine.checkpoint import CheckpointFile
-from pulse_cli.engine.disk import MarkedFile
+from pulse_cli.engine.disk import MarkedFile, Syscalls
 from pulse_cli.engine.manifest import load_manifest, save_manifest
 from pulse_cli.engine.statefiles import StateFiles
 from pulse_cli.engine.stop import Stop
@@ -61,6 +62,7 @@ class Parts:
     clock: Clock
     stop: Stop
     rng: random.Random = field(default_factory=random.Random)
+    syscalls: Syscalls = os
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +119,17 @@ def _begin(
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
     run_id = f"{stamp}-{uuid.UUID(int=parts.rng.getrandbits(128)).hex[:6]}"
     manifest = files.manifest(run_id)
+    sha256 = save_manifest(manifest, source.inputs, parts.syscalls)
     state = {
         "run_id": run_id,
         "started": now,
         "command": options.command,
         "sources": list(options.sources),
         "target": {"store": options.target.store, "collection": options.target.collection},
-        "manifest": {"name": manifest.name, "sha256": save_manifest(manifest, source.inputs)},
+        "manifest": {"name": manifest.name, "sha256": sha256},
         "fingerprint": dict(fingerprint),
     }
-    books = _books(files, options, run_id, 0, 0)
+    books = _books(parts, files, options, run_id, 0, 0)
     return Opened(run_id, state, source, books, resumed=False, abandoned=abandoned)
 
 
@@ -142,17 +145,23 @@ def _resume(
     inputs = load_manifest(files.manifest(run_id), old["manifest"]["sha256"])
     source = parts.open_source(inputs)
     position, counts, dead_mark, seen_mark = restore(old)
-    books = _books(files, options, run_id, dead_mark, seen_mark)
-    books.position, books.counts = position, counts
+    books = _books(parts, files, options, run_id, dead_mark, seen_mark)
+    books.position, books.counts, books.partial = position, counts, old["partial"]
     return Opened(run_id, {key: old[key] for key in _UNCHANGING}, source, books, resumed=True)
 
 
 def _books(
-    files: StateFiles, options: RunOptions, run_id: str, dead_mark: int, seen_mark: int
+    parts: Parts,
+    files: StateFiles,
+    options: RunOptions,
+    run_id: str,
+    dead_mark: int,
+    seen_mark: int,
 ) -> Books:
+    calls = parts.syscalls
     return Books(
-        letters=MarkedFile(files.dead_letters(run_id), dead_mark),
-        seen=MarkedFile(files.seen(run_id), seen_mark),
+        letters=MarkedFile(files.dead_letters(run_id), dead_mark, syscalls=calls),
+        seen=MarkedFile(files.seen(run_id), seen_mark, syscalls=calls),
         dead_limit=options.dead_limit,
     )
 

@@ -46,7 +46,7 @@ async def index(parts: Parts, files: StateFiles, options: RunOptions) -> Summary
 
 
 async def _index(parts: Parts, files: StateFiles, options: RunOptions, *, restart: bool) -> Summary:
-    checkpoint = CheckpointFile(files.checkpoint)
+    checkpoint = CheckpointFile(files.checkpoint, syscalls=parts.syscalls)
     opened = open_run(parts, files, options, checkpoint, restart=restart)
     run = _Run(parts, files, options, checkpoint, opened)
     try:
