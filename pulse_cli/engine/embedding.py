@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pulse_cli.engine.budget import Drained
 from pulse_cli.engine.limiter import Limiter, Permit
 from pulse_cli.errors import Rejected, Transient
 from pulse_cli.events import Stats
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 
 ISOLATED_FAILURES = 3
 LONELY_OVERLOADS = 3
-
-
-class Drained(Exception):
-    """Raised to groups none of whose texts were sent yet when the run is told to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +80,10 @@ class EmbedPool:
         self._line: deque[tuple[_Job, int]] = deque()
         self._split: deque[_Request] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._room: deque[asyncio.Future[None]] = deque()
         self._jobs: set[_Job] = set()
         self._failed: BaseException | None = None
         self._draining = False
         self._upstream = 0
-
-    @property
-    def backlog(self) -> int:
-        """Texts that wait to be sent."""
-        return len(self._line)
 
     def group_started(self) -> None:
         """A group is on its way here."""
@@ -102,13 +93,6 @@ class EmbedPool:
         """A group that had started brings no texts."""
         self._upstream -= 1
         self._dispatch()
-
-    async def room(self) -> None:
-        """Wait until the line is short enough that preparing more texts makes sense."""
-        while self._is_crowded() and not self._draining:
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._room.append(turn)
-            await turn
 
     async def embed(self, texts: Sequence[str]) -> Embedded:
         """Embed all `texts`. Raises Fatal, and Drained if the run stops before it began."""
@@ -139,7 +123,6 @@ class EmbedPool:
         for job in [job for job in self._jobs if not job.started]:
             self._forget(job)
             job.done.set_exception(Drained())
-        self._make_room()
         self._dispatch()
 
     async def close(self) -> None:
@@ -147,16 +130,6 @@ class EmbedPool:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _is_crowded(self) -> bool:
-        return len(self._line) > 2 * self._batch * max(2, self._limiter.limit)
-
-    def _make_room(self) -> None:
-        while self._room and (self._draining or not self._is_crowded()):
-            turn = self._room.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                break
 
     def _forget(self, job: _Job) -> None:
         self._line = deque(item for item in self._line if item[0] is not job)
@@ -173,7 +146,6 @@ class EmbedPool:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         self._limiter.stats.waiting = len(self._line)
-        self._make_room()
 
     def _next_request(self) -> _Request:
         items: list[tuple[_Job, int]] = []
@@ -259,4 +231,3 @@ class EmbedPool:
         for job in self._jobs:
             if not job.done.done():
                 job.done.set_exception(error)
-        self._make_room()

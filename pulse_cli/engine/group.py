@@ -10,17 +10,19 @@ is in the store alone.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pulse_cli.engine.budget import Budget
 from pulse_cli.engine.commit import Committer, Writable, is_current
 from pulse_cli.engine.deadletter import document_letter
 from pulse_cli.engine.embedding import EmbedPool
 from pulse_cli.engine.faultpoints import fault_point
 from pulse_cli.engine.ledger import Ledger, Resolution
 from pulse_cli.engine.limiter import Limiter
-from pulse_cli.engine.reading import Item
+from pulse_cli.engine.reading import Group, Item
 from pulse_cli.errors import Rejected
 from pulse_cli.events import Stats
 from pulse_cli.model import Chunk, Commit, Outcome, Point, Prepared
@@ -56,6 +58,7 @@ class GroupCarrier:
         ledger: Ledger,
         pool: EmbedPool,
         committer: Committer,
+        budget: Budget,
         cpu: Limiter,
         run_in_thread: RunInThread,
         stats: Stats,
@@ -65,14 +68,43 @@ class GroupCarrier:
         self._ledger = ledger
         self._pool = pool
         self._committer = committer
+        self._budget = budget
         self._cpu = cpu
         self._run_in_thread = run_in_thread
         self._stats = stats
         self._force = force
 
-    async def carry(self, items: Sequence[Item]) -> None:
+    async def carry(self, group: Group) -> None:
         """Bring every document of the group to its outcome. Raises Fatal, Drained."""
-        ready = await self._ready(items)
+        async with AsyncExitStack() as held:
+            try:
+                ready = await self._ready(group, held)
+            except BaseException:
+                self._pool.group_gone()
+                raise
+            await self._embed_and_write(ready)
+
+    async def _ready(self, group: Group, held: AsyncExitStack) -> list[_Ready]:
+        """The documents of the group that must be embedded, cut into chunks."""
+        for item in group.items:
+            if item.ticket.earlier is not None:
+                await item.ticket.earlier.resolved()
+        known = await self._committer.lookup([item.identity for item in group.items])
+        fault_point("group-looked-up")
+        todo = [item for item in group.items if not self._settled(item, known)]
+        if not todo:
+            return []
+        await held.enter_async_context(self._budget.hold(min(group.chunks, WINDOW_CHUNKS)))
+        results = await self._cpu.run(lambda: self._run_in_thread(self._cut, todo))
+        ready: list[_Ready] = []
+        for item, (prepared, chunks) in zip(todo, results, strict=True):
+            if prepared.starts:
+                ready.append(_Ready(item, prepared, chunks, item.identity.commit_id in known))
+            else:
+                self._resolve(item, Outcome.SKIPPED, "nothing-to-search")
+        return ready
+
+    async def _embed_and_write(self, ready: Sequence[_Ready]) -> None:
         small = [one for one in ready if not one.is_giant]
         embedded = await self._pool.embed([chunk.text for one in small for chunk in one.chunks])
         self._stats.tokens_embedded += sum(sum(one.prepared.counts) for one in small)
@@ -81,30 +113,6 @@ class GroupCarrier:
         for one in ready:
             if one.is_giant:
                 await self._carry_giant(one)
-
-    async def _ready(self, items: Sequence[Item]) -> list[_Ready]:
-        """The documents of the group that must be embedded, cut into chunks."""
-        try:
-            for item in items:
-                if item.ticket.earlier is not None:
-                    await item.ticket.earlier.resolved()
-            known = await self._committer.lookup([item.identity for item in items])
-            fault_point("group-looked-up")
-            todo = [item for item in items if not self._settled(item, known)]
-            if not todo:
-                return []
-            await self._pool.room()
-            results = await self._cpu.run(lambda: self._run_in_thread(self._cut, todo))
-        except BaseException:
-            self._pool.group_gone()
-            raise
-        ready: list[_Ready] = []
-        for item, (prepared, chunks) in zip(todo, results, strict=True):
-            if prepared.starts:
-                ready.append(_Ready(item, prepared, chunks, item.identity.commit_id in known))
-            else:
-                self._resolve(item, Outcome.SKIPPED, "nothing-to-search")
-        return ready
 
     def _cut(self, items: Sequence[Item]) -> list[tuple[Prepared, list[Chunk]]]:
         """In a thread: clean and chunk; giants are left uncut."""
@@ -142,7 +150,7 @@ class GroupCarrier:
             try:
                 vectors = _vectors(own)
             except Rejected as error:
-                self._dead(one.item, error)
+                self._dead(one.item, error, "embed")
                 continue
             writable.append(Writable(one.prepared, one.chunks, vectors, one.exists))
             owner[one.item.identity.key] = one.item
@@ -155,7 +163,7 @@ class GroupCarrier:
             truncated = 0  # booked with the first document of the group
 
         def refused(document: Writable, error: Rejected) -> None:
-            self._dead(owner[document.identity.key], error)
+            self._dead(owner[document.identity.key], error, "store")
 
         await self._committer.write(writable, written, refused)
 
@@ -166,6 +174,7 @@ class GroupCarrier:
         commit: list[Point] = []
         ids: list[str] = []
         truncated = 0
+        stage = "embed"
         try:
             for start in range(0, count, WINDOW_CHUNKS):
                 chunks = await self._window(prepared, start, min(start + WINDOW_CHUNKS, count))
@@ -173,15 +182,18 @@ class GroupCarrier:
                 embedded = await self._pool.embed([chunk.text for chunk in chunks])
                 truncated += embedded.truncated
                 points = self._committer.points(prepared, chunks, _vectors(embedded.rows))
+                stage = "store"
                 ids += [point.id for point in points]
                 if start == 0:
                     await self._committer.begin([identity] if one.exists else [])
                     commit = points[:1]
                 await self._committer.body(points[1:] if start == 0 else points)
+                stage = "embed"
+            stage = "store"
             await self._committer.finish([identity], commit, ids)
         except Rejected as error:
             await self._committer.remove(identity)
-            self._dead(one.item, error)
+            self._dead(one.item, error, stage)
         else:
             self._indexed(one.item, count, sum(prepared.counts), truncated=truncated)
 
@@ -191,7 +203,8 @@ class GroupCarrier:
 
     # --- outcomes ----------------------------------------------------------
 
-    def _dead(self, item: Item, error: Rejected) -> None:
+    def _dead(self, item: Item, error: Rejected, stage: str) -> None:
+        self._stats.stages[stage].dead += 1
         letter = document_letter(item.place, item.document, error.reason, str(error))
         self._resolve(item, Outcome.DEAD, error.reason, letter=letter)
 

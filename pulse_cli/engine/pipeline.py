@@ -14,8 +14,9 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+from pulse_cli.engine.budget import Budget, Drained
 from pulse_cli.engine.deadletter import unreadable_letter
-from pulse_cli.engine.embedding import Drained, EmbedPool
+from pulse_cli.engine.embedding import EmbedPool
 from pulse_cli.engine.group import GroupCarrier
 from pulse_cli.engine.ledger import Ledger, Resolution
 from pulse_cli.engine.limiter import Limiter
@@ -26,6 +27,7 @@ from pulse_cli.engine.reading import (
     estimated_chunks,
     is_record,
     read_batches,
+    why_partial,
 )
 from pulse_cli.errors import Exit, Fatal
 from pulse_cli.events import Message
@@ -53,6 +55,7 @@ class Pipeline:
         preparer: Preparer,
         ledger: Ledger,
         pool: EmbedPool,
+        budget: Budget,
         carrier: GroupCarrier,
         reader: Limiter,
         observer: Observer,
@@ -63,6 +66,7 @@ class Pipeline:
         self._preparer = preparer
         self._ledger = ledger
         self._pool = pool
+        self._budget = budget
         self._carrier = carrier
         self._reader = reader
         self._observer = observer
@@ -110,6 +114,7 @@ class Pipeline:
     async def _drain(self) -> None:
         assert self._reading is not None
         self._reading.cancel()
+        self._budget.drain()
         self._pool.drain()
         unavailable = isinstance(self._error, Fatal) and self._error.exit_code is Exit.UNAVAILABLE
         if self._groups:
@@ -149,6 +154,7 @@ class Pipeline:
     async def _admit(self, read: ReadRecord, group: Group) -> Group:
         """Open a ticket for a record; documents go into `group`. Returns the group to fill next."""
         record, content = read.record, read.record.content
+        partial = why_partial(read)
         ticket = await self._ledger.open(
             record.position, record.cost, read.key if read.identity else None
         )
@@ -168,23 +174,26 @@ class Pipeline:
                 self._ledger.resolve(ticket, resolution)
             case Unreadable():
                 letter = unreadable_letter(record.place, content)
-                resolution = Resolution(Outcome.DEAD, content.reason, letter=letter, seen=read.key)
+                self._reader.stats.dead += 1
+                resolution = Resolution(
+                    Outcome.DEAD, content.reason, letter=letter, seen=read.key, partial=partial
+                )
                 self._ledger.resolve(ticket, resolution)
             case NoDocument():
-                self._ledger.resolve(ticket, Resolution(None, content.reason))
+                self._ledger.resolve(ticket, Resolution(None, content.reason, partial=partial))
             case Note():
                 self.notes.append(content.message)
                 self._observer.on(Message("warning", content.message))
-                self._ledger.resolve(ticket, Resolution(None))
+                self._ledger.resolve(ticket, Resolution(None, partial=partial))
         return group
 
     def _launch(self, group: Group) -> None:
         if group.items:
             self._pool.group_started()
-            task = asyncio.create_task(self._carry(group.items))
+            task = asyncio.create_task(self._carry(group))
             self._groups.add(task)
             task.add_done_callback(self._group_ended)
 
-    async def _carry(self, items: list[Item]) -> None:
+    async def _carry(self, group: Group) -> None:
         with suppress(Drained):  # its tickets stay open: the next start reads them again
-            await self._carrier.carry(items)
+            await self._carrier.carry(group)

@@ -12,6 +12,7 @@ import asyncio
 import time
 from contextlib import suppress
 
+from pulse_cli.engine.budget import Budget
 from pulse_cli.engine.checkpoint import CheckpointFile
 from pulse_cli.engine.commit import Committer, RunStamp
 from pulse_cli.engine.embedding import EmbedPool
@@ -30,6 +31,7 @@ from pulse_cli.events import Draining, Progress, StageStats, Started, Stats, Sum
 CHECKPOINT_SECONDS = 2.0
 CHECKPOINT_RECORDS = 4096
 TICK_SECONDS = 0.25
+LEAST_IN_THE_WORKS = 1024
 
 
 async def index(parts: Parts, files: StateFiles, options: RunOptions) -> Summary:
@@ -135,11 +137,13 @@ class _Run:
         parts, options, opened = self._parts, self._options, self._opened
         stamp = RunStamp(opened.run_id, _rfc3339(opened.state["started"]), parts.preparer.rev)
         pool = EmbedPool(parts.embedder, self._embed, parts.clock, self._stats)
+        budget = Budget(self._most_in_the_works)
         carrier = GroupCarrier(
             preparer=parts.preparer,
             ledger=self._ledger,
             pool=pool,
             committer=Committer(parts.store, self._store, stamp),
+            budget=budget,
             cpu=self._cpu,
             run_in_thread=threads,
             stats=self._stats,
@@ -150,12 +154,17 @@ class _Run:
             preparer=parts.preparer,
             ledger=self._ledger,
             pool=pool,
+            budget=budget,
             carrier=carrier,
             reader=self._reader,
             observer=parts.observer,
             group_chunks=parts.embedder.limits.group,
             limit=options.limit,
         )
+
+    def _most_in_the_works(self) -> int:
+        """Chunks: as many again as the embedder works on wait for it and for the store."""
+        return max(LEAST_IN_THE_WORKS, 4 * self._parts.embedder.limits.batch * self._embed.limit)
 
     async def _housekeep(self, pipeline: Pipeline) -> None:
         """Tell observers how it goes, and save when it is time."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from pulse_cli.engine.embedding import Drained, Embedded, EmbedPool
+from pulse_cli.engine.budget import Drained
+from pulse_cli.engine.embedding import Embedded, EmbedPool
 from pulse_cli.engine.limiter import Limiter
 from pulse_cli.errors import Fatal, Rejected, Transient
 from pulse_cli.events import StageStats, Stats
@@ -195,19 +196,3 @@ async def test_a_drain_finishes_what_was_begun_and_drops_the_rest(clock: JumpClo
     assert isinstance(second, Drained)
     assert isinstance(third, Drained)
     assert sum(map(len, embedder.requests)) == 40
-
-
-async def test_preparing_waits_while_the_line_is_long(clock: JumpClock) -> None:
-    embedder = ScriptedEmbedder(clock)
-    pool = pool_of(embedder, clock)
-
-    async def work() -> int:
-        pool.group_started()
-        job = asyncio.ensure_future(pool.embed(numbers(0, 1000)))
-        await asyncio.sleep(0)
-        await pool.room()
-        left = pool.backlog
-        await job
-        return left
-
-    assert await clock.run(work()) < 1000
