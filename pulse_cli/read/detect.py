@@ -12,8 +12,8 @@ from enum import Enum
 from pulse_cli.read.feed import Feed, Segments
 from pulse_cli.read.framing import WINDOW
 from pulse_cli.read.parse import Unparsable, parse
+from pulse_cli.read.scan import BOM
 
-BOM = b"\xef\xbb\xbf"
 _LINE_NAMES = (".jsonl", ".ndjson")
 _OBJECT = re.compile(rb'\s*+(?:\[\s*+)?\{\s*+(?:"[^"\n]{0,200}"\s*+:|\})|\s*+\[\s*+[\]"\d]')
 
@@ -27,6 +27,10 @@ class Kind(Enum):
     MARKDOWN = "markdown"
     OTHER = "other"
     EMPTY = "empty"
+
+    @property
+    def is_json(self) -> bool:
+        return self in (Kind.LINES, Kind.BLOCKS, Kind.WHOLE)
 
     @property
     def segments(self) -> Segments:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from pulse_cli.model import Document, NoDocument, Note, Skipped, Unreadable
@@ -15,6 +17,18 @@ EXCERPT = 4096
 
 KEPT = 8 * 1024 * 1024
 """Bytes. Unreadable pieces up to this long are kept whole, for a retry."""
+
+
+OVERHEAD = 1024
+"""Bytes of memory of a record besides its text, about."""
+
+
+class Around(Enum):
+    """Whether a value is the member of an envelope, and of one that reports success."""
+
+    NOTHING = 0
+    ENVELOPE = 1
+    SUCCESS = 2
 
 
 class Hint(NamedTuple):
@@ -54,13 +68,22 @@ class Interpreter(Protocol):
         """... unless this is found in the object before them."""
         ...
 
-    def contents(self, value: Any, raw: Raw, wrapped: bool) -> list[Content | Hint]:
-        """What a whole value holds, `raw` being its bytes. `wrapped`: found in an envelope."""
+    def contents(self, value: Any, raw: Raw, around: Around) -> list[Content | Hint]:
+        """What a whole value holds, `raw` being its bytes."""
         ...
 
     def envelope(self, value: Any, found: int) -> list[Content | Hint]:
         """What is left of an object in whose opened members `found` contents were."""
         ...
+
+
+def cost(content: Content, length: int = 0) -> int:
+    """About how many bytes of memory it takes; `length` is that of the value it was read from."""
+    if isinstance(content, Document):
+        return sys.getsizeof(content.text) + OVERHEAD
+    if isinstance(content, Unreadable):
+        return OVERHEAD + (len(content.raw) if content.raw else length if content.record else 0)
+    return OVERHEAD
 
 
 class Gathered:
@@ -79,7 +102,15 @@ class Gathered:
         self.searched = 0
         self.size = 0
 
-    def add(self, piece: bytes | memoryview) -> None:
+    @classmethod
+    def of(cls, raw: Raw) -> Gathered:
+        """Bytes that are all here."""
+        gathered = cls(0, 1, len(raw))
+        gathered.add(bytes(raw[: KEPT + 1]))
+        gathered.size = len(raw)
+        return gathered
+
+    def add(self, piece: Raw) -> None:
         self.size += len(piece)
         if self.size <= self.limit:
             self.kept += piece

@@ -11,6 +11,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -28,6 +29,9 @@ SUFFIXES = (".json", ".jsonl", ".ndjson")
 OWN_FILES = (".dead.jsonl", ".ckpt.json", ".manifest.json")
 
 
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+
+
 class Found(NamedTuple):
     inputs: list[Input]
     notes: list[str]
@@ -41,6 +45,8 @@ def find_inputs(specs: Sequence[str], markdown: bool) -> Found:
     inputs: list[Input] = []
     notes: list[str] = []
     for spec in specs:
+        if spec.startswith(CRAWL):
+            crawl_id(spec)
         if spec == STDIN or spec.startswith(CRAWL):
             inputs.append(Input(spec))
             continue
@@ -138,6 +144,19 @@ def _identified(name: str) -> Input:
         raise _unreadable(name, error) from error
     digest = hashlib.sha256(head).hexdigest()
     return Input(name, found.st_size, found.st_mtime_ns, found.st_ino, digest)
+
+
+def crawl_id(name: str) -> str:
+    """The id in `firecrawl:crawl/ID`. Raises Fatal (exit 2)."""
+    found = name.removeprefix(CRAWL)
+    if not _ID.match(found):
+        raise Fatal(
+            f"{name!r} names no crawl",
+            hint="firecrawl:crawl/ID, with the id that starting the crawl printed",
+            kind="missing-source",
+            exit_code=Exit.USAGE,
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
 from pulse_cli.model import Input
@@ -18,16 +19,18 @@ def open_source(
     manifest: Sequence[Input] | None = None,
     *,
     stdin: BinaryIO | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> InputSource:
     """A source over files, folders, globs, `-` (stdin) and `firecrawl:crawl/ID`.
 
     Without a manifest the specs are expanded now; with one (a resumed run) exactly its inputs
     are read, in its order, whatever folders hold by now. `stdin` stands in for the process's
-    own. Raises Fatal (exit 2) for what does not exist, cannot be read, or is not clear.
+    own, `sleep` waits between requests to Firecrawl. Raises Fatal (exit 2) for what does not
+    exist, cannot be read, or is not clear.
     """
     if manifest is None:
         inputs, notes = find_inputs(specs, markdown=bool(options.base_url))
     else:
         inputs, notes = list(manifest), []
     addresses = Addresses(specs, options.base_url, [one.name for one in inputs])
-    return InputSource(inputs, notes, addresses, options, stdin)
+    return InputSource(inputs, notes, addresses, options, stdin, sleep)

@@ -12,6 +12,11 @@ import re
 
 QUOTE = 0x22
 OPENING = b"{["
+BOM = b"\xef\xbb\xbf"
+BLANK = re.compile(rb"(?:[ \t\r\n,]|\xef\xbb\xbf)*+")
+"""What may stand between values: also a comma, and a byte order mark (concatenated files)."""
+SCALAR = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[^\s,"{}\[\]:]++', re.DOTALL)
+"""A value without brackets."""
 _RUN = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)
 _STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 

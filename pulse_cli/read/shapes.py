@@ -18,7 +18,7 @@ from typing import Any
 
 from pulse_cli.model import NoDocument, Unreadable
 from pulse_cli.read.document import Pages
-from pulse_cli.read.frame import Content, Hint, Raw
+from pulse_cli.read.frame import Around, Content, Hint, Raw
 from pulse_cli.read.letters import is_dead_letter, reopened
 from pulse_cli.read.notes import envelope_hints
 from pulse_cli.read.options import ReadOptions
@@ -53,33 +53,37 @@ class Shapes:
         self.wrappers = WRAPPERS - mapped
         self.closed = _CLOSED
 
-    def contents(self, value: Any, raw: Raw, wrapped: bool = False) -> list[Content | Hint]:
-        return list(self._walk(value, raw, wrapped, 0))
+    def contents(
+        self, value: Any, raw: Raw, around: Around = Around.NOTHING
+    ) -> list[Content | Hint]:
+        return list(self._walk(value, raw, around, 0))
 
     def envelope(self, value: Any, found: int) -> list[Content | Hint]:
         if found or not isinstance(value, dict):
             return envelope_hints(value, found)
-        return list(self._object(value, b"", False, 0))
+        return list(self._object(value, b"", Around.NOTHING, 0))
 
     def markdown(self, text: str, url: str | None) -> Content:
         """A page of raw markdown at this address."""
         return self._pages.page({"markdown": text, "url": url}, b"")
 
-    def _walk(self, value: Any, raw: Raw, wrapped: bool, depth: int) -> Iterator[Content | Hint]:
+    def _walk(self, value: Any, raw: Raw, around: Around, depth: int) -> Iterator[Content | Hint]:
         if depth > DEPTH:
             yield self._unknown(value, raw)
+        elif around is not Around.NOTHING and not value:
+            return
         elif isinstance(value, list):
             for item in value:
-                yield from self._walk(item, raw, False, depth + 1)
+                yield from self._walk(item, raw, Around.NOTHING, depth + 1)
             if not value:
                 yield NoDocument("empty-response")
         elif isinstance(value, dict):
-            yield from self._object(value, raw, wrapped, depth)
+            yield from self._object(value, raw, around, depth)
         else:
             yield self._unknown(value, raw)
 
     def _object(
-        self, value: dict[str, Any], raw: Raw, wrapped: bool, depth: int
+        self, value: dict[str, Any], raw: Raw, around: Around, depth: int
     ) -> Iterator[Content | Hint]:
         if self._pages.certainly(value):
             yield self._pages.page(value, raw)
@@ -97,7 +101,7 @@ class Shapes:
         elif inner := self._inner(value):
             yield from self._envelope(value, inner, raw, depth)
         else:
-            yield from self._without_pages(value, raw, wrapped)
+            yield from self._without_pages(value, raw, around)
 
     def _inner(self, value: dict[str, Any]) -> list[Any]:
         return [
@@ -110,8 +114,9 @@ class Shapes:
         self, value: dict[str, Any], inner: list[Any], raw: Raw, depth: int
     ) -> Iterator[Content | Hint]:
         found = 0
+        around = Around.SUCCESS if value.get("success") is True else Around.ENVELOPE
         for member in inner:
-            for content in self._walk(member, raw, value.get("success") is True, depth + 1):
+            for content in self._walk(member, raw, around, depth + 1):
                 found += 1
                 yield content
         yield from envelope_hints(value, found)
@@ -121,7 +126,7 @@ class Shapes:
     ) -> Iterator[Content | Hint]:
         data = value.get("data")
         if kind.endswith(".page") and data and isinstance(data, dict | list):
-            yield from self._walk(data, raw, False, depth + 1)
+            yield from self._walk(data, raw, Around.NOTHING, depth + 1)
         elif kind.endswith(".page") and value.get("success") is False:
             yield NoDocument("failed-scrape")
         else:
@@ -132,7 +137,7 @@ class Shapes:
             if isinstance(piece, Unreadable):
                 yield piece
             else:
-                yield from self._walk(piece.value, piece.raw or raw, False, depth + 1)
+                yield from self._walk(piece.value, piece.raw or raw, Around.NOTHING, depth + 1)
 
     def _text(self, text: str, raw: Raw, depth: int) -> Iterator[Content | Hint]:
         """The text of an MCP result: JSON as a string, else markdown of an unknown page."""
@@ -142,12 +147,12 @@ class Shapes:
             except Unparsable:
                 pass
             else:
-                yield from self._walk(inner, raw, False, depth + 1)
+                yield from self._walk(inner, raw, Around.NOTHING, depth + 1)
                 return
         yield self._pages.page({"markdown": text}, raw)
 
     def _without_pages(
-        self, value: dict[str, Any], raw: Raw, wrapped: bool
+        self, value: dict[str, Any], raw: Raw, around: Around
     ) -> Iterator[Content | Hint]:
         if value.get("success") is False or value.get("error"):
             yield NoDocument("failed-scrape")
@@ -167,8 +172,9 @@ class Shapes:
             yield Hint(f"this is the handle of a job, not its result; {_fetch(value)}")
         elif "imageUrl" in value or _is_hit(value):
             yield NoDocument("search-hit-without-text")
-        elif "metadata" in value or wrapped:
-            yield NoDocument("extract-only" if wrapped or "json" in value else "without-text")
+        elif "metadata" in value or around is Around.SUCCESS:
+            extracted = around is Around.SUCCESS or "json" in value
+            yield NoDocument("extract-only" if extracted else "without-text")
             yield Hint("there is extracted data but no page text; scrape with formats: markdown")
         else:
             yield self._unknown(value, raw)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pulse_cli.model import Unreadable
-from pulse_cli.read.detect import BOM, Kind
+from pulse_cli.read.detect import Kind
 from pulse_cli.read.feed import Feed
 from pulse_cli.read.frame import Content, Gathered
+from pulse_cli.read.scan import BOM
 from pulse_cli.read.shapes import Shapes
 
 

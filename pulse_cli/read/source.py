@@ -12,26 +12,25 @@ What a position means: `model.Position`. A record that is not the last of its va
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO
 
 from pulse_cli.errors import Exit, Fatal
-from pulse_cli.model import Document, Input, Note, Place, Position, Record, Unreadable
+from pulse_cli.model import Input, Note, Place, Position, Record
+from pulse_cli.read.crawl import CrawlRecords
+from pulse_cli.read.crawl_api import CrawlApi
 from pulse_cli.read.detect import Kind, detect
 from pulse_cli.read.feed import Feed
 from pulse_cli.read.files import Stored
-from pulse_cli.read.frame import Content, Frame, Hint
+from pulse_cli.read.frame import Content, Frame, Hint, cost
 from pulse_cli.read.framing import WINDOW, Framer
-from pulse_cli.read.inputs import STDIN
+from pulse_cli.read.inputs import CRAWL, STDIN, crawl_id
 from pulse_cli.read.markdown import Addresses
 from pulse_cli.read.options import ReadOptions
 from pulse_cli.read.shapes import Shapes
 from pulse_cli.read.single import single_content
 from pulse_cli.read.unpack import unpacked
-
-OVERHEAD = 1024
-"""Bytes of memory of a record besides its text, about."""
 
 _BOM_BYTES = 3
 
@@ -46,12 +45,14 @@ class InputSource:
         addresses: Addresses,
         options: ReadOptions,
         stdin: BinaryIO | None = None,
+        sleep: Callable[[float], None] = time.sleep,
         window: int = WINDOW,
     ) -> None:
         self._inputs = tuple(inputs)
         self._notes = tuple(notes)
         self._addresses = addresses
         self._options = options
+        self._sleep = sleep
         self._window = window
         self._shapes = Shapes(options)
         self._stored = Stored(stdin)
@@ -74,14 +75,27 @@ class InputSource:
         for index in range(start.source, len(self._inputs)):
             begin = start if index == start.source else Position(source=index)
             one = self._inputs[index]
-            yield from self._input(index, one.name, begin)
+            read = self._crawl if one.name.startswith(CRAWL) else self._input
+            yield from read(index, one.name, begin)
             self._before += self._stored.read
             self._stored.read = 0
+
+    def _crawl(self, index: int, name: str, start: Position) -> Iterator[Record]:
+        api = CrawlApi(crawl_id(name), self._options, self._sleep)
+        try:
+            yield from CrawlRecords(index, name, api, self._shapes).records(start, self._count)
+        finally:
+            api.close()
+
+    def _count(self, size: int) -> None:
+        self._stored.read += size
 
     def _input(self, index: int, name: str, start: Position) -> Iterator[Record]:
         feed = Feed(unpacked(self._stored.chunks(name), self._options.max_expanded))
         kind = detect(feed, name)
         if not feed.skip_to(start.offset) or (start.item == 0 and feed.crc != start.crc):
+            raise _changed(name, start)
+        if not kind.is_json and start.item and start.fed:
             raise _changed(name, start)
         shown = "standard input" if name == STDIN else name
         if kind is Kind.EMPTY:
@@ -103,7 +117,7 @@ class InputSource:
         content = single_content(feed, kind, url, self._shapes, self._options.max_record)
         size = feed.offset
         position = Position(index, size, 0, size, feed.crc, feed.line)
-        return Record(Place(name, length=size), position, content, _cost(content, size))
+        return Record(Place(name, length=size), position, content, cost(content, size))
 
     def _framed(
         self, index: int, name: str, feed: Feed, framer: Framer, start: Position
@@ -166,18 +180,10 @@ def _records(
             position = Position(index, frame.top, item, fed, crc, frame.top_line)
         alone = frame.closes and item == 1 and not contents
         place = Place(name, frame.line, frame.byte, frame.length, 0 if alone else item)
-        record = Record(place, position, content, _cost(content, frame.length))
+        record = Record(place, position, content, cost(content, frame.length))
         del content
         yield record
         del record
-
-
-def _cost(content: Content, length: int) -> int:
-    if isinstance(content, Document):
-        return sys.getsizeof(content.text) + OVERHEAD
-    if isinstance(content, Unreadable) and content.excerpt == "":
-        return length + OVERHEAD
-    return OVERHEAD
 
 
 def _changed(name: str, start: Position) -> Fatal:

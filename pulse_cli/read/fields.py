@@ -1,0 +1,119 @@
+"""Where each field of a page stands, in all the spellings that exist.
+
+Real metadata is wild: any key may be a string, a list or an object (a repeated meta tag
+becomes a list, `favicon` an object), so a value counts only by its type. Per field the places
+are tried in this order: where `source.map` says, metadata, the page itself, metadata's second best.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+
+class Places(NamedTuple):
+    metadata: tuple[str, ...]
+    page: tuple[str, ...] = ()
+    fallback: tuple[str, ...] = ()
+
+
+URL = Places(("url", "sourceURL", "source_url"), ("url",), ("source", "ogUrl", "og_url", "og:url"))
+SOURCE_URL = Places(("sourceURL", "source_url"), ("resolvedUrl",))
+TITLE = Places(("title",), ("title",), ("ogTitle", "og_title", "og:title"))
+DESCRIPTION = Places(("description",), ("description",))
+LANGUAGE = Places(("language",), ("language",))
+COUNTRY = Places(("country",), ("country",))
+MOBILE = Places(("isMobile", "is_mobile"), ("isMobile", "is_mobile"))
+STATUS = Places(("statusCode", "status_code", "pageStatusCode"), ("statusCode", "status_code"))
+
+_STATUS = re.compile(r"[1-9][0-9]{2}\Z")
+
+
+class Fields:
+    """Takes fields out of pages; `field_map` as in `ReadOptions`."""
+
+    def __init__(self, field_map: Mapping[str, str]) -> None:
+        self._map = {name: (path, path.split(".")) for name, path in field_map.items()}
+
+    def mapped(self, page: dict[str, Any], name: str) -> Any:
+        """The value where the map says; a key that holds dots is tried whole first."""
+        if name not in self._map:
+            return None
+        whole, path = self._map[name]
+        if whole in page:
+            return page[whole]
+        value: Any = page
+        for key in path:
+            if not isinstance(value, dict):
+                return None
+            value = value.get(key)
+        return value
+
+    def string(
+        self, name: str, places: Places, page: dict[str, Any], metadata: dict[str, Any]
+    ) -> str | None:
+        """The first string that is not blank; of a list its first."""
+        for value in self._values(name, places, page, metadata):
+            if text := first_string(value):
+                return text
+        return None
+
+    def joined(
+        self, name: str, places: Places, page: dict[str, Any], metadata: dict[str, Any]
+    ) -> str | None:
+        """The same, the strings of a list joined."""
+        for value in self._values(name, places, page, metadata):
+            if isinstance(value, list):
+                value = ", ".join(item for item in value if isinstance(item, str))
+            if text := first_string(value):
+                return text
+        return None
+
+    def strings(
+        self, name: str, places: Places, page: dict[str, Any], metadata: dict[str, Any]
+    ) -> Iterator[str]:
+        for value in self._values(name, places, page, metadata):
+            if text := first_string(value):
+                yield text
+
+    def boolean(
+        self, name: str, places: Places, page: dict[str, Any], metadata: dict[str, Any]
+    ) -> bool | None:
+        for value in self._values(name, places, page, metadata):
+            if isinstance(value, bool):
+                return value
+        return None
+
+    def status(self, page: dict[str, Any], metadata: dict[str, Any]) -> int | None:
+        """The HTTP status."""
+        for value in self._values("status", STATUS, page, metadata):
+            if type(value) is int:
+                return value
+            if isinstance(value, str) and _STATUS.match(value):
+                return int(value)
+        return None
+
+    def _values(
+        self, name: str, places: Places, page: dict[str, Any], metadata: dict[str, Any]
+    ) -> Iterator[Any]:
+        """What stands in the places, null left out."""
+        if self._map and (value := self.mapped(page, name)) is not None:
+            yield value
+        for key in places.metadata:
+            if (value := metadata.get(key)) is not None:
+                yield value
+        for key in places.page:
+            if (value := page.get(key)) is not None:
+                yield value
+        for key in places.fallback:
+            if (value := metadata.get(key)) is not None:
+                yield value
+
+
+def first_string(value: Any) -> str | None:
+    if isinstance(value, list):
+        value = next((item for item in value if isinstance(item, str)), None)
+    if isinstance(value, str) and value and not value.isspace():
+        return value
+    return None
