@@ -20,8 +20,6 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from semantic_text_splitter import MarkdownSplitter
-
 from pulse_cli.ports import TokenCounter
 from pulse_cli.prepare.packing import pack
 from pulse_cli.prepare.segments import Segmenter, Segments
@@ -80,10 +78,7 @@ class Chunker:
         breaks: frozenset[str] = getattr(counter, "breaks", frozenset())
         self._sums_count = bool(breaks) and (not prefix or prefix[-1] in breaks)
         self._budget = max_tokens - self._added
-        capacity = max(1, self._budget * 3 // 8)
-        self._segmenter = Segmenter(
-            MarkdownSplitter(capacity, trim=False), counter, max(1, self._budget // 2), breaks
-        )
+        self._segmenter = Segmenter(counter, self._budget, breaks)
 
     def chunk(self, texts: Sequence[str]) -> list[Spans]:
         """Return the chunks of each text; an empty text has none."""

@@ -13,17 +13,18 @@ of the counter for each, which both release the GIL.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Sized
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
+from semantic_text_splitter import MarkdownSplitter
 
 from pulse_cli.prepare.outline import pieces
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from semantic_text_splitter import MarkdownSplitter
 
     from pulse_cli.ports import TokenCounter
 
@@ -56,24 +57,31 @@ class Segments:
         self.bounds = array("I", [0])
 
 
-class Segmenter:
-    """Makes `Segments`. Thread-safe.
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Texts with their tokens; `first[p]` is the index of the first part of piece p."""
 
-    `most` is the limit of a segment in tokens; `breaks` are the characters beside which
-    the tokens of two segments just add up.
+    texts: list[str]
+    tokens: NDArray[np.int64]
+    first: NDArray[np.int64]
+
+
+class Segmenter:
+    """Makes `Segments` for chunks of `budget` tokens. Thread-safe.
+
+    Segments are as fine as the budget needs: about a tenth of it in most text; what holds
+    more tokens in as many characters (CJK, numbers, code) is split once more. `breaks` are
+    the characters beside which the tokens of two segments just add up.
     """
 
-    def __init__(
-        self,
-        splitter: MarkdownSplitter,
-        counter: TokenCounter,
-        most: int,
-        breaks: frozenset[str] = frozenset(),
-    ) -> None:
-        self._breaks = breaks
-        self._splitter = splitter
+    def __init__(self, counter: TokenCounter, budget: int, breaks: frozenset[str]) -> None:
+        capacity = max(1, budget * 3 // 8)
+        self._coarse = MarkdownSplitter(capacity, trim=False)
+        self._fine = MarkdownSplitter(max(1, capacity // 2), trim=False)
+        self._wanted = budget // 4
+        self._most = max(1, budget // 2)
         self._counter = counter
-        self._most = most
+        self._breaks = breaks
 
     def segment(self, texts: Sequence[str]) -> Segments:
         """Split `texts`, none of which is empty."""
@@ -98,79 +106,55 @@ class Segmenter:
         self, segments: Segments, batch: list[str], levels: list[int], ends: list[int]
     ) -> None:
         """Append the segments of a batch of pieces; a document ends before each of `ends`."""
-        split = self._splitter.chunk_all(batch)
-        parts = list(chain.from_iterable(split))
-        first = np.zeros(len(batch) + 1, np.int64)
-        np.cumsum(np.fromiter(map(len, split), np.int64, len(split)), out=first[1:])
-        tokens = self._count(parts)
-        if len(parts) and tokens.max() > self._most:
-            parts, tokens, first = self._shorten(parts, tokens, first)
-        _append(segments, parts, tokens, first, np.array(levels, np.int64), ends, self._breaks)
+        parts = _Parts(batch, np.zeros(len(batch), np.int64), np.arange(len(batch) + 1))
+        parts = self._split(parts, -1, self._coarse.chunk_all)
+        parts = self._split(parts, self._wanted, self._fine.chunk_all)
+        while (shorter := self._split(parts, self._most, _halves)) is not parts:
+            parts = shorter
+        base = len(segments.chars) - 1
+        sizes = _sizes(parts.texts)
+        _accumulate(segments.chars, sizes)
+        _accumulate(segments.tokens, parts.tokens)
+        _accumulate(segments.charged, np.maximum(parts.tokens, -(-sizes // _CHARS_PER_TOKEN)))
+        _accumulate(segments.glued, _glued(parts.texts, self._breaks))
+        starts, level = parts.first[:-1] + base, np.array(levels, np.int64)
+        _extend(segments.heads, starts[level > 0])
+        _extend(segments.tops, starts[(level == 1) | (level == 2)])
+        _extend(segments.bounds, parts.first[ends] + base)
 
-    def _count(self, parts: list[str]) -> NDArray[np.int64]:
-        return np.asarray(self._counter.count(parts), np.int64)
-
-    def _shorten(
-        self, parts: list[str], tokens: NDArray[np.int64], first: NDArray[np.int64]
-    ) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
-        """Halve the parts that are over the limit until none is; each is counted anew."""
-        while True:
-            sizes = np.fromiter(map(len, parts), np.int64, len(parts))
-            long = (tokens > self._most) & (sizes > 1)
-            if not long.any():
-                return parts, tokens, first
-            halves = self._halves(parts, np.flatnonzero(long))
-            counted = self._count(halves)
-            # Where each old part begins among the new ones: one more for each halved before.
-            moved = np.arange(len(parts) + 1)
-            moved[1:] += np.cumsum(long)
-            new_tokens = np.zeros(moved[-1], np.int64)
-            new_tokens[moved[:-1]] = tokens
-            at = moved[:-1][long]
-            new_tokens[at], new_tokens[at + 1] = counted[::2], counted[1::2]
-            new_parts = [""] * int(moved[-1])
-            for index, part in zip(moved[:-1].tolist(), parts, strict=True):
-                new_parts[index] = part
-            for number, index in enumerate(at.tolist()):
-                new_parts[index : index + 2] = halves[2 * number : 2 * number + 2]
-            parts, tokens, first = new_parts, new_tokens, moved[first]
-
-    @staticmethod
-    def _halves(parts: list[str], which: NDArray[np.int64]) -> list[str]:
-        halves: list[str] = []
-        for index in which.tolist():
-            part = parts[index]
-            middle = (len(part) + 1) // 2
-            halves += (part[:middle], part[middle:])
-        return halves
+    def _split(
+        self, parts: _Parts, limit: int, split: Callable[[list[str]], list[list[str]]]
+    ) -> _Parts:
+        """Split and count anew the parts over `limit`; the same object if there is none."""
+        long = (parts.tokens > limit) & (_sizes(parts.texts) > 1 if limit >= 0 else True)
+        which = np.flatnonzero(long).tolist()
+        if not which:
+            return parts
+        shorter = split([parts.texts[index] for index in which])
+        nested = [[text] for text in parts.texts]
+        for index, texts in zip(which, shorter, strict=True):
+            nested[index] = texts
+        into = _sizes(nested)
+        tokens = np.repeat(parts.tokens, into)
+        tokens[np.repeat(long, into)] = self._counter.count(list(chain.from_iterable(shorter)))
+        moved = np.zeros(len(nested) + 1, np.int64)
+        np.cumsum(into, out=moved[1:])
+        return _Parts(list(chain.from_iterable(nested)), tokens, moved[parts.first])
 
 
-def _append(
-    segments: Segments,
-    parts: list[str],
-    tokens: NDArray[np.int64],
-    first: NDArray[np.int64],
-    levels: NDArray[np.int64],
-    ends: list[int],
-    breaks: frozenset[str],
-) -> None:
-    base = len(segments.chars) - 1
-    sizes = np.fromiter(map(len, parts), np.int64, len(parts))
-    _accumulate(segments.chars, sizes)
-    _accumulate(segments.tokens, tokens)
-    _accumulate(segments.charged, np.maximum(tokens, -(-sizes // _CHARS_PER_TOKEN)))
-    _accumulate(segments.glued, _glued(parts, breaks))
-    starts = first[:-1] + base
-    _extend(segments.heads, starts[levels > 0])
-    _extend(segments.tops, starts[(levels == 1) | (levels == 2)])
-    _extend(segments.bounds, first[ends] + base)
+def _halves(texts: list[str]) -> list[list[str]]:
+    return [[text[: len(text) // 2], text[len(text) // 2 :]] for text in texts]
 
 
-def _glued(parts: list[str], breaks: frozenset[str]) -> NDArray[np.int64]:
-    """1 for each part that no break parts from the one before it (the first may have none)."""
-    glued = np.ones(len(parts) + 1, np.int64)
-    glued[1:] = [part[-1] not in breaks for part in parts]
-    return glued[:-1] & np.array([part[0] not in breaks for part in parts], np.int64)
+def _sizes(texts: Sequence[Sized]) -> NDArray[np.int64]:
+    return np.fromiter(map(len, texts), np.int64, len(texts))
+
+
+def _glued(texts: list[str], breaks: frozenset[str]) -> NDArray[np.int64]:
+    """1 for each text that no break parts from the one before it (the first may have none)."""
+    glued = np.ones(len(texts) + 1, np.int64)
+    glued[1:] = [text[-1] not in breaks for text in texts]
+    return glued[:-1] & np.array([text[0] not in breaks for text in texts], np.int64)
 
 
 def _accumulate(sums: array[int], more: NDArray[np.int64]) -> None:
