@@ -157,9 +157,11 @@ class Child:
         return how
 
     async def kill(self) -> None:
+        """End it now, if it has not ended; nothing it answered is lost."""
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await asyncio.shield(self._reader)
+        self._log.close()
 
     async def close(self) -> None:
         """Let it finish what it was sent and end; after 30 s end it."""
@@ -190,6 +192,7 @@ class EdgeProcess:
     async def open(self, **changes: Any) -> dict[str, Any]:
         """Start it and open the shard; what `open` answers. `changes` are kept for restarts."""
         self._opening |= changes
+        await self.close()
         reason = "it did not start"
         for _ in range(TRIES):
             child = await Child.start()
@@ -198,6 +201,7 @@ class EdgeProcess:
                 answer: dict[str, Any] = await child.call(self._opening, b"", wait)
             except Died as error:
                 reason = str(error)
+                await child.kill()
             except BaseException:
                 await child.kill()
                 raise
@@ -263,6 +267,13 @@ def translate(error: Answered, path: str) -> PulseError:
             f"the embedded store {path}: {text}",
             hint="check that folder, its permissions and its disk, or name another --collection",
             kind="store",
+            exit_code=Exit.UNAVAILABLE,
+        )
+    if "No space left" in text:
+        return Fatal(
+            f"the disk of {path} is full: {text}",
+            hint="make room, then run the same command again: it goes on from here",
+            kind="disk-full",
             exit_code=Exit.UNAVAILABLE,
         )
     if "dimension error" in text:

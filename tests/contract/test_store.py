@@ -81,7 +81,10 @@ OPENERS = {
 }
 
 
-@pytest.fixture(params=sorted(OPENERS))
+EVERY = pytest.mark.parametrize("opener", sorted(OPENERS), indirect=True)
+
+
+@pytest.fixture(params=["edge", "qdrant-1.19"])
 async def opener(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opener]:
     async with OPENERS[request.param](tmp_path / "stores") as make:
         yield make
@@ -102,6 +105,7 @@ async def everything(store: Any, where: Filter = ALL) -> dict[str, dict[str, Any
     return {hit.id: dict(hit.payload) for hit in found}
 
 
+@EVERY
 async def test_a_new_collection_is_empty_and_ready(store: Any) -> None:
     assert await store.count() == 0
     assert await store.ready()
@@ -241,6 +245,7 @@ FILTERS = {
 }
 
 
+@EVERY
 @pytest.mark.parametrize("name", FILTERS)
 async def test_filters_choose_the_same_points_everywhere(store: Any, name: str) -> None:
     where = FILTERS[name]
@@ -320,6 +325,7 @@ async def test_another_dimension_is_fatal_and_says_what_to_do(opener: Opener) ->
     await other.close()
 
 
+@EVERY
 async def test_dimension_0_takes_what_is_there(opener: Opener) -> None:
     store = opener()
     await store.open(DIMENSION)
