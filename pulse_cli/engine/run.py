@@ -22,6 +22,8 @@ from pulse_cli.engine.ledger import Ledger
 from pulse_cli.engine.limiter import Limiter, unfailing_limiter
 from pulse_cli.engine.opening import Opened, Parts, RunOptions, open_run
 from pulse_cli.engine.pipeline import Pipeline
+from pulse_cli.engine.prune import PRUNE_REFUSED, PruneOptions, Pruner, not_whole
+from pulse_cli.engine.seen import SeenPages
 from pulse_cli.engine.statefiles import StateFiles
 from pulse_cli.engine.summary import summarize
 from pulse_cli.engine.threads import Threads
@@ -86,6 +88,8 @@ class _Run:
         self._embed = self._limiter("embed", fixed or limits.start, fixed or limits.in_flight)
         self._store = self._limiter("store", min(2, parts.store.in_flight), parts.store.in_flight)
         self._ledger = Ledger(self._books.book)
+        self._saving = asyncio.Lock()
+        self._pruned = 0
         self._saved_passed = 0
         self._saved_at = self._started
 
@@ -124,14 +128,35 @@ class _Run:
             except Fatal as fatal:
                 error = fatal
             finally:
-                for task in helpers:
-                    task.cancel()
+                async with self._saving:  # its threads could not be cancelled, and would go on
+                    for task in helpers:
+                        task.cancel()
                 await asyncio.gather(*helpers, return_exceptions=True)
         if error is not None and error.kind == "source-changed":
             raise error
         complete = error is None and pipeline.exhausted and not self._ledger.open_tickets
-        error = await self._finish(complete, error)
-        return self._summary(complete and error is None, error, tuple(pipeline.notes))
+        if complete and self._options.prune is not None:
+            complete, error = await self._prune(self._options.prune)
+        failure = await self._finish(complete, error)
+        return self._summary(complete and failure is error, failure, tuple(pipeline.notes))
+
+    async def _prune(self, options: PruneOptions) -> tuple[bool, Fatal | None]:
+        """Remove what the crawl no longer holds: whether the run is complete, and its error.
+
+        A refusal leaves it complete, for all that was to be indexed is.
+        """
+        try:
+            await self._save(complete=False)  # also writes the last pages to the seen file
+            if self._books.partial:
+                raise not_whole(self._books.partial)
+            seen = await asyncio.to_thread(SeenPages.read, self._books.seen.path)
+            pruner = Pruner(self._parts.store, self._store, seen, options, self._parts.stop)
+            removed = await pruner.prune()
+        except Fatal as error:
+            return error.kind == PRUNE_REFUSED, error
+        fault_point("pruned")
+        self._pruned = removed or 0
+        return removed is not None, None
 
     def _pipeline(self, threads: Threads) -> Pipeline:
         parts, options, opened = self._parts, self._options, self._opened
@@ -189,6 +214,10 @@ class _Run:
         pipeline.interrupt()
 
     async def _save(self, *, complete: bool) -> None:
+        async with self._saving:
+            await self._save_alone(complete)
+
+    async def _save_alone(self, complete: bool) -> None:
         """The checkpoint; its order is the correctness argument of `engine.checkpoint`."""
         self._saved_at = self._parts.clock.monotonic()
         self._saved_passed = self._books.passed
@@ -248,6 +277,8 @@ class _Run:
             dead_letters=str(letters.path) if letters.mark else None,
             command=self._options.command,
             notes=notes,
+            pruned=self._pruned,
+            fingerprint=self._opened.state["fingerprint"],
         )
 
 
