@@ -44,6 +44,7 @@ class Address:
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
+            (host or "").encode("idna")
         except ValueError:
             parts, host, port = urlsplit(""), None, None
         if parts.scheme not in ("http", "https") or not host:
@@ -53,7 +54,7 @@ class Address:
                 kind="bad-embed-url",
             )
         where = f"[{host}]" if ":" in host else host
-        where += f":{port}" if port else ""
+        where += "" if port is None else f":{port}"
         base = urlunsplit((parts.scheme, where, parts.path.rstrip("/"), "", ""))
         authorization = f"Bearer {_checked(api_key)}" if api_key else None
         if authorization is None and parts.username is not None:

@@ -86,7 +86,7 @@ def test_a_key_wins_over_user_info() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "host:80", "ftp://host", "http://", "http://[::1", "http://h:x"]
+    "url", ["", "host:80", "ftp://host", "http://", "http://[::1", "http://h:x", "http://a..b"]
 )
 def test_what_is_no_address_is_fatal(url: str) -> None:
     with pytest.raises(Fatal) as error:
