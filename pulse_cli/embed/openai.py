@@ -14,7 +14,7 @@ from typing import Any
 from pulse_cli.embed.answers import parsed, unexpected
 from pulse_cli.embed.http import Address, Endpoint
 from pulse_cli.embed.refusals import refusal
-from pulse_cli.embed.remote import RemoteEmbedder, probe
+from pulse_cli.embed.remote import Properties, RemoteEmbedder, probe
 from pulse_cli.errors import Fatal, Transient
 from pulse_cli.model import EmbedLimits
 
@@ -53,22 +53,9 @@ async def open_openai(
     except BaseException:
         await endpoint.close()
         raise
-    limits = EmbedLimits(
-        batch=batch or 32,
-        batch_bytes=_BATCH_BYTES,
-        in_flight=in_flight,
-        start=min(2, in_flight),
-        max_tokens=max_tokens or longest or 512,
-    )
-    return RemoteEmbedder(
-        endpoint,
-        dialect,
-        model=name,
-        dimension=dimension,
-        limits=limits,
-        document_prefix=document_prefix,
-        query_prefix=query_prefix,
-    )
+    limits = _limits(batch or 32, in_flight, max_tokens or longest or 512)
+    properties = Properties(name, dimension, limits, document_prefix, query_prefix)
+    return RemoteEmbedder(endpoint, dialect, properties)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +105,7 @@ async def _find_model(endpoint: Endpoint, path: str, wanted: str | None) -> tupl
     name = wanted if wanted is not None else next(iter(models))
     longest = models.get(name, {}).get("max_model_len")
     return name, longest if type(longest) is int and longest > 0 else None
+
+
+def _limits(batch: int, in_flight: int, max_tokens: int) -> EmbedLimits:
+    return EmbedLimits(batch, _BATCH_BYTES, in_flight, min(2, in_flight), max_tokens)

@@ -8,7 +8,7 @@ vector was no good, since devices in half precision do produce NaN now and then.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
@@ -46,46 +46,43 @@ class Dialect(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Properties:
+    """What is known of an embedder once it is open."""
+
+    model: str
+    dimension: int
+    limits: EmbedLimits
+    document_prefix: str
+    query_prefix: str
+
+
 class RemoteEmbedder:
     """An `Embedder` at an endpoint."""
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        dialect: Dialect,
-        *,
-        model: str,
-        dimension: int,
-        limits: EmbedLimits,
-        document_prefix: str,
-        query_prefix: str,
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, dialect: Dialect, properties: Properties) -> None:
         self.endpoint = endpoint
         self._dialect = dialect
-        self._model = model
-        self._dimension = dimension
-        self._limits = limits
-        self._document_prefix = document_prefix
-        self._query_prefix = query_prefix
+        self._properties = properties
 
     @property
     def model(self) -> str:
-        return self._model
+        return self._properties.model
 
     @property
     def dimension(self) -> int:
-        return self._dimension
+        return self._properties.dimension
 
     @property
     def limits(self) -> EmbedLimits:
-        return self._limits
+        return self._properties.limits
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        prefix = self._document_prefix
+        prefix = self._properties.document_prefix
         return await self._embed([prefix + text for text in texts] if prefix else list(texts))
 
     async def embed_query(self, text: str) -> Floats:
-        vectors = await self._embed([self._query_prefix + text])
+        vectors = await self._embed([self._properties.query_prefix + text])
         row: Floats = vectors.rows[0]
         return row
 
@@ -113,7 +110,7 @@ class RemoteEmbedder:
         rows = vector_rows(answer, self._dialect, len(texts))
         where = self.endpoint.address.shown
         array = matrix(rows, len(texts), where)
-        if array.shape[1] != self._dimension:
+        if array.shape[1] != self.dimension:
             self._refuse_dimension(array.shape[1], sure=again or len(texts) > 1)
         headers = answer.headers
         queue_s, work_s = (_seconds(headers, f"x-{n}-time") for n in ("queue", "inference"))
@@ -121,7 +118,7 @@ class RemoteEmbedder:
 
     def _refuse_dimension(self, got: int, *, sure: bool) -> None:
         where = self.endpoint.address.shown
-        message = f"{where} now makes vectors of {got} numbers, not {self._dimension}"
+        message = f"{where} now makes vectors of {got} numbers, not {self.dimension}"
         if not sure:
             raise Rejected(message, reason="bad-vector")
         raise Fatal(

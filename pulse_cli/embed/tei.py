@@ -17,7 +17,7 @@ import orjson
 from pulse_cli.embed.answers import parsed, unexpected
 from pulse_cli.embed.http import Address, Answer, Endpoint
 from pulse_cli.embed.refusals import refusal
-from pulse_cli.embed.remote import PROBE, RemoteEmbedder, probe
+from pulse_cli.embed.remote import PROBE, Dialect, Properties, RemoteEmbedder, probe
 from pulse_cli.errors import Fatal, Transient
 from pulse_cli.model import EmbedLimits
 
@@ -55,16 +55,9 @@ async def open_tei(
     except BaseException:
         await endpoint.close()
         raise
-    return TeiEmbedder(
-        endpoint,
-        dialect,
-        model=info.model,
-        dimension=dimension,
-        limits=_limits(info, batch, overhead.prompt),
-        document_prefix=document_prefix,
-        query_prefix=query_prefix,
-        overhead=overhead,
-    )
+    limits = _limits(info, batch, overhead.prompt)
+    properties = Properties(info.model, dimension, limits, document_prefix, query_prefix)
+    return TeiEmbedder(endpoint, dialect, properties, overhead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +76,10 @@ class Overhead:
 class TeiEmbedder(RemoteEmbedder):
     """An `Embedder` that also knows what its server adds to each text."""
 
-    def __init__(self, *args: Any, overhead: Overhead, **named: Any) -> None:
-        super().__init__(*args, **named)
+    def __init__(
+        self, endpoint: Endpoint, dialect: Dialect, properties: Properties, overhead: Overhead
+    ) -> None:
+        super().__init__(endpoint, dialect, properties)
         self.overhead = overhead
 
 

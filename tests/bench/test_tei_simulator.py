@@ -230,6 +230,14 @@ async def test_a_fault_that_is_not_known_is_refused_by_name(tei: Opens) -> None:
     assert "pth" in answer.json()["error"]
 
 
+async def test_a_straggler_works_longer_than_the_others(tei: Opens) -> None:
+    model = replace(INSTANT, service=Slots(4, 0.01))
+    async with tei(model) as server:
+        server.simulator.faults.set([Fault("slow", first=1, count=1, factor=(5.0, 5.0))])
+        answers = [await server.embed("a") for _ in range(3)]
+    assert [a.headers["x-inference-time"] for a in answers] == ["10", "50", "10"]
+
+
 async def test_a_reset_after_the_work_has_done_the_work(tei: Opens) -> None:
     async with tei(INSTANT) as server:
         server.simulator.faults.set(
