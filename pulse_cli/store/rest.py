@@ -1,30 +1,34 @@
 """Requests to a Qdrant server: one way out, one way errors come back.
 
-Every request has a total deadline from the moment it is sent (httpx's own timeouts are per
-read, so a slow drip would outlive them), answers are capped in size, redirects are not
-followed, proxies of the environment are used only when told to, and neither API key nor
-user-info of the URL appears in any message. All requests of this package may be repeated, so
-one that meets a connection the server had already closed is sent once more at once.
+Every request has a total deadline from the moment it is sent, answers are capped in size and
+never unpacked, redirects are not followed, proxies of the environment are used only when told
+to, and neither API key nor user-info of the URL appears in any message. All requests of this
+package may be repeated, so one that meets a connection the server had already closed is sent
+once more at once. aiohttp and not httpx: its parser is in C, which saves over 2 ms of CPU a
+request.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-import httpx
+import aiohttp
 import orjson
+from yarl import URL
 
 from pulse_cli.errors import Exit, Fatal, PulseError, Transient
 from pulse_cli.store.statuses import Answer, error_of, read_retry_after
 
 MAX_ANSWER_BYTES = 64 << 20
 CONNECT_S = 10.0
-_STALE = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+LARGE_BYTES = 1 << 20
+_STALE = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientPayloadError)
 
 
 class Rest:
@@ -45,20 +49,21 @@ class Rest:
         self._timeout = timeout
         if api_key:
             headers["api-key"] = api_key
-        try:
-            self._client = httpx.AsyncClient(
-                base_url=self.server,
-                headers={**headers, "content-type": "application/json"},
-                timeout=httpx.Timeout(None, connect=min(CONNECT_S, timeout)),
-                # Qdrant's own client drops keep-alive on localhost; it costs a handshake each.
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
-                trust_env=trust_env,
-                follow_redirects=False,
-            )
-        except (ValueError, UnicodeError):  # the text of it might hold the key
-            raise Fatal(
-                "the Qdrant API key holds characters that no header can", kind="auth"
-            ) from None
+        if not all(value.isascii() and value.isprintable() for value in headers.values()):
+            raise Fatal("the Qdrant API key holds characters that no header can", kind="auth")
+        headers["content-type"] = "application/json"
+        headers["accept-encoding"] = "identity"
+        self._session = aiohttp.ClientSession(
+            headers=headers,
+            # Callers limit what is in flight; a request must not wait in a pool of our own,
+            # where its deadline would run though it was never sent.
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(CONNECT_S, timeout)),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            read_bufsize=1 << 20,
+            trust_env=trust_env,
+        )
 
     async def ask(
         self,
@@ -84,29 +89,34 @@ class Rest:
         except TimeoutError:
             text = f"Qdrant at {self.server} did not answer within {seconds:g} s"
             raise Transient(text, timeout=True) from None
-        except httpx.HTTPError as error:
+        except aiohttp.ClientError as error:
             raise self._unreachable(error) from error
 
     async def _send(
         self, method: str, target: str, body: bytes | None, params: Mapping[str, str] | None
     ) -> Answer:
-        async with self._client.stream(method, target, content=body, params=params) as response:
+        url = URL(self.server + target, encoded=True)
+        # a large body goes out in pieces, so that it does not hold the loop up
+        data = io.BytesIO(body) if body is not None and len(body) > LARGE_BYTES else body
+        async with self._session.request(
+            method, url, data=data, params=params, allow_redirects=False
+        ) as response:
             received = bytearray()
-            async for part in response.aiter_bytes():
+            async for part in response.content.iter_any():
                 received += part
                 if len(received) > MAX_ANSWER_BYTES:
                     text = f"the answer is larger than {MAX_ANSWER_BYTES >> 20} MiB"
-                    return Answer(response.status_code, None, text)
+                    return Answer(response.status, None, text)
             return _read(response, bytes(received))
 
-    def _unreachable(self, error: httpx.HTTPError) -> PulseError:
+    def _unreachable(self, error: aiohttp.ClientError) -> PulseError:
         name = type(error).__name__
         text = f"Qdrant at {self.server} cannot be reached: {str(error) or name}"
         if _certificate_trouble(error):
             hint = "its certificate is not trusted here: check the address and SSL_CERT_FILE"
             return Fatal(text, hint=hint, kind="tls")
-        if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
-            return Fatal(text, hint="check --qdrant and the API key", kind="usage")
+        if isinstance(error, aiohttp.InvalidURL):
+            return Fatal(text, hint="check --qdrant", kind="usage")
         return Transient(text)
 
     async def call(
@@ -139,12 +149,15 @@ class Rest:
             raise Transient(text, timeout=status == "wait_timeout")
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._session.close()
 
 
-def _read(response: httpx.Response, body: bytes) -> Answer:
-    status = response.status_code
+def _read(response: aiohttp.ClientResponse, body: bytes) -> Answer:
+    status = response.status
     retry_after = read_retry_after(response.headers)
+    encoding = response.headers.get("content-encoding", "identity")
+    if encoding != "identity":  # unpacked, it could be of any size
+        return Answer(status, None, f"compressed ({encoding}) though not asked to", retry_after)
     try:
         found = orjson.loads(body)
     except ValueError:

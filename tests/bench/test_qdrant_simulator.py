@@ -162,7 +162,7 @@ REQUESTS = [
     ),
     ("POST", f"{C}/points/query", {"query": [1.0]}, 400, "expected dim: 3, got 1"),
     ("POST", f"{C}/points/query", {"query": [1.0] * 3, "using": "x"}, 400, "vector name error"),
-    ("GET", f"{C}/points/{uuid.uuid4()}", None, 404, "does not exist"),
+    ("GET", f"{C}/points/{uuid.UUID(int=7)}", None, 404, "does not exist"),
     ("POST", f"{C}/points/payload", {"payload": {}, "points": [ID]}, 404, "No point with id"),
 ]
 
