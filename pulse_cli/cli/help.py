@@ -13,6 +13,7 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from pulse_cli.cli.exits import MEANINGS
 from pulse_cli.cli.flags import OPTIONS, PANELS
 
 MAX_WIDTH = 100
@@ -45,6 +46,9 @@ def page(ctx: Any) -> str:
         parts.append(_table("Commands", rows, width, column=12))
     for title, params in _panels(command).items():
         parts.append(_table(title, [(_names(param), _why(param)) for param in params], width))
+    if command.name == "index":
+        rows = [(str(code.value), meaning) for code, meaning in MEANINGS.items()]
+        parts.append(_table("Exit codes", rows, width, column=12))
     if examples:
         parts.append("Examples:\n" + textwrap.indent(textwrap.dedent(examples).strip(), "  "))
     return "\n\n".join(parts) + "\n"

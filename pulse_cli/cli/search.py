@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pulse_cli.cli.flags import Json, with_settings
+from pulse_cli.cli.plain import plain
 from pulse_cli.cli.safe import safe
 from pulse_cli.errors import Exit, Fatal
 
@@ -95,7 +96,7 @@ def _show_page(console: Console, rank: int, result: Result, query: str) -> None:
     head.append(safe(result.title or result.url), "bold")
     head.append(f"  {result.score:.4f}", "dim")
     console.print(head)
-    shown = passage(result.text, query)
+    shown = passage(plain(result.text, result.title), query)
     body = Text()
     at = 0
     for start, end in shown.spans:

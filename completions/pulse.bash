@@ -1,0 +1,95 @@
+# Completion of pulse for bash: made by `pulse completion bash`, not by hand.
+
+_pulse_flags() {
+  case "$1" in
+    "") echo "--version --help" ;;
+    "index") echo "--limit --restart --force --dry-run --json -q --quiet -v --verbose --include --exclude --url --min-chars --include-errors --tei --embed --qdrant --collection --concurrency --give-up-after --max-dead --on-changed-source --wait-lock --bulk --progress --log-file --log-format --metrics-file --state-dir --set --config --help" ;;
+    "search") echo "--filter --json --tei --embed --qdrant --collection --mode --limit --set --config --help" ;;
+    "status") echo "--json --state-dir --set --config --help" ;;
+    "completion") echo "--help" ;;
+    "config") echo "--help" ;;
+    "config show") echo "--json --set --config --help" ;;
+    "config init") echo "--force --help" ;;
+    "config schema") echo "--help" ;;
+  esac
+}
+
+_pulse_words() {
+  case "$1" in
+    "") echo "index search status completion config" ;;
+    "completion") echo "bash zsh fish" ;;
+    "config") echo "show init schema" ;;
+  esac
+}
+
+_pulse_kind() { # of the value that the flag $1 takes
+  case "$1" in
+    --collection) echo "collection" ;;
+    --concurrency) echo "other" ;;
+    --config) echo "file" ;;
+    --embed) echo "other" ;;
+    --exclude) echo "other" ;;
+    --filter) echo "other" ;;
+    --give-up-after) echo "other" ;;
+    --include) echo "other" ;;
+    --limit) echo "other" ;;
+    --log-file) echo "file" ;;
+    --log-format) echo "text json" ;;
+    --max-dead) echo "other" ;;
+    --metrics-file) echo "file" ;;
+    --min-chars) echo "other" ;;
+    --mode) echo "hybrid vector bm25" ;;
+    --on-changed-source) echo "refuse restart" ;;
+    --progress) echo "auto rich plain json none" ;;
+    --qdrant) echo "folder" ;;
+    --set) echo "other" ;;
+    --state-dir) echo "folder" ;;
+    --tei) echo "other" ;;
+    --url) echo "other" ;;
+    --wait-lock) echo "other" ;;
+  esac
+}
+
+_pulse_files() { # like "compgen $1", but names with blanks stay whole
+  local IFS=$'\n'
+  COMPREPLY=($(compgen "$1" -- "$2"))
+  compopt -o filenames 2>/dev/null
+}
+
+_pulse() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb="" word i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word=${COMP_WORDS[i]}
+    if [[ $word != -* && -n $(_pulse_flags "${verb:+$verb }$word") ]]; then
+      verb="${verb:+$verb }$word"
+      [[ " config " == *" $verb "* ]] || break
+    fi
+  done
+  COMPREPLY=()
+  local kind
+  kind=$(_pulse_kind "$prev")
+  case "$kind" in
+    file) _pulse_files -f "$cur"; return ;;
+    folder) _pulse_files -d "$cur"; return ;;
+    collection)
+      COMPREPLY=($(compgen -W "$(command ls "${XDG_DATA_HOME:-$HOME/.local/share}/pulse" 2>/dev/null)" -- "$cur")); return ;;
+    other) return ;;
+    ?*) COMPREPLY=($(compgen -W "$kind" -- "$cur")); return ;;
+  esac
+  if [[ $cur == -* ]]; then
+    COMPREPLY=($(compgen -W "$(_pulse_flags "$verb")" -- "$cur"))
+    return
+  fi
+  local words
+  words=$(_pulse_words "$verb")
+  if [[ -n $words ]]; then
+    COMPREPLY=($(compgen -W "$words" -- "$cur"))
+  else
+    case "$verb" in
+      "index") _pulse_files -f "$cur" ;;
+      "config init") _pulse_files -f "$cur" ;;
+    esac
+  fi
+}
+
+complete -F _pulse pulse
