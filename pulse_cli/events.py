@@ -15,7 +15,7 @@ class StageStats:
     """One scarce resource: what it is doing now and what it did.
 
     `busy_s` is the time during which at least one request was in flight; `limit` the
-    present concurrency limit.
+    present concurrency limit. `dead` records became dead letters here.
     """
 
     in_flight: int = 0
@@ -23,6 +23,7 @@ class StageStats:
     limit: int = 0
     requests: int = 0
     retries: int = 0
+    dead: int = 0
     busy_s: float = 0.0
     p50_ms: float = 0.0
     p95_ms: float = 0.0
@@ -124,7 +125,9 @@ class Summary:
     """How a run ended. `counts` cover all its starts, everything else this process.
 
     `resume` is the command that goes on (or retries the dead letters), None if nothing is left.
-    `notes` are the things the user should know about the sources, in order.
+    `notes` are the things the user should know about the sources, in order. `pruned` pages
+    were removed because the crawl no longer holds them. `fingerprint` stands for all settings
+    that decide what is written.
     """
 
     run_id: str
@@ -146,4 +149,6 @@ class Summary:
     dead_letters: str | None = None
     resume: str | None = None
     notes: tuple[str, ...] = ()
+    pruned: int = 0
+    fingerprint: str = ""
     error: Problem | None = None

@@ -133,9 +133,14 @@ class NoDocument:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Not a record: something the user should know about the source, said once."""
+    """Not a record: something the user should know about the source, said once.
+
+    `partial`: so the source is not the whole crawl, and no page may be removed for not
+    being in it.
+    """
 
     message: str
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,23 +8,18 @@ saved position past the one that was not booked.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pulse_cli.engine.disk import MarkedFile
 from pulse_cli.engine.ledger import Resolution
+from pulse_cli.engine.seen import SeenWriter
 from pulse_cli.errors import Exit, Fatal
 from pulse_cli.events import Counts
 from pulse_cli.model import Outcome, Position
 
-SEEN_BYTES = 16
-
-
-def seen_hash(key: str) -> bytes:
-    """16 bytes that stand for a document key in the seen file."""
-    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()[:SEEN_BYTES]
+MOST_REASONS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +41,20 @@ class DeadLimit:
 
 @dataclass(slots=True)
 class Books:
-    """See the module docstring."""
+    """See the module docstring. `partial`: why the crawl is not known as a whole (the first
+    few reasons), empty where it is.
+    """
 
     letters: MarkedFile
     seen: MarkedFile
     dead_limit: DeadLimit
     position: Position = field(default_factory=Position)
     counts: Counts = field(default_factory=Counts)
+    partial: list[str] = field(default_factory=list)
     passed: int = 0
     closed: bool = False
     _seen: bytearray = field(default_factory=bytearray)  # not yet in the file
+    _keys: SeenWriter = field(default_factory=SeenWriter)
 
     def book(self, position: Position, resolution: Resolution) -> None:
         """Record that everything up to `position` is done. Raises Fatal."""
@@ -65,7 +64,9 @@ class Books:
         if resolution.letter is not None:
             self.letters.append(resolution.letter)
         if resolution.seen is not None:
-            self._seen += seen_hash(resolution.seen)
+            self._seen += self._keys.entries(resolution.seen)
+        if resolution.partial and len(self.partial) < MOST_REASONS:
+            self.partial.append(resolution.partial)
         self._count(resolution)
         self.position = position
         self.passed += 1
@@ -106,6 +107,7 @@ class Books:
         return {
             "position": asdict(self.position),
             "counts": asdict(self.counts),
+            "partial": list(self.partial),
             "marks": {"dead": self.letters.mark, "seen": self.seen.mark},
         }
 

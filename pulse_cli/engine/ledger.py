@@ -38,7 +38,8 @@ class Resolution:
     """How a record ended, and what it adds to the books.
 
     `outcome` is None for values that are no records. `letter` is a dead letter's line.
-    `seen` is the document key if the crawl still holds the page.
+    `seen` is the document key if the crawl still holds the page. `partial` says why the
+    crawl is not known as a whole.
     """
 
     outcome: Outcome | None
@@ -49,6 +50,7 @@ class Resolution:
     truncated: int = 0
     letter: bytes | None = None
     seen: str | None = None
+    partial: str = ""
 
 
 @dataclass(slots=True, eq=False)

@@ -19,6 +19,7 @@ from pulse_cli.engine.books import Books, DeadLimit, restore
 from pulse_cli.engine.checkpoint import CheckpointFile
 from pulse_cli.engine.disk import MarkedFile, Syscalls
 from pulse_cli.engine.manifest import load_manifest, save_manifest
+from pulse_cli.engine.prune import PruneOptions
 from pulse_cli.engine.statefiles import StateFiles
 from pulse_cli.engine.stop import Stop
 from pulse_cli.errors import Exit, Fatal
@@ -34,7 +35,8 @@ OpenSource = Callable[[Sequence[Input] | None], Source]
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """`fingerprint` holds the settings that decide what is written or left out; `command` is
-    what resumes this run. `concurrency` fixes the embed requests in flight, None adapts."""
+    what resumes this run. `concurrency` fixes the embed requests in flight, None adapts.
+    `prune` says how pages are removed that the crawl no longer holds, None that they stay."""
 
     sources: tuple[str, ...]
     target: Target
@@ -48,6 +50,7 @@ class RunOptions:
     concurrency: int | None = None
     dead_limit: DeadLimit = field(default_factory=DeadLimit)
     threads: int = 2
+    prune: PruneOptions | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,17 @@ from functools import partial
 from pulse_cli.engine.ledger import Ticket
 from pulse_cli.engine.limiter import Limiter
 from pulse_cli.engine.threads import run_in_daemon_thread
-from pulse_cli.model import Document, Identity, Place, Position, Record, Skipped, Unreadable
+from pulse_cli.model import (
+    Document,
+    Identity,
+    NoDocument,
+    Note,
+    Place,
+    Position,
+    Record,
+    Skipped,
+    Unreadable,
+)
 from pulse_cli.ports import Preparer, Source
 
 BATCH_BYTES = 1 << 20
@@ -103,6 +113,26 @@ def _identified(record: Record, preparer: Preparer) -> ReadRecord:
             return ReadRecord(record, None, preparer.key(url))
         case _:
             return ReadRecord(record, None, None)
+
+
+_MISSING_PAGES = frozenset({"failed-scrape", "job-handle"})
+
+
+def why_partial(read: ReadRecord) -> str:
+    """Why a source with this in it is not known to be the whole crawl, "" if nothing speaks
+    against it: pages may be missing, or one is there and nobody knows which.
+    """
+    content, place = read.record.content, read.record.place
+    where = f"{place.source}:line {place.line}"
+    match content:
+        case Note(partial=True):
+            return content.message
+        case Unreadable() if read.key is None:
+            return f"{where}: an unknown page cannot be read ({content.reason})"
+        case NoDocument() if content.reason in _MISSING_PAGES:
+            return f"{where}: a page is missing ({content.reason})"
+        case _:
+            return ""
 
 
 def is_record(record: Record) -> bool:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import resource
 import sys
 import time
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
 
 from pulse_cli.errors import Exit, Fatal
 from pulse_cli.events import Problem, Stats, Summary, Target
@@ -23,6 +28,8 @@ def summarize(
     dead_letters: str | None,
     command: str,
     notes: tuple[str, ...],
+    pruned: int,
+    fingerprint: Mapping[str, Any],
 ) -> Summary:
     """Sum up. An error outranks a signal, and a signal outranks dead letters."""
     if error is not None:
@@ -54,8 +61,15 @@ def summarize(
         dead_letters=dead_letters,
         resume=resume,
         notes=notes,
+        pruned=pruned,
+        fingerprint=_hash(fingerprint),
         error=Problem(error.kind, str(error), error.hint) if error else None,
     )
+
+
+def _hash(fingerprint: Mapping[str, Any]) -> str:
+    data = orjson.dumps(dict(fingerprint), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(data).hexdigest()[:12]
 
 
 def peak_rss_bytes() -> int:

@@ -71,7 +71,8 @@ class CrawlRecords:
             share = f"{skip + len(contents):,}"
             share += f" of {page.total:,} pages" if page.total else " pages"
             what = f"is {page.status}" if page.status else "tells no status"
-            contents.append(Note(f"{self._name}: the crawl {what}: {share} so far"))
+            told = f"{self._name}: the crawl {what}: {share} so far"
+            contents.append(Note(told, partial=True))
         return contents
 
     def _changed(self, skip: int) -> Fatal:

@@ -32,10 +32,14 @@ class Around(Enum):
 
 
 class Hint(NamedTuple):
-    """A note worth giving only where the value is the first, or the last, of its input."""
+    """A note worth giving only where the value is the first, or the last, of its input.
+
+    `partial` as of a `Note`.
+    """
 
     message: str
     last: bool = False
+    partial: bool = False
 
 
 class Frame(NamedTuple):

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pulse_cli.errors import Exit, Fatal
-from pulse_cli.model import Input
+from pulse_cli.model import Input, Note
 
 STDIN = "-"
 CRAWL = "firecrawl:crawl/"
@@ -29,12 +29,16 @@ SUFFIXES = (".json", ".jsonl", ".ndjson")
 OWN_FILES = (".dead.jsonl", ".ckpt.json", ".manifest.json")
 
 
+_BROKEN, _MISNAMED = "broken links", "with a name that is not UTF-8"
+_UNREAD = {_BROKEN, _MISNAMED}
+"""Files that may well hold pages of the crawl."""
+
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
 class Found(NamedTuple):
     inputs: list[Input]
-    notes: list[str]
+    notes: list[Note]
 
 
 def find_inputs(specs: Sequence[str], markdown: bool) -> Found:
@@ -43,7 +47,7 @@ def find_inputs(specs: Sequence[str], markdown: bool) -> Found:
     `markdown`: whether raw markdown in folders counts, its URLs being known.
     """
     inputs: list[Input] = []
-    notes: list[str] = []
+    notes: list[Note] = []
     for spec in specs:
         if spec.startswith(CRAWL):
             crawl_id(spec)
@@ -84,9 +88,9 @@ def _in_folder(folder: str, markdown: bool) -> Found:
     notes = []
     if left:
         what = ", ".join(f"{count:,} {why}" for why, count in left.most_common())
-        notes.append(f"{folder}: not read: {what}")
+        notes.append(Note(f"{folder}: not read: {what}", partial=bool(_UNREAD & left.keys())))
     if not taken:
-        notes.append(f"{folder}: no file to read in it")
+        notes.append(Note(f"{folder}: no file to read in it", partial=True))
     return Found(taken, notes)
 
 
@@ -111,14 +115,14 @@ def _left_out(path: str, markdown: bool) -> str | None:
     try:
         mode = Path(path).stat().st_mode
     except OSError:
-        return "broken links"
+        return _BROKEN
     if not stat.S_ISREG(mode):
         return "pipes or devices"
     name = Path(path).name.lower()
     try:
         path.encode()
     except UnicodeEncodeError:
-        return "with a name that is not UTF-8"
+        return _MISNAMED
     if name.endswith(OWN_FILES):
         return "of pulse's own (dead letters, checkpoints)"
     plain = name.removesuffix(".gz").removesuffix(".zst")

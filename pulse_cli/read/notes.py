@@ -22,12 +22,13 @@ def envelope_hints(value: Any, found: int) -> list[Content | Hint]:
     status = value.get("status")
     following = value.get("next")
     if status in ("failed", "cancelled"):
-        return [Hint(f"the crawl is {status}: {_share(value, None, found)}", last=True)]
+        return [Hint(f"the crawl is {status}: {_share(value, None, found)}", True, True)]
     if not (isinstance(following, str) and following) and status not in ("scraping", "active"):
         return []
     following = following if isinstance(following, str) else None
     what = "the crawl is not finished" if status in ("scraping", "active") else "partial crawl"
-    return [Hint(f"{what}: {_share(value, following, found)}; {_rest(value, following)}", True)]
+    shown = f"{what}: {_share(value, following, found)}; {_rest(value, following)}"
+    return [Hint(shown, last=True, partial=True)]
 
 
 def _share(value: dict[str, Any], following: str | None, found: int) -> str:

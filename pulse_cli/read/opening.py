@@ -28,9 +28,8 @@ def open_source(
     own, `sleep` waits between requests to Firecrawl. Raises Fatal (exit 2) for what does not
     exist, cannot be read, or is not clear.
     """
-    if manifest is None:
-        inputs, notes = find_inputs(specs, markdown=bool(options.base_url))
-    else:
-        inputs, notes = list(manifest), []
+    inputs, notes = find_inputs(specs, markdown=bool(options.base_url))
+    if manifest is not None:
+        inputs = list(manifest)
     addresses = Addresses(specs, options.base_url, [one.name for one in inputs])
     return InputSource(inputs, notes, addresses, options, stdin, sleep)

@@ -41,7 +41,7 @@ class InputSource:
     def __init__(
         self,
         inputs: Sequence[Input],
-        notes: Sequence[str],
+        notes: Sequence[Note],
         addresses: Addresses,
         options: ReadOptions,
         stdin: BinaryIO | None = None,
@@ -70,7 +70,7 @@ class InputSource:
     def records(self, start: Position) -> Iterator[Record]:
         if start == Position():
             for note in self._notes:
-                yield Record(Place(""), start, Note(note), 0)
+                yield Record(Place(""), start, note, 0)
         self._before = sum(one.size or 0 for one in self._inputs[: start.source])
         for index in range(start.source, len(self._inputs)):
             begin = start if index == start.source else Position(source=index)
@@ -101,7 +101,7 @@ class InputSource:
         if kind is Kind.EMPTY:
             if start.item == 0:
                 at = Position(source=index, item=1)
-                yield Record(Place(name), at, Note(f"{shown} is empty"), 0)
+                yield Record(Place(name), at, Note(f"{shown} is empty", partial=True), 0)
         elif kind in (Kind.MARKDOWN, Kind.OTHER):
             if start.offset == 0:
                 yield self._single(index, name, feed, kind)
@@ -154,9 +154,9 @@ def _settled(name: str, frame: Frame, feed: Feed, *, first: bool) -> list[Conten
             else:
                 told = first and frame.top <= _BOM_BYTES
             if told:
-                settled.append(Note(f"{name}: {content.message}"))
+                settled.append(Note(f"{name}: {content.message}", content.partial))
         elif isinstance(content, Note):
-            settled.append(Note(f"{name}: {content.message}"))
+            settled.append(Note(f"{name}: {content.message}", content.partial))
         else:
             settled.append(content)
     frame.contents.clear()

@@ -229,7 +229,7 @@ class Values:
             reason, detail = "truncated", "the input ends within a value"
         contents: list[Content | Hint] = [own.unreadable(reason, detail)]
         if self.told or cut:
-            contents.append(Note(f"{detail}, {self._whereabouts(own)}"))
+            contents.append(Note(f"{detail}, {self._whereabouts(own)}", partial=True))
         return self.frame(contents, own.byte, own.line, closes=True)
 
     def _whereabouts(self, own: Gathered) -> str:

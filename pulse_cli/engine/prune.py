@@ -1,0 +1,184 @@
+"""Removes pages that a complete crawl no longer holds, and nothing else.
+
+A page is removed when it is in scope (on a host of which the crawl holds a page, or below a
+prefix that was named) and the crawl does not hold it. Pages of status 404 and 410 are not
+held; pages that were skipped or became dead letters are.
+
+Safe because: it runs only after every record of a source that is known to be whole has its
+outcome; it refuses to remove more than a share of the pages of any one host, so a cut
+crawl, or a link to another site's page, cannot empty a host; what it removes depends on the
+crawl and the store alone, so it may be cut short anywhere and done again.
+
+Memory: 16 bytes a page of the crawl (`engine.seen`) and a few numbers a host. The store is
+read twice in batches, without vectors: to count, then to remove.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from pulse_cli.engine.faultpoints import fault_point
+from pulse_cli.engine.limiter import Limiter
+from pulse_cli.engine.seen import SeenPages, host_of
+from pulse_cli.engine.stop import Stop
+from pulse_cli.errors import Exit, Fatal
+from pulse_cli.model import Filter
+from pulse_cli.ports import Store
+
+KEY, INDEX = "canonical_url", "chunk_index"
+MOST_SHOWN = 1000
+PRUNE_REFUSED = "prune-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class PruneOptions:
+    """`scope` is the beginning of page keys, "" for the hosts of the crawl. At most `count`
+    pages of a host are removed, or the `share` (0..1) of them, unless `confirmed`."""
+
+    scope: str = ""
+    count: int | None = None
+    share: float | None = 0.2
+    confirmed: bool = False
+
+
+@dataclass(slots=True)
+class HostPages:
+    """Of one host: pages in the store and in scope, and those of them the crawl lacks."""
+
+    stored: int = 0
+    stale: int = 0
+
+
+@dataclass(slots=True)
+class StalePages:
+    """What would be removed: by host, and the first 1,000 addresses."""
+
+    hosts: dict[str, HostPages] = field(default_factory=dict)
+    examples: list[str] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return sum(host.stale for host in self.hosts.values())
+
+    @property
+    def stored(self) -> int:
+        return sum(host.stored for host in self.hosts.values())
+
+    def excess(self, options: PruneOptions) -> str | None:
+        """The host that would lose more pages than allowed, if there is one."""
+        for name, host in self.hosts.items():
+            most = options.count
+            if most is None:
+                share = 1.0 if options.share is None else options.share
+                most = int(share * host.stored + 1e-9)
+            if host.stale > most:
+                return name
+        return None
+
+
+class Pruner:
+    """Over one store, for one crawl."""
+
+    def __init__(
+        self, store: Store, limiter: Limiter, seen: SeenPages, options: PruneOptions, stop: Stop
+    ) -> None:
+        self._store = store
+        self._limiter = limiter
+        self._seen = seen
+        self._options = options
+        self._stop = stop
+        self._removed = 0
+
+    async def look(self) -> StalePages:
+        """Count what would be removed. Reads only."""
+        return await self._limiter.run(self._look)
+
+    async def prune(self) -> int | None:
+        """Remove it; how many pages were, None where a signal cut it short.
+
+        Raises Fatal (exit 4) where it is more than allowed, and then removes nothing.
+        """
+        found = await self.look()
+        if self._stop.requested:
+            return None
+        too_much = found.excess(self._options)
+        if too_much is not None and not self._options.confirmed:
+            raise refused(found, too_much, self._options)
+        if found.count:
+            await self._limiter.run(self._remove)
+        return None if self._stop.requested else self._removed
+
+    async def _look(self) -> StalePages:
+        found = StalePages()
+        async for keys in self._batches():
+            for key, stale in self._in_scope(keys):
+                host = found.hosts.setdefault(self._options.scope or host_of(key), HostPages())
+                host.stored += 1
+                host.stale += stale
+                if stale and len(found.examples) < MOST_SHOWN:
+                    found.examples.append(key)
+        return found
+
+    async def _remove(self) -> None:
+        async for keys in self._batches():
+            stale = {key for key, lacks in self._in_scope(keys) if lacks}
+            if stale:
+                await self._store.delete_stale(sorted(stale), [])
+                self._removed += len(stale)
+                fault_point("pages-pruned")
+
+    async def _batches(self) -> AsyncIterator[list[str]]:
+        """The keys of all pages that may be in scope; a page is where its first chunk is."""
+        where = Filter(url_prefix=self._options.scope or None)
+        async for hits in self._store.scroll((KEY, INDEX), where):
+            if self._stop.requested:
+                return
+            yield [
+                hit.payload[KEY]
+                for hit in hits
+                if hit.payload.get(INDEX) == 0 and isinstance(hit.payload.get(KEY), str)
+            ]
+
+    def _in_scope(self, keys: Sequence[str]) -> list[tuple[str, bool]]:
+        """The pages in scope, each with whether the crawl lacks it."""
+        if self._options.scope:
+            inside = [under(key, self._options.scope) for key in keys]
+        else:
+            inside = [bool(known) for known in self._seen.hosts([host_of(key) for key in keys])]
+        held = self._seen.pages(keys)
+        return [
+            (key, not here) for key, here, within in zip(keys, held, inside, strict=True) if within
+        ]
+
+
+def under(key: str, prefix: str) -> bool:
+    """Whether a page is below a prefix; a bare host ends where it ends."""
+    if not key.startswith(prefix):
+        return False
+    bare_host = "/" not in prefix.partition("://")[2]
+    return not bare_host or key[len(prefix) :][:1] in ("", "/", "?")
+
+
+def not_whole(reasons: Sequence[str]) -> Fatal:
+    """The refusal to prune by a crawl that may lack pages which exist."""
+    more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+    return Fatal(
+        f"nothing was pruned, for this is not known to be the whole crawl: {reasons[0]}{more}",
+        hint="prune with a crawl that is complete and can be read whole",
+        kind=PRUNE_REFUSED,
+        exit_code=Exit.REFUSED,
+    )
+
+
+def refused(found: StalePages, host: str, options: PruneOptions) -> Fatal:
+    """The refusal to remove that many pages."""
+    pages = found.hosts[host]
+    limit = f"{options.count} pages" if options.count is not None else f"{options.share or 0:.0%}"
+    return Fatal(
+        f"nothing was pruned: the crawl lacks {pages.stale:,} of the {pages.stored:,} pages of"
+        f" {host} in the index, more than --max-prune {limit}",
+        hint="see which with --prune --dry-run; if they are really gone, run it again with --yes",
+        kind=PRUNE_REFUSED,
+        exit_code=Exit.REFUSED,
+    )
