@@ -1,0 +1,86 @@
+"""A run that dies anywhere, and goes on, leaves what a run leaves that never died."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from pulse_cli.engine.faultpoints import FAULT_POINTS
+from tests.torture.moments import Moments, anywhere, at
+from tests.torture.mutants import MUTANTS
+from tests.torture.trial import Case, Verdict, make_case, random_moments, try_to_break
+
+KINDS = [
+    # power, flaky, undo
+    (False, 0.0, False),
+    (True, 0.0, False),
+    (True, 0.05, False),
+    (False, 0.0, True),
+]
+
+
+async def trial(case: Case, seed: int) -> Verdict:
+    """One to three deaths, of a kind that the seed chooses."""
+    rng = random.Random(seed)
+    deaths = [random_moments(rng, case) for _ in range(rng.randint(1, 3))]
+    power, flaky, undo = KINDS[seed % len(KINDS)]
+    return await try_to_break(case, deaths, seed, power=power, flaky=flaky, undo=undo)
+
+
+@pytest.mark.parametrize("name", FAULT_POINTS)
+async def test_dying_at_a_named_place_shows_nowhere(tmp_path: Path, name: str) -> None:
+    case = await make_case(tmp_path / "case", 5)
+    assert case.moments[name], "this place is never reached"
+    for nth in range(1, min(4, case.moments[name]) + 1):
+        for power in (False, True):
+            deaths = [Moments(at(name), nth)]
+            seed = 2 * nth + power
+            verdict = await try_to_break(case, deaths, seed, power=power)
+            assert verdict.differences == []
+            assert verdict.crashes == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_dying_up_to_three_times_shows_nowhere(tmp_path: Path, seed: int) -> None:
+    case = await make_case(tmp_path / "case", seed, fresh=seed % 3 == 0)
+    crashes = 0
+    for number in range(12):
+        verdict = await trial(case, 100 * seed + number)
+        assert verdict.differences == [], f"trial {number}"
+        crashes += verdict.crashes
+    assert crashes >= 12
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(40))
+async def test_dying_a_thousand_times_shows_nowhere(tmp_path: Path, seed: int) -> None:
+    case = await make_case(tmp_path / "case", 1000 + seed, fresh=seed % 3 == 0)
+    for number in range(25):
+        verdict = await trial(case, 100 * seed + number)
+        assert verdict.differences == [], f"trial {number}"
+
+
+@pytest.mark.nightly
+async def test_dying_at_every_single_moment_shows_nowhere(tmp_path: Path) -> None:
+    case = await make_case(tmp_path / "case", 11, pages=16)
+    for nth in range(1, case.moments.total() + 1):
+        for power in (False, True):
+            deaths = [Moments(anywhere, nth)]
+            verdict = await try_to_break(case, deaths, 2 * nth + power, power=power)
+            assert verdict.differences == [], f"moment {nth}"
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+async def test_a_broken_design_is_noticed(tmp_path: Path, name: str) -> None:
+    """Within 60 trials; if not, the trials above prove nothing."""
+    for number in range(60):
+        if number % 10 == 0:
+            case = await make_case(tmp_path / f"case-{number}", 7 + number)
+        with MUTANTS[name]():
+            verdict = await trial(case, number)
+        if verdict.differences:
+            print(f"{name}: trial {number}: {verdict.differences[:3]}")
+            return
+    pytest.fail(f"not noticed: {name}")
