@@ -7,7 +7,6 @@ passed on as it trickles.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from functools import partial
 
 from pulse_cli.engine.ledger import Ticket
 from pulse_cli.engine.limiter import Limiter
-from pulse_cli.engine.threads import run_in_daemon_thread
+from pulse_cli.engine.threads import DaemonThread
 from pulse_cli.model import (
     Document,
     Identity,
@@ -77,18 +76,14 @@ async def read_batches(
 ) -> AsyncIterator[list[ReadRecord]]:
     """All records behind `start`, in order; `limiter` (of 1) keeps the time it takes."""
     records = source.records(start)
+    thread = DaemonThread("pulse-read")
+    take = partial(_take, records, preparer)
     while True:
-        batch, ended = await limiter.run(partial(_take_in_thread, records, preparer))
+        batch, ended = await limiter.run(partial(thread.run, take))
         if batch:
             yield batch
         if ended:
             return
-
-
-def _take_in_thread(
-    records: Iterator[Record], preparer: Preparer
-) -> asyncio.Future[tuple[list[ReadRecord], bool]]:
-    return run_in_daemon_thread(lambda: _take(records, preparer))
 
 
 def _take(records: Iterator[Record], preparer: Preparer) -> tuple[list[ReadRecord], bool]:

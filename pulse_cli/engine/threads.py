@@ -7,6 +7,7 @@ block for ever (a pipe whose writer sleeps): the process can end while one of th
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -37,28 +38,47 @@ class Threads:
         return loop.run_in_executor(self._pool, partial(function, *args, **kwargs))
 
 
-def run_in_daemon_thread(function: Callable[[], T]) -> asyncio.Future[T]:
-    """Run `function` in a thread of its own that nobody waits for at exit."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
+class DaemonThread:
+    """One thread, started with the first job, that nobody waits for at exit.
 
-    def settle(result: T | None, error: BaseException | None) -> None:
-        if future.cancelled():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # type: ignore[arg-type]
+    It is one for all jobs, because each new thread may get a memory arena of its own, and
+    what it frees there is of no use to others.
+    """
 
-    def work() -> None:
-        result: T | None = None
-        error: BaseException | None = None
-        try:
-            result = function()
-        except BaseException as caught:
-            error = caught
-        with suppress(RuntimeError):  # the loop is closed: nobody wants the result any more
-            loop.call_soon_threadsafe(settle, result, error)
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._started = False
 
-    threading.Thread(target=work, name="pulse-read", daemon=True).start()
-    return future
+    def run(self, function: Callable[[], T]) -> asyncio.Future[T]:
+        """Run `function` after the jobs given before it."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def settle(result: T | None, error: BaseException | None) -> None:
+            if future.cancelled():
+                return
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)  # type: ignore[arg-type]
+
+        def job() -> None:
+            result: T | None = None
+            error: BaseException | None = None
+            try:
+                result = function()
+            except BaseException as caught:
+                error = caught
+            with suppress(RuntimeError):  # the loop is closed: nobody wants the result any more
+                loop.call_soon_threadsafe(settle, result, error)
+
+        self._jobs.put(job)
+        if not self._started:
+            self._started = True
+            threading.Thread(target=self._work, name=self._name, daemon=True).start()
+        return future
+
+    def _work(self) -> None:
+        while True:
+            self._jobs.get()()
