@@ -85,6 +85,10 @@ class Pages:
         try:
             orjson.dumps(value)
         except (TypeError, ValueError, RecursionError):
+            kept = False
+        else:
+            kept = value is not None
+        if not kept:
             if len(raw) > EXCERPT:
                 excerpt = bytes(raw[:EXCERPT]).decode(errors="replace")
                 return Unreadable(reason, detail, excerpt=excerpt)

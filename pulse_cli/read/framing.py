@@ -17,11 +17,13 @@ import orjson
 from pulse_cli.model import NoDocument
 from pulse_cli.read.feed import Feed, Segments
 from pulse_cli.read.frame import Around, Frame, Interpreter
-from pulse_cli.read.scan import BLANK, OPENING, Scan
+from pulse_cli.read.scan import BLANK, OPENING, Scan, end_of
 from pulse_cli.read.values import Values
 
 WINDOW = 4 * 1024 * 1024
 """Bytes. A value up to this long is read whole."""
+
+_SPACE = ord(" ")
 
 
 class Framer:
@@ -66,12 +68,14 @@ class Framer:
         """The segment as one frame, if it is exactly one value: the fast path."""
         feed = self._feed
         with memoryview(feed.data)[feed.at : feed.stop] as raw:
-            length = len(raw)
             try:
                 contents = self._interpreter.contents(orjson.loads(raw), raw, Around.NOTHING)
             except orjson.JSONDecodeError:
                 return None
         byte, line = feed.offset, feed.line
+        length = feed.stop - feed.at
+        if feed.data[feed.stop - 1] <= _SPACE:
+            length = len(feed.data[feed.at : feed.stop].rstrip())
         if self._lines:
             feed.consume_line()
         else:
@@ -108,13 +112,11 @@ class Framer:
             return False
         if feed.damage and feed.ends_here:
             return False
-        while at < feed.stop:
-            match = BLANK.match(feed.data, at, feed.stop)
-            at = match.end() if match else at
-            if at == feed.stop:
-                break
+        while (at := end_of(BLANK, feed.data, at, feed.stop)) < feed.stop:
             if feed.data[at] not in OPENING:
                 return True
-            end = Scan().end(feed.data, at, feed.stop)
-            at = feed.stop if end is None else end
+            scan = Scan()
+            at = scan.advance(feed.data, at, feed.stop)
+            if not scan.ended:
+                break
         return False

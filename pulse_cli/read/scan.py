@@ -12,6 +12,7 @@ import re
 
 QUOTE = 0x22
 OPENING = b"{["
+_BRACKETS = b"{}[]"
 BOM = b"\xef\xbb\xbf"
 BLANK = re.compile(rb"(?:[ \t\r\n,]|\xef\xbb\xbf)*+")
 """What may stand between values: also a comma, and a byte order mark (concatenated files)."""
@@ -21,50 +22,66 @@ _RUN = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)
 _STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 
 
-def next_bracket(data: bytes, at: int, stop: int, inside: bool) -> tuple[int, bool]:
-    """Where the next bracket outside strings stands in `data[at:stop]`.
-
-    `inside`: `at` lies in a string. Returns (index, inside); without a bracket an index <= stop
-    from which to go on, with that `inside`, when there are more bytes (a backslash that is the
-    last byte is left).
-    """
-    while True:
-        if inside:
-            match = _STRING.match(data, at, stop)
-            at = match.end() if match else at
-            if at == stop or data[at] != QUOTE:
-                return at, True
-            at += 1
-        match = _RUN.match(data, at, stop)
-        at = match.end() if match else at
-        if at == stop or data[at] != QUOTE:
-            return at, False
-        at += 1
-        inside = True
-
-
 class Scan:
-    """Looks for the end of one value that begins with a bracket, as bytes arrive."""
+    """Goes through one value that begins with a bracket, as its bytes arrive.
 
-    __slots__ = ("_depth", "_done", "_inside")
+    `ended`: the end of the value was passed. `at_member`: a member of it begins, with a bracket.
+    """
+
+    __slots__ = ("_depth", "_inside", "at_member", "ended")
 
     def __init__(self) -> None:
-        self._done = 0
         self._depth = 0
         self._inside = False
+        self.ended = False
+        self.at_member = False
 
-    def end(self, data: bytes, at: int, stop: int) -> int | None:
-        """The index behind the value that begins at `at`; None: not in `data[at:stop]`.
+    def advance(self, data: bytes, at: int, stop: int, members: bool = False) -> int:
+        """Go on in `data[at:stop]`; returns the index to go on from with more bytes.
 
-        May be called again with more bytes, also when the value lies elsewhere in `data` now.
+        Or the index behind the value, when it `ended`; with `members` also that of the bracket of
+        each member, when `at_member`: the next call steps into it, unless `skip_member` is called.
         """
-        index = at + self._done
+        depth = self._depth
+        if self.at_member:
+            self.at_member = False
+            depth += 1
+            at += 1
         while True:
-            index, self._inside = next_bracket(data, index, stop, self._inside)
-            if index == stop or self._inside:
-                self._done = index - at
-                return None
-            self._depth += 1 if data[index] in OPENING else -1
-            index += 1
-            if self._depth <= 0:
-                return index
+            if self._inside:
+                at = end_of(_STRING, data, at, stop)
+                if at == stop or data[at] != QUOTE:
+                    break
+                at += 1
+                self._inside = False
+            if at < stop and data[at] not in _BRACKETS:
+                at = end_of(_RUN, data, at, stop)
+            if at == stop:
+                break
+            char = data[at]
+            if char == QUOTE:
+                self._inside = True
+            elif char in OPENING:
+                if members and depth == 1:
+                    self.at_member = True
+                    break
+                depth += 1
+            else:
+                depth -= 1
+                if depth <= 0:
+                    self.ended = True
+                    at += 1
+                    break
+            at += 1
+        self._depth = depth
+        return at
+
+    def skip_member(self) -> None:
+        """What began here is read by another; go on behind it."""
+        self.at_member = False
+
+
+def end_of(pattern: re.Pattern[bytes], data: bytes, at: int, stop: int) -> int:
+    """Where the match that begins at `at` ends."""
+    match = pattern.match(data, at, stop)
+    return match.end() if match else at

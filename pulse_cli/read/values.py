@@ -17,7 +17,7 @@ from pulse_cli.model import Document, Note, Skipped
 from pulse_cli.read.feed import Feed
 from pulse_cli.read.frame import Around, Content, Frame, Gathered, Hint, Interpreter, Raw
 from pulse_cli.read.parse import Unparsable, parse
-from pulse_cli.read.scan import BLANK, BOM, OPENING, SCALAR, Scan, next_bracket
+from pulse_cli.read.scan import BLANK, BOM, OPENING, SCALAR, Scan, end_of
 
 LEVELS = 5
 """How deep objects and arrays are opened; what lies deeper is gathered whole."""
@@ -52,9 +52,9 @@ class Values:
         """Consume blanks; whether something else follows in this segment."""
         feed = self._feed
         while feed.in_segment:
-            match = BLANK.match(feed.data, feed.at, feed.stop)
-            if match and match.end() > feed.at:
-                feed.consume(match.end())
+            end = end_of(BLANK, feed.data, feed.at, feed.stop)
+            if end > feed.at:
+                feed.consume(end)
             # A byte order mark may lie across two chunks.
             left = feed.stop - feed.at
             if left > 2 or (left and feed.data[feed.at] != BOM[0]):
@@ -91,11 +91,11 @@ class Values:
 
     def _extent(self) -> int | None:
         """The index behind the value that begins here, if it ends within the window."""
-        feed, scan = self._feed, Scan()
+        feed, scan, done = self._feed, Scan(), 0
         while True:
-            end = scan.end(feed.data, feed.at, feed.stop)
-            if end is not None:
-                return end if end - feed.at <= self._window else None
+            done = scan.advance(feed.data, feed.at + done, feed.stop) - feed.at
+            if scan.ended:
+                return feed.at + done if done <= self._window else None
             if feed.stop - feed.at >= self._window or not feed.extend():
                 return None
 
@@ -130,42 +130,29 @@ class Values:
 
     def _object(self, level: int, around: Around) -> Generator[Frame, None, bool]:
         """An object, its wrapper members opened, the rest of it gathered."""
-        feed, own, depth, opened = self._feed, self.gather(), 0, False
-        while (bracket := self._next_bracket(own)) is not None:
-            if bracket in OPENING:
-                if depth == 1 and level < LEVELS and self._wraps(own):
-                    success = _SUCCESS.search(own.kept)
-                    inside = Around.SUCCESS if success else Around.ENVELOPE
-                    own.add(b"null")
-                    opened = True
-                    if not (yield from self.value(level + 1, inside)):
-                        return False
-                    continue
-                depth += 1
-            else:
-                depth -= 1
-            own.add(feed.data[feed.at : feed.at + 1])
-            feed.consume(feed.at + 1)
-            if depth == 0:
-                contents = self._envelope(own) if opened else self._whole(own, around)
-                own.kept = bytearray()
-                yield self.frame(contents, own.byte, own.line, closes=level == 0)
-                return True
-        yield self.lost(own, "")
-        return False
+        feed, own, scan, opened = self._feed, self.gather(), Scan(), False
+        while not scan.ended:
+            end = scan.advance(feed.data, feed.at, feed.stop, members=level < LEVELS)
+            self._take(end, own)
+            if scan.at_member and self._wraps(own):
+                inside = Around.SUCCESS if _SUCCESS.search(own.kept) else Around.ENVELOPE
+                own.add(b"null")
+                opened = True
+                scan.skip_member()
+                if not (yield from self.value(level + 1, inside)):
+                    return False
+            elif not (scan.at_member or scan.ended or feed.extend()):
+                yield self.lost(own, "")
+                return False
+        contents = self._envelope(own) if opened else self._whole(own, around)
+        own.kept = bytearray()
+        yield self.frame(contents, own.byte, own.line, closes=level == 0)
+        return True
 
-    def _next_bracket(self, own: Gathered) -> int | None:
-        """Gather up to the next bracket outside strings; None where the segment ends before."""
-        feed, inside = self._feed, False
-        while True:
-            index, inside = next_bracket(feed.data, feed.at, feed.stop, inside)
-            with memoryview(feed.data)[feed.at : index] as piece:
-                own.add(piece)
-            feed.consume(index)
-            if index < feed.stop and not inside:
-                return feed.data[index]
-            if not feed.extend():
-                return None
+    def _take(self, end: int, own: Gathered) -> None:
+        with memoryview(self._feed.data)[self._feed.at : end] as piece:
+            own.add(piece)
+        self._feed.consume(end)
 
     def _wraps(self, own: Gathered) -> bool:
         """Whether the member that begins here is to be opened: by its name, in an envelope."""
@@ -214,12 +201,9 @@ class Values:
     def lost(self, own: Gathered, detail: str) -> Frame:
         """The rest of the segment as one unreadable value. Without detail it breaks off."""
         feed = self._feed
-        while True:
-            with memoryview(feed.data)[feed.at : feed.stop] as piece:
-                own.add(piece)
-            feed.consume(feed.stop)
-            if not feed.extend():
-                break
+        self._take(feed.stop, own)
+        while feed.extend():
+            self._take(feed.stop, own)
         cut = feed.ends_here and not detail
         reason, detail = "invalid-json", detail or "not valid JSON: it ends within a value"
         if feed.ends_here and feed.damage:
