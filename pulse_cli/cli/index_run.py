@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulse_cli.cli import dry_run
 from pulse_cli.cli.loop import run_until_signal
+from pulse_cli.cli.memory import return_freed_memory
 from pulse_cli.cli.progress import Verbosity, watching
 from pulse_cli.cli.safe import masked
 from pulse_cli.cli.summary import as_object, as_page
@@ -45,6 +46,7 @@ def command_again(args: Sequence[str]) -> str:
 def run_index(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) -> int:
     """Run, report, and return the exit code."""
     settings = loaded.settings
+    return_freed_memory()
     with watching(settings, verbosity) as observer:
         summary = run_until_signal(lambda stop: index_sources(settings, job, observer, stop))
     if as_json:
