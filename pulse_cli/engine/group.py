@@ -87,8 +87,7 @@ class GroupCarrier:
     async def _ready(self, group: Group, held: AsyncExitStack) -> list[_Ready]:
         """The documents of the group that must be embedded, cut into chunks."""
         for item in group.items:
-            if item.ticket.earlier is not None:
-                await item.ticket.earlier.resolved()
+            await self._ledger.turn(item.ticket)
         known = await self._committer.lookup([item.identity for item in group.items])
         fault_point("group-looked-up")
         todo = [item for item in group.items if not self._settled(item, known)]

@@ -27,6 +27,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pulse_cli.engine.budget import Drained
 from pulse_cli.model import Outcome, Position
 
 MAX_BYTES = 64 << 20
@@ -64,13 +65,6 @@ class Ticket:
     resolution: Resolution | None = None
     _waiters: list[asyncio.Future[None]] = field(default_factory=list)
 
-    async def resolved(self) -> None:
-        """Wait until this ticket is resolved."""
-        if self.resolution is None:
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiters.append(future)
-            await future
-
 
 class Ledger:
     """See the module docstring."""
@@ -89,6 +83,7 @@ class Ledger:
         self._latest: dict[str, Ticket] = {}
         self._bytes = 0
         self._room: asyncio.Future[None] | None = None
+        self._drained = False
 
     @property
     def open_bytes(self) -> int:
@@ -99,9 +94,15 @@ class Ledger:
         """Tickets past the watermark, resolved or not."""
         return len(self._tickets)
 
+    def is_full(self, cost: int) -> bool:
+        """Whether `open` would wait now."""
+        if len(self._tickets) >= self._max_tickets:
+            return True
+        return self._bytes > 0 and self._bytes + cost > self._max_bytes
+
     async def open(self, position: Position, cost: int, key: str | None = None) -> Ticket:
         """Open a ticket, after waiting for room. To be called in input order, by one reader."""
-        while self._is_full(cost):
+        while self.is_full(cost):
             self._room = asyncio.get_running_loop().create_future()
             await self._room
         ticket = Ticket(position, cost, key)
@@ -111,6 +112,28 @@ class Ledger:
             ticket.earlier = self._latest.get(key)
             self._latest[key] = ticket
         return ticket
+
+    async def turn(self, ticket: Ticket) -> None:
+        """Wait until every earlier version of the page is resolved.
+
+        Raises Drained when the run is to stop: the earlier version may never be.
+        """
+        earlier = ticket.earlier
+        if earlier is None or earlier.resolution is not None:
+            return
+        if self._drained:
+            raise Drained
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        earlier._waiters.append(future)
+        await future
+
+    def drain(self) -> None:
+        """Let nobody wait for an earlier version any more."""
+        self._drained = True
+        for ticket in self._tickets:
+            for waiter in ticket._waiters:
+                if not waiter.done():
+                    waiter.set_exception(Drained())
 
     def resolve(self, ticket: Ticket, resolution: Resolution) -> None:
         """End `ticket`, and let the watermark pass all that is resolved in order."""
@@ -135,8 +158,3 @@ class Ledger:
             if resolution.letter is not None:
                 self._bytes -= ticket.cost
             self._on_passed(ticket.position, resolution)
-
-    def _is_full(self, cost: int) -> bool:
-        if len(self._tickets) >= self._max_tickets:
-            return True
-        return self._bytes > 0 and self._bytes + cost > self._max_bytes

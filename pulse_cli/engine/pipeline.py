@@ -72,6 +72,7 @@ class Pipeline:
         self._observer = observer
         self._group_chunks = group_chunks
         self._limit = limit
+        self._filling = Group()
         self._groups: set[asyncio.Task[None]] = set()
         self._over = asyncio.Event()
         self._error: BaseException | None = None
@@ -114,6 +115,7 @@ class Pipeline:
     async def _drain(self) -> None:
         assert self._reading is not None
         self._reading.cancel()
+        self._ledger.drain()
         self._budget.drain()
         self._pool.drain()
         unavailable = isinstance(self._error, Fatal) and self._error.exit_code is Exit.UNAVAILABLE
@@ -132,43 +134,43 @@ class Pipeline:
             self.fail(error)
         elif self._is_complete():
             self._over.set()
+        elif not self._groups and not self._over.is_set():
+            self._launch()  # the reader waits: nothing else is being done
 
     # --- reading -----------------------------------------------------------
 
     async def _read(self, start: Position) -> None:
-        group = Group()
         records = 0
         async for batch in read_batches(self._source, start, self._preparer, self._reader):
             for read in batch:
                 if records == self._limit:
-                    self._launch(group)
+                    self._launch()
                     return
                 records += is_record(read.record)
-                group = await self._admit(read, group)
-            if group.items and not self._groups:
-                self._launch(group)  # a slow source: nothing else is being done
-                group = Group()
-        self._launch(group)
+                await self._admit(read)
+            if not self._groups:
+                self._launch()  # a slow source: nothing else is being done
+        self._launch()
         self.exhausted = True
 
-    async def _admit(self, read: ReadRecord, group: Group) -> Group:
-        """Open a ticket for a record; documents go into `group`. Returns the group to fill next."""
+    async def _admit(self, read: ReadRecord) -> None:
+        """Open a ticket for a record; documents go into the group being filled."""
         record, content = read.record, read.record.content
         partial = why_partial(read)
+        if self._ledger.is_full(record.cost):
+            self._launch()  # what it waits for may be in there
         ticket = await self._ledger.open(
             record.position, record.cost, read.key if read.identity else None
         )
         match content:
             case Document():
                 assert read.identity is not None
-                if read.identity.key in group.keys:
-                    self._launch(group)
-                    group = Group()
+                if read.identity.key in self._filling.keys:
+                    self._launch()
                 item = Item(ticket, record.place, content, read.identity)
-                group.add(item, estimated_chunks(content, self._preparer.chunk_tokens))
-                if group.chunks >= self._group_chunks:
-                    self._launch(group)
-                    group = Group()
+                self._filling.add(item, estimated_chunks(content, self._preparer.chunk_tokens))
+                if self._filling.chunks >= self._group_chunks:
+                    self._launch()
             case Skipped():
                 resolution = Resolution(Outcome.SKIPPED, content.reason, seen=read.key)
                 self._ledger.resolve(ticket, resolution)
@@ -185,9 +187,10 @@ class Pipeline:
                 self.notes.append(content.message)
                 self._observer.on(Message("warning", content.message))
                 self._ledger.resolve(ticket, Resolution(None, partial=partial))
-        return group
 
-    def _launch(self, group: Group) -> None:
+    def _launch(self) -> None:
+        """Send the group that is being filled on its way, if there is anything in it."""
+        group, self._filling = self._filling, Group()
         if group.items:
             self._pool.group_started()
             task = asyncio.create_task(self._carry(group))

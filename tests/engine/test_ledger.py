@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from pulse_cli.engine.budget import Drained
 from pulse_cli.engine.ledger import Ledger, Resolution, Ticket
 from pulse_cli.model import Outcome, Position
 
@@ -140,10 +141,24 @@ async def test_the_later_version_of_a_page_can_wait_for_the_earlier_one() -> Non
     first = await ledger.open(position(0), 1, "page")
     second = await ledger.open(position(1), 1, "page")
     assert second.earlier is first
-    waiting = asyncio.ensure_future(first.resolved())
+    waiting = asyncio.ensure_future(ledger.turn(second))
     await asyncio.sleep(0)
     assert not waiting.done()
     ledger.resolve(first, INDEXED)
     await waiting
     third = await ledger.open(position(2), 1, "page")
     assert third.earlier is second
+
+
+async def test_when_the_run_stops_nobody_waits_for_an_earlier_version() -> None:
+    ledger = Ledger(lambda *_: None)
+    await ledger.open(position(0), 1, "page")
+    second = await ledger.open(position(1), 1, "page")
+    third = await ledger.open(position(2), 1, "page")
+    waiting = asyncio.ensure_future(ledger.turn(second))
+    await asyncio.sleep(0)
+    ledger.drain()
+    with pytest.raises(Drained):
+        await waiting
+    with pytest.raises(Drained):
+        await ledger.turn(third)

@@ -12,10 +12,11 @@ import random
 from dataclasses import dataclass, field
 
 POISON = "poisonous"
-_WORDS = (
+_TEXT = (
     "index page crawl vector query token chunk batch limit server store record offset letter"
     " watermark ledger commit resume signal socket thread buffer stream parser table column"
-).split()
+)
+_WORDS = _TEXT.split()
 
 
 @dataclass
@@ -69,7 +70,9 @@ def other_version(rng: random.Random, url: str, before: Page) -> Page:
             return page(rng, url)
 
 
-def crawl(seed: int, pages: int, older: dict[str, Page] | None = None) -> tuple[Crawl, dict[str, Page]]:
+def crawl(
+    seed: int, pages: int, older: dict[str, Page] | None = None
+) -> tuple[Crawl, dict[str, Page]]:
     """A crawl of about `pages` records; with `older`, most pages are versions of those.
 
     Returns it and the last readable version of each page.

@@ -98,6 +98,18 @@ async def test_versions_that_wait_for_each_other_do_not_hold_up_a_stop(tmp_path:
         assert await stopped(World(tmp_path / str(nth), nth), source, nth) < DRAINED_WITHIN_S
 
 
+async def test_a_huge_record_behind_a_small_page_does_not_block_the_run(tmp_path: Path) -> None:
+    """It waits for the room of a page that waits for others to fill its group."""
+    source = tmp_path / "x.jsonl"
+    huge = b'{"markdown": "' + b"x" * 67_108_400 + b'"}'  # no URL: 64 MiB until it is a dead letter
+    source.write_bytes(page(random.Random(1), "https://site.example/").line() + b"\n" + huge)
+    async with asyncio.timeout(30):
+        summary = await World(tmp_path / "world", 1).start(source)
+    assert summary is not None
+    assert summary.counts.indexed == 1
+    assert summary.counts.dead == {"no-url": 1}
+
+
 def test_the_generated_crawls_hold_what_they_should() -> None:
     made, _ = crawl(1, 200)
     assert made.repeated >= 10

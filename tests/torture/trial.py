@@ -36,7 +36,10 @@ async def make_case(folder: Path, seed: int, *, pages: int = 40, fresh: bool = F
     folder.mkdir()
     older, latest = crawl(seed, pages // 2)
     newer, _ = crawl(seed + 10**6, pages, None if fresh else latest)
-    source, old_source = _written(folder / "new.jsonl", newer), _written(folder / "old.jsonl", older)
+    source, old_source = (
+        _written(folder / "new.jsonl", newer),
+        _written(folder / "old.jsonl", older),
+    )
     before = World(folder / "before", seed)
     if not fresh:
         await before.start(old_source)
@@ -46,9 +49,7 @@ async def make_case(folder: Path, seed: int, *, pages: int = 40, fresh: bool = F
     expected = clean.left(source, exact=fresh)
     await clean.start(old_source)
     restored = clean.left(old_source, exact=False).only(pages_of(before.shelf))
-    return Case(
-        folder, source, old_source, before.shelf, expected, restored, moments.passed, fresh
-    )
+    return Case(folder, source, old_source, before.shelf, expected, restored, moments.passed, fresh)
 
 
 def _written(path: Path, made: Crawl) -> Path:
