@@ -106,6 +106,7 @@ class MarkedFile:
         self._syscalls = syscalls
         self._fd: int | None = None
         self._mark = mark
+        self._torn = False  # bytes behind the mark
         size = path.stat().st_size if path.exists() else 0
         if size < mark:
             # ftruncate to a larger size would silently pad with zeros
@@ -127,15 +128,22 @@ class MarkedFile:
         return self._mark
 
     def append(self, data: bytes) -> None:
-        """Write `data` at the end. Raises Fatal; the mark then stays behind the damage."""
+        """Write `data` at the mark, all of it or, for who reads up to the mark, nothing.
+
+        Raises Fatal. What a failed append left behind is cut off by the next one.
+        """
         with disk_errors(self.path):
             if self._fd is None:
                 self._open()
             assert self._fd is not None
+            if self._torn:
+                self._syscalls.ftruncate(self._fd, self._mark)
+            self._torn = True
             half = len(data) // 2
             write_all(self._fd, data[:half], self._syscalls)
             fault_point("dead-letter-half-written")
             write_all(self._fd, data[half:], self._syscalls)
+        self._torn = False
         self._mark += len(data)
 
     def sync(self) -> None:

@@ -6,6 +6,7 @@ import errno
 import itertools
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +175,26 @@ def test_no_dead_letters_no_file(tmp_path: Path) -> None:
     file.sync()
     file.close()
     assert not file.path.exists()
+
+
+def test_an_append_that_failed_half_way_leaves_no_trace(tmp_path: Path) -> None:
+    """Whichever call of it fails, and whether or not half of it was written before."""
+    for kth in itertools.count(1):
+        path = tmp_path / f"{kth}.dead.jsonl"
+        MarkedFile(path).append(b"before\n")
+        calls = FailingCalls(kth, errno.ENOSPC, persistent=False)
+        file = MarkedFile(path, len(b"before\n"), syscalls=calls)
+        if not failed(lambda: file.append(b"a line that may fail\n")):  # noqa: B023
+            assert kth > 2, "the faults never happened"
+            break
+        file.append(b"after\n")
+        assert path.read_bytes() == b"before\nafter\n"
+        assert file.mark == path.stat().st_size
+
+
+def failed(call: Callable[[], None]) -> bool:
+    try:
+        call()
+    except Fatal:
+        return True
+    return False
