@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from pulse_cli.engine.budget import Drained
 from pulse_cli.engine.limiter import Limiter, Permit
+from pulse_cli.engine.reading import utf8_bytes
 from pulse_cli.errors import Rejected, Transient
 from pulse_cli.events import Stats
 from pulse_cli.ports import Clock, Embedder
@@ -153,7 +154,7 @@ class EmbedPool:
         while self._line and len(items) < self._batch:
             job, index = self._line[0]
             text = job.texts[index]
-            size += len(text) if text.isascii() else len(text.encode())
+            size += utf8_bytes(text)
             if items and size > self._batch_bytes:
                 break
             self._line.popleft()

@@ -22,7 +22,7 @@ from pulse_cli.engine.embedding import EmbedPool
 from pulse_cli.engine.faultpoints import fault_point
 from pulse_cli.engine.ledger import Ledger, Resolution
 from pulse_cli.engine.limiter import Limiter
-from pulse_cli.engine.reading import Group, Item
+from pulse_cli.engine.reading import Group, Item, utf8_bytes
 from pulse_cli.errors import Rejected
 from pulse_cli.events import Stats
 from pulse_cli.model import Chunk, Commit, Outcome, Point, Prepared
@@ -214,7 +214,7 @@ class GroupCarrier:
                 Outcome.INDEXED,
                 chunks=chunks,
                 tokens=tokens,
-                bytes_text=len(item.document.text),
+                bytes_text=utf8_bytes(item.document.text),
                 truncated=truncated,
                 seen=item.identity.key,
             ),
@@ -228,7 +228,7 @@ class GroupCarrier:
         resolution = Resolution(
             outcome,
             reason,
-            bytes_text=len(item.document.text),
+            bytes_text=utf8_bytes(item.document.text),
             letter=letter,
             seen=item.identity.key,
         )

@@ -133,3 +133,8 @@ def why_partial(read: ReadRecord) -> str:
 def is_record(record: Record) -> bool:
     """Whether it counts as a record: a document found, or a value that could not be read."""
     return isinstance(record.content, Document | Skipped | Unreadable)
+
+
+def utf8_bytes(text: str) -> int:
+    """How long `text` is in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
