@@ -27,6 +27,9 @@ from pulse_cli.prepare.segments import Segmenter, Segments
 VERSION = 1
 
 _BATCH = 1 << 20
+_LEAST = 16
+# The deepest indentation of a first line that is kept, in characters.
+_INDENTATION = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,11 @@ class _Draft:
 
 
 class Chunker:
-    """Chunks texts for one embedder. Thread-safe."""
+    """Chunks texts for one embedder. Thread-safe.
+
+    Raises ValueError where fewer than `_LEAST` tokens of a chunk are left for text, or the
+    overlap is not less than that.
+    """
 
     def __init__(
         self, counter: TokenCounter, max_tokens: int, overlap_tokens: int, prefix: str
@@ -78,6 +85,15 @@ class Chunker:
         breaks: frozenset[str] = getattr(counter, "breaks", frozenset())
         self._sums_count = bool(breaks) and (not prefix or prefix[-1] in breaks)
         self._budget = max_tokens - self._added
+        if self._budget < _LEAST:
+            raise ValueError(
+                f"chunks of {max_tokens} tokens are too small: special tokens and prefix take"
+                f" {self._added} of them, and text needs at least {_LEAST}"
+            )
+        if not 0 <= overlap_tokens < self._budget:
+            raise ValueError(
+                f"an overlap of {overlap_tokens} tokens does not fit into chunks of {max_tokens}"
+            )
         self._segmenter = Segmenter(counter, self._budget, breaks)
 
     def chunk(self, texts: Sequence[str]) -> list[Spans]:
@@ -163,14 +179,18 @@ class Chunker:
 
 
 def _trim(text: str, begin: int, end: int) -> tuple[int, int]:
-    """Leave out white space around text[begin:end], but not the indentation of its first line."""
+    """Leave out white space around text[begin:end], but keep the indentation of its first line.
+
+    That may lie before `begin`: the splitter sees no difference between spaces.
+    """
     piece = text[begin:end]
     body = piece.strip()
     if not body:
         return begin, begin
     first = begin + len(piece) - len(piece.lstrip())
-    end = first + len(body)
-    line = text.rfind("\n", begin, first) + 1
-    if line == 0:
-        line = begin if begin == 0 or text[begin - 1] == "\n" else first
-    return line, end
+    nearest = max(0, first - _INDENTATION)
+    line = text.rfind("\n", nearest, first) + 1 or nearest
+    indented = line == 0 or text[line - 1] == "\n"
+    if indented and not text[line:first].strip():
+        return line, first + len(body)
+    return first, first + len(body)

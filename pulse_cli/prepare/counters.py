@@ -44,23 +44,25 @@ def open_counter(tokenizer_json: bytes | str | Path) -> tuple[TokenCounter, str 
         tokenizer_json = tokenizer_json.read_bytes()
     description = _describe(tokenizer_json)
     canonical = json.dumps(description, sort_keys=True)
-    kind = str(description.get("model", {}).get("type") or "unknown")
+    kind = _kind(description["model"])
     name = f"{kind.lower()}-{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
     breaks = _breaks(description)
     count, special = _open_tokenizers(canonical)
     reference = _Counter(name, count, special, breaks)
     opener = _FAST.get(kind)
     if opener is None:
-        return reference, f"no fast token counter for {kind} tokenizers; chunking will be slower"
+        return reference, f"no fast token counter knows {kind} tokenizers: chunking is slower"
     try:
         fast = _Counter(name, opener(canonical), special, breaks)
         differing = _differing(fast, reference)
-    except Exception as error:  # young libraries: whatever goes wrong, the reference counts
-        return reference, f"the fast token counter does not load this tokenizer ({error})"
+    except BaseException as error:
+        # A panic in Rust is no Exception. Whatever goes wrong there, the reference counts.
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
+        cause = (str(error).splitlines() or [type(error).__name__])[0]
+        return reference, f"the fast token counter refuses this tokenizer ({cause}): slower"
     if differing is not None:
-        return reference, (
-            f"the fast token counter disagrees on {differing!r}; chunking will be slower"
-        )
+        return reference, f"the fast token counter is wrong about {differing!r}: slower"
     return fast, None
 
 
@@ -109,6 +111,13 @@ def _describe(tokenizer_json: bytes | str) -> dict[str, Any]:
     return description | {"truncation": None, "padding": None}
 
 
+def _kind(model: dict[str, Any]) -> str:
+    """The type of a model; old files leave it to be seen from the fields."""
+    if "type" in model:
+        return str(model["type"])
+    return "BPE" if "merges" in model else "WordPiece"
+
+
 def _breaks(description: dict[str, Any]) -> frozenset[str]:
     """The characters that end every token beside them, for BERT's own pipeline.
 
@@ -117,14 +126,15 @@ def _breaks(description: dict[str, Any]) -> frozenset[str]:
     them; only an added token reaches across one, if it holds it.
     """
     steps = [(description.get(step) or {}).get("type") for step in ("normalizer", "pre_tokenizer")]
-    if description["model"].get("type") != "WordPiece" or steps != [
+    if (_kind(description["model"]), *steps) != (
+        "WordPiece",
         "BertNormalizer",
         "BertPreTokenizer",
-    ]:
+    ):
         return frozenset()
     added = (str(token.get("content")) for token in description.get("added_tokens") or [])
     return frozenset(
-        " \t\n" + string.punctuation + "\u3002\u3001\uff01\uff1f\uff0c\uff1a\uff1b"
+        " \t\n" + string.punctuation.replace("_", "") + "\u3002\u3001\uff01\uff1f\uff0c\uff1a\uff1b"
     ).difference(*added)
 
 
