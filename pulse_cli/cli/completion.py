@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pulse_cli.cli.emit import emit
 from pulse_cli.errors import Exit, Fatal
 
 SHELLS = ("bash", "zsh", "fish")
@@ -33,7 +34,7 @@ def completion(
             hint=f"one of {', '.join(SHELLS)}",
             exit_code=Exit.USAGE,
         )
-    print(script(shell), end="")
+    emit(script(shell).rstrip("\n"))
 
 
 def script(shell: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pulse_cli.cli.emit import emit
 from pulse_cli.cli.flags import Json, with_settings
 from pulse_cli.cli.help import Command, Group
 
@@ -30,10 +31,14 @@ def show(*, loaded: Loaded, as_json: Json = False) -> None:
     from pulse_cli.config import describe
 
     if as_json:
-        print(json.dumps(describe.as_object(loaded), indent=2))
+        emit(json.dumps(describe.as_object(loaded), indent=2))
         return
-    for name, value, origin in describe.effective(loaded):
-        print(f"{f'{name}: {safe(value)}':<48} # {safe(origin)}")
+    rows = describe.effective(loaded)
+    emit(
+        "\n".join(
+            f"{f'{name}: {safe(value)}':<48} # {safe(origin)}" for name, value, origin in rows
+        )
+    )
 
 
 @app.command(cls=Command)
@@ -80,4 +85,4 @@ def schema() -> None:
     """
     from pulse_cli.config import describe
 
-    print(json.dumps(describe.schema(), indent=2))
+    emit(json.dumps(describe.schema(), indent=2))

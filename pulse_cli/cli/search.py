@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pulse_cli.cli.emit import emit
 from pulse_cli.cli.flags import Json, with_settings
 from pulse_cli.cli.plain import plain
 from pulse_cli.cli.safe import safe
@@ -60,9 +61,9 @@ def search(
     for notice in found.notices:
         print(f"pulse: {safe(notice)}", file=sys.stderr)
     if as_json:
-        print(json.dumps(as_object(found), ensure_ascii=False))
+        emit(json.dumps(as_object(found), ensure_ascii=False))
     else:
-        _show(found)
+        emit(_page(found))
     return Exit.OK
 
 
@@ -76,14 +77,16 @@ def as_object(found: SearchResult) -> dict[str, object]:
     }
 
 
-def _show(found: SearchResult) -> None:
+def _page(found: SearchResult) -> str:
     from rich.console import Console
 
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
-    if not found.results:
-        console.print(f"No page matches {safe(found.query)!r}.")
-    for rank, result in enumerate(found.results, start=1):
-        _show_page(console, rank, result, found.query)
+    with console.capture() as captured:
+        if not found.results:
+            console.print(f"No page matches {safe(found.query)!r}.")
+        for rank, result in enumerate(found.results, start=1):
+            _show_page(console, rank, result, found.query)
+    return captured.get().rstrip("\n")
 
 
 def _show_page(console: Console, rank: int, result: Result, query: str) -> None:

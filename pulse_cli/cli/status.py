@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.cli import figures
+from pulse_cli.cli.emit import emit
 from pulse_cli.cli.flags import Json, with_settings
 from pulse_cli.cli.safe import safe
 from pulse_cli.errors import Fatal
@@ -28,11 +29,11 @@ def status(*, loaded: Loaded, as_json: Json = False) -> None:
     folder = loaded.settings.state_folder
     runs = list(_runs(folder))
     if as_json:
-        print(json.dumps({"state_dir": str(folder), "runs": runs}, indent=2))
+        emit(json.dumps({"state_dir": str(folder), "runs": runs}, indent=2))
     elif not runs:
-        print(f"No runs yet in {safe(str(folder))}.")
+        emit(f"No runs yet in {safe(str(folder))}.")
     else:
-        print("\n\n".join(_page(run) for run in runs))
+        emit("\n\n".join(_page(run) for run in runs))
 
 
 def _runs(folder: Path) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ import re
 from urllib.parse import unquote
 
 _USER_INFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^/?#]*)@")
-_HOST_PORT = re.compile(r"(localhost|[\w.-]+\.[a-z]+|\d+\.\d+\.\d+\.\d+)(:\d+)?(/.*)?", re.ASCII)
+_HOST_PORT = re.compile(r"([\w.-]+:\d{2,5}|localhost)(/.*)?", re.ASCII)
 
 
 def split_user_info(url: str) -> tuple[str, str | None]:
@@ -36,4 +36,4 @@ def check_http(url: str, schemes: tuple[str, ...] = ("http", "https")) -> str:
 
 def looks_like_host(text: str) -> bool:
     """Whether `text` is a host and port whose `http://` was forgotten."""
-    return bool(_HOST_PORT.fullmatch(text)) and (":" in text or text == "localhost")
+    return bool(_HOST_PORT.fullmatch(text))

@@ -1,0 +1,149 @@
+"""`pulse index` and `pulse search` as they are used, over a simulated TEI."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pulse_cli.errors import Exit
+
+MODEL = "--set=chunk.max_tokens=128"
+
+
+def test_index_search_and_status(pulse, crawl, tei):
+    """The whole of it: three records, one of them dead; found again; told by status."""
+    done = pulse("index", "crawl.jsonl", "--tei", tei, "--collection", "kitchen", "--json")
+    assert done.code == Exit.DEAD_LETTERS, done.err
+    found = done.json
+    assert found["documents"] == {"indexed": 2, "unchanged": 0, "skipped": 0, "dead": 1}
+    assert found["status"] == "complete"
+    assert found["target"]["collection"] == "kitchen"
+    assert Path(found["dead_letters"]).exists()
+    assert found["resume"] == f"pulse index {found['dead_letters']}"
+
+    again = pulse("index", "crawl.jsonl", "--tei", tei, "--collection", "kitchen")
+    assert again.code == Exit.DEAD_LETTERS
+    assert again.out == ""
+    assert "2 unchanged" in again.err
+    assert f'pulse search --tei {tei} --collection kitchen "your words"' in again.err
+
+    hits = pulse("search", "--tei", tei, "--collection", "kitchen", "slow", "onions")
+    assert hits.code == 0, hits.err
+    first = hits.out.splitlines()
+    assert first[0].startswith(" 1. Soup ")
+    assert first[1] == "    https://kitchen.example/soup"
+    assert "Onions, slowly." in first[2]
+    assert "\x1b" not in hits.out
+
+    shown = pulse("status").out
+    assert "crawl.jsonl → kitchen in " in shown
+    assert "2 unchanged" in shown
+    assert "1 invalid-json" in shown
+    assert f"pulse index {found['dead_letters'][:40]}" in shown
+    runs = pulse("status", "--json").json["runs"]
+    assert [run["status"] for run in runs] == ["complete"]
+
+
+def test_search_as_json_is_what_the_service_answered(pulse, crawl, tei):
+    pulse("index", "crawl.jsonl", "--tei", tei)
+    found = pulse("search", "--tei", tei, "--mode", "bm25", "tea leaves", "--json").json
+    assert set(found) == {"query", "mode", "total", "results"}
+    assert (found["query"], found["mode"]) == ("tea leaves", "bm25")
+    result = found["results"][0]
+    assert set(result) == {
+        *("id", "url", "title", "description", "text", "score", "chunk_index", "chunks"),
+        "metadata",
+    }
+    assert result["url"] == "https://kitchen.example/tea"
+    assert result["metadata"]["language"] == "en"
+    none = pulse("search", "--mode", "bm25", "xylophone")
+    assert (none.code, none.out) == (0, "No page matches 'xylophone'.\n")
+
+
+def test_a_pipe_is_read_without_being_named(program, crawl, tei):
+    whole = {"status": "completed", "data": [json.loads(crawl.read_text().splitlines()[0])]}
+    for stdin in (json.dumps(whole).encode(), gzip.compress(json.dumps(whole).encode())):
+        done = program("index", "--tei", tei, "--json", stdin=stdin)
+        assert done.code == 0, done.err
+        assert done.json["sources"] == ["-"]
+        assert done.json["records"] == 1
+
+
+def test_a_dry_run_writes_nothing(pulse, crawl, home):
+    done = pulse("index", "--dry-run", "crawl.jsonl", "--progress", "none", "--json")
+    assert done.code == Exit.DEAD_LETTERS
+    assert done.json["chunks"] == 2
+    assert not (home / "data").exists()
+    assert not (home / "state").exists()
+    assert "2 to index" in pulse("index", "--dry-run", "crawl.jsonl").err
+
+
+def test_quiet_says_nothing_and_the_log_file_everything(pulse, crawl, tei, home):
+    log = home / "pulse.log"
+    done = pulse(
+        *("index", "crawl.jsonl", "--tei", tei, "-q", "--log-file", str(log)),
+        *("--log-format", "json"),
+    )
+    assert (done.code, done.out, done.err) == (Exit.DEAD_LETTERS, "", "")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert lines[0]["event"] in ("message", "started")
+    assert log.stat().st_mode & 0o777 == 0o600
+    elsewhere = pulse("index", "crawl.jsonl", "--log-file", "no/such/folder/x.log")
+    assert elsewhere.code == Exit.USAGE
+    assert "the log cannot be written" in elsewhere.err
+
+
+def test_secrets_appear_nowhere(program, crawl, home, tei):
+    """A key, a password in an address and a key in the file, with everything told."""
+    canary = "c4n4ry-s3cret"
+    (home / "work" / "pulse.yaml").write_text(f"qdrant: {{api_key: {canary}}}\n")
+    host = tei.removeprefix("http://")
+    log = home / "all.log"
+    env = {"PULSE_EMBED__URL": f"http://ana:{canary}@{host}", "FIRECRAWL_API_KEY": canary}
+    done = program("index", "crawl.jsonl", "-vv", "--log-file", str(log), "--json", env=env)
+    assert done.code == Exit.DEAD_LETTERS, done.err
+    down = program(
+        *("index", "crawl.jsonl", "-vv", "--restart", "--json"),
+        *("--tei", f"http://ana:{canary}@127.0.0.1:1"),
+    )
+    assert down.code == Exit.UNAVAILABLE
+    for one in (done, down, program("config", "show", env=env), program("status", env=env)):
+        assert canary not in one.out + one.err
+    files = [path for path in home.rglob("*") if path.is_file() and path.name != "pulse.yaml"]
+    assert log in files
+    assert not [path for path in files if canary.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("no_color", [False, True])
+def test_on_a_terminal_there_is_a_live_display(crawl, tei, home, no_color):
+    lead, follow = pty.openpty()
+    env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80"}
+    env |= {"NO_COLOR": "1"} if no_color else {}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pulse_cli", "index", "crawl.jsonl", "--tei", tei],
+        stdout=subprocess.PIPE,
+        stderr=follow,
+        stdin=subprocess.DEVNULL,
+        env=env,
+    )
+    os.close(follow)
+    seen = b""
+    try:
+        while chunk := os.read(lead, 65536):
+            seen += chunk
+    except OSError:  # how a pseudo-terminal says that nobody writes any more
+        pass
+    os.close(lead)
+    out, _ = process.communicate()
+    assert process.returncode == Exit.DEAD_LETTERS
+    assert out == b""
+    assert b"Indexed 2 pages" in seen
+    assert (b"\x1b[31" in seen or b"\x1b[1;3" in seen) is False or not no_color
+    assert b"\x1b[31mred" not in seen
