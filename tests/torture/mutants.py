@@ -47,12 +47,19 @@ class _NeverCut(MarkedFile):
         super().__init__(path, path.stat().st_size if path.exists() else 0, syscalls=syscalls)
 
 
-class _HashStays(Committer):
+class HashStays(Committer):
     async def begin(self, existing: Sequence[Identity]) -> None:
         fault_point("commit-invalidated")
 
 
-class _OldCount(Committer):
+class NothingDeleted(Committer):
+    async def finish(
+        self, identities: Sequence[Identity], commits: Sequence[Point], keep: Sequence[str]
+    ) -> None:
+        await self._limiter.run(lambda: self._store.upsert(commits))
+
+
+class OldCount(Committer):
     """Deletes as many chunks as the commit record before knew of, if it knew of more."""
 
     async def _write(self, documents: Sequence[Writable]) -> None:
@@ -109,6 +116,6 @@ MUTANTS: dict[str, Mutant] = {
     "no order of versions": lambda: _replaced(run, "Ledger", _NoOrder),
     "dead letters not cut": lambda: _replaced(opening, "MarkedFile", _NeverCut),
     "checkpoint in place": lambda: _replaced(checkpoint, "write_atomically", _in_place),
-    "hash not nulled": lambda: _replaced(run, "Committer", _HashStays),
-    "stale by old count": lambda: _replaced(run, "Committer", _OldCount),
+    "hash not nulled": lambda: _replaced(run, "Committer", HashStays),
+    "stale by old count": lambda: _replaced(run, "Committer", OldCount),
 }
