@@ -82,8 +82,7 @@ STATUSES = [
 async def test_statuses_reach_the_engine_as_errors(
     server: Server, status: int, kind: type[PulseError]
 ) -> None:
-    elsewhere = {"location": "http://169.254.169.254/", "retry-after": "900"}
-    server.fail(Fault("status", POINTS, status=status, body="no", headers=elsewhere))
+    server.fail(Fault("status", POINTS, status=status, body="no", headers={"retry-after": "900"}))
     for request in (
         server.store.upsert(points(3)),
         server.store.lookup([points(1)[0].id]),
@@ -99,6 +98,16 @@ async def test_statuses_reach_the_engine_as_errors(
     server.fail()
     await server.store.upsert(points(3))
     assert await server.store.count() == 3
+
+
+async def test_a_redirect_is_not_followed(server: Server) -> None:
+    async with serving(QdrantService()) as other:
+        elsewhere = {"location": f"{other.url}{POINTS}/count"}
+        server.fail(Fault("status", POINTS, status=307, headers=elsewhere))
+        with pytest.raises(Fatal) as raised:
+            await server.store.count()
+        assert raised.value.kind == "redirect"
+        assert other.stats()["connections_opened"] == 0
 
 
 @pytest.mark.parametrize("kind", ["invalid-json", "truncated-json", "html"])
