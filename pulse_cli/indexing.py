@@ -7,27 +7,30 @@ runs. A run that cannot begin gives a summary, too: there is one for every exit 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.engine import (
     DeadLimit,
     DryRun,
+    Held,
     Parts,
+    PruneOptions,
     RunOptions,
     Stop,
     SystemClock,
     dry_run,
     hold_locks,
     index,
+    look_at_stale,
     state_files,
 )
 from pulse_cli.engine.summary import peak_rss_bytes
 from pulse_cli.errors import Exit, Fatal
 from pulse_cli.events import Counts, Problem, Summary, Target
-from pulse_cli.ports import Clock, Observer
-from pulse_cli.services import Services, cores, target_of
+from pulse_cli.ports import Clock, Observer, Preparer, Store
+from pulse_cli.services import Services, cores, target_name, target_of
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
@@ -36,13 +39,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What one start is asked to do, settings apart. `command` is what resumes it."""
+    """What one start is asked to do, settings apart. `command` is what resumes it.
+
+    `prune` removes what the complete crawl no longer holds, below `scope` if it is given;
+    `yes` also if that is more than run.max_prune.
+    """
 
     sources: tuple[str, ...]
     command: str
     restart: bool = False
     force: bool = False
     limit: int | None = None
+    prune: bool = False
+    scope: str = ""
+    yes: bool = False
+
+    def check(self) -> None:
+        """Raises Fatal (exit 2) where the wishes contradict each other."""
+        if self.prune and self.limit is not None:
+            raise _usage("--prune needs the whole crawl", "leave out --limit")
+        if self.prune and any(name.endswith(".dead.jsonl") for name in self.sources):
+            raise _usage("dead letters are not a whole crawl", "leave out --prune")
+        if not self.prune and (self.scope or self.yes):
+            raise _usage("--scope and --yes say how to prune", "add --prune, or leave them out")
 
 
 async def index_sources(
@@ -56,34 +75,59 @@ async def index_sources(
     clock = clock or SystemClock()
     began = clock.monotonic()
     target = target_of(settings, 0)
-    files = state_files(settings.state_folder, job.sources, f"{target.store}\0{target.collection}")
+    files = state_files(settings.state_folder, job.sources, target_name(settings))
     try:
+        job.check()
         async with (
             hold_locks(files, settings.run.wait_lock, clock),
             Services(settings, observer, clock) as services,
         ):
             parts = await _parts(services, job.sources, observer, stop, clock)
             target = target_of(settings, parts.embedder.dimension)
-            return await index(parts, files, _options(settings, job, target))
+            options = _options(settings, job, target, _prune_options(settings, job, parts.preparer))
+            summary = await index(parts, files, options)
+            if summary.status == "complete" and settings.bm25.engine == "rank-bm25":
+                return await _with_view(services, parts.store, summary)
+            return summary
     except Fatal as error:
         return _not_begun(job, target, error, clock.monotonic() - began)
+
+
+async def _with_view(services: Services, store: Store, summary: Summary) -> Summary:
+    """Make the rank-bm25 view; that it failed is said, though the index itself is whole."""
+    try:
+        await services.rebuild_bm25(store)
+    except Fatal as error:
+        problem = Problem(error.kind, str(error), error.hint)
+        return replace(summary, exit_code=error.exit_code, error=problem)
+    return summary
 
 
 async def look_at_sources(
     settings: Settings, job: Job, observer: Observer, stop: Stop, clock: Clock | None = None
 ) -> DryRun:
-    """The dry run of `job`. Raises Fatal."""
+    """The dry run of `job`, which reads the store if it is to prune. Raises Fatal."""
+    job.check()
     clock = clock or SystemClock()
     async with Services(settings, observer, clock) as services:
-        return await dry_run(
+        preparer = services.preparer_alone()
+        prune = _prune_options(settings, job, preparer)
+        held = Held() if prune else None
+        # The store first: that there is no index should not cost reading a crawl.
+        store = await services.store(0, create=False) if prune else None
+        found = await dry_run(
             services.open_source(job.sources, None),
-            services.preparer_alone(),
+            preparer,
             observer=observer,
             clock=clock,
             stop=stop,
             threads=cores(),
             limit=job.limit,
+            held=held,
         )
+        if prune and held and store:
+            await look_at_stale(found, held, store, prune, stop, clock)
+        return found
 
 
 async def _parts(
@@ -103,7 +147,9 @@ async def _parts(
     )
 
 
-def _options(settings: Settings, job: Job, target: Target) -> RunOptions:
+def _options(
+    settings: Settings, job: Job, target: Target, prune: PruneOptions | None
+) -> RunOptions:
     run = settings.run
     return RunOptions(
         sources=job.sources,
@@ -118,7 +164,19 @@ def _options(settings: Settings, job: Job, target: Target) -> RunOptions:
         concurrency=run.concurrency,
         dead_limit=_dead_limit(run.max_dead),
         threads=cores(),
+        prune=prune,
     )
+
+
+def _prune_options(settings: Settings, job: Job, preparer: Preparer) -> PruneOptions | None:
+    if not job.prune:
+        return None
+    most = settings.run.max_prune
+    return PruneOptions(preparer.key(job.scope), most.records, most.fraction, job.yes)
+
+
+def _usage(message: str, hint: str) -> Fatal:
+    return Fatal(message, hint=hint, kind="usage", exit_code=Exit.USAGE)
 
 
 def _fingerprint(settings: Settings) -> dict[str, Any]:

@@ -28,6 +28,7 @@ async def search_pages(
     async with Services(settings, observer) as services:
         # The store first: that there is no index should not cost loading a model.
         store = await services.store(0, create=False)
+        keyword = await services.keyword() if options.mode != "vector" else None
         return await search(
             query,
             store=store,
@@ -37,6 +38,7 @@ async def search_pages(
             limit=options.limit,
             where=where,
             weights=Weights(options.vector_weight, options.bm25_weight, options.rrf_k),
+            keyword=keyword,
         )
 
 

@@ -8,6 +8,7 @@ exit 75 rather than wait unseen.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -21,12 +22,23 @@ from pulse_cli.engine.clock import SystemClock
 from pulse_cli.engine.threads import Threads
 from pulse_cli.errors import Exit, Fatal, Transient
 from pulse_cli.events import Message, Target
-from pulse_cli.ports import Clock, Embedder, Observer, Preparer, Source, Store, TokenCounter
+from pulse_cli.ports import (
+    Clock,
+    Embedder,
+    Observer,
+    Preparer,
+    RunInThread,
+    Source,
+    Store,
+    TokenCounter,
+)
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
     from pulse_cli.embed.tei import TeiEmbedder
-    from pulse_cli.model import Input
+    from pulse_cli.model import Filter, Hit, Input
+    from pulse_cli.search.hybrid import Keyword
+    from pulse_cli.store.bm25 import Bm25View
 
 T = TypeVar("T")
 
@@ -47,12 +59,15 @@ class Services:
         self._embedder: Embedder | None = None
         self._store: Store | None = None
         self._tei_counter: TokenCounter | None = None
+        self._view: Bm25View | None = None
 
     async def __aenter__(self) -> Services:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         try:
+            if self._view is not None:
+                await self._threads(self._view.close)
             if self._store is not None:
                 await self._store.close()
         finally:
@@ -65,7 +80,7 @@ class Services:
     async def embedder(self) -> Embedder:
         """Raises Fatal where it cannot be had."""
         if self._embedder is None:
-            self._embedder = await self._patiently("the embedder", self._open_embedder)
+            self._embedder = await self.patiently("the embedder", self._open_embedder)
         return self._embedder
 
     async def _open_embedder(self) -> Embedder:
@@ -184,7 +199,7 @@ class Services:
         assert isinstance(embedder, TeiEmbedder)
         tei: TeiEmbedder = embedder
         counts = vendored.count(HARD_SAMPLE)
-        if await self._patiently("the embedder", lambda: same_counts(tei, HARD_SAMPLE, counts)):
+        if await self.patiently("the embedder", lambda: same_counts(tei, HARD_SAMPLE, counts)):
             return vendored
         if self._tei_counter is None:
             self._tei_counter = TeiTokenizer(tei, trust_env=self.settings.network.trust_env)
@@ -228,7 +243,7 @@ class Services:
         if self._store is None:
             self._store = self._new_store(create=create)
             store = self._store
-            await self._patiently("the store", lambda: store.open(dimension))
+            await self.patiently("the store", lambda: store.open(dimension))
         return self._store
 
     def _new_store(self, *, create: bool) -> Store:
@@ -254,6 +269,41 @@ class Services:
         wait = INDEX_LOCK_SECONDS if create else SEARCH_LOCK_SECONDS
         folder = edge_folder(self.settings)
         return open_edge(folder, settings.collection, create=create, lock_wait=wait)
+
+    async def rebuild_bm25(self, store: Store) -> int:
+        """Make the rank-bm25 view anew from an open store; its number of pages. Raises Fatal."""
+        import sqlite3
+
+        from pulse_cli.store.bm25_build import rebuild
+
+        folder = bm25_folder(self.settings)
+        try:
+            return await self.patiently("the store", lambda: rebuild(store, folder, self._threads))
+        except (OSError, sqlite3.Error) as error:
+            raise Fatal(
+                f"the rank-bm25 view in {folder} cannot be written: {error}",
+                hint="make room or check its permissions, then run `pulse bm25 rebuild`",
+                kind="bm25-view",
+            ) from error
+
+    async def bm25_view(self) -> Bm25View:
+        """The rank-bm25 view, opened. Raises Fatal where there is none."""
+        if self._view is None:
+            from pulse_cli.store.bm25 import Bm25View
+
+            self._view = await self._threads(Bm25View, bm25_folder(self.settings))
+        return self._view
+
+    async def keyword(self) -> Keyword | None:
+        """What `search` asks for words in place of the store, where bm25.engine says so."""
+        if self.settings.bm25.engine != "rank-bm25":
+            return None
+        view = await self.bm25_view()
+
+        async def ask(query: str, limit: int, where: Filter) -> list[Hit]:
+            return await self._threads(view.search, query, limit, where)
+
+        return ask
 
     # --- sources -----------------------------------------------------------
 
@@ -282,7 +332,12 @@ class Services:
 
     # --- shared ------------------------------------------------------------
 
-    async def _patiently(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
+    @property
+    def run_in_thread(self) -> RunInThread:
+        """One thread, so that what must stay in one may be opened and used in it."""
+        return self._threads
+
+    async def patiently(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
         """Call until it answers, for at most 10 s."""
         began = self._clock.monotonic()
         delay = 0.25
@@ -315,11 +370,27 @@ def target_of(settings: Settings, dimension: int) -> Target:
     )
 
 
+def target_name(settings: Settings) -> str:
+    """What locks and checkpoints know the target by."""
+    target = target_of(settings, 0)
+    return f"{target.store}\0{target.collection}"
+
+
 def edge_folder(settings: Settings) -> Path:
     """The folder that holds embedded collections, one folder each."""
     if settings.qdrant.url is not None:
         return Path(settings.qdrant.url).expanduser().absolute()
     return platformdirs.user_data_path("pulse", appauthor=False)
+
+
+def bm25_folder(settings: Settings) -> Path:
+    """Where the rank-bm25 view of this collection is: beside the embedded collections."""
+    target = target_of(settings, 0)
+    folder = Path(target.store)
+    if is_server(settings.qdrant.url):
+        host = hashlib.sha256(target.store.encode()).hexdigest()[:12]
+        folder = platformdirs.user_data_path("pulse", appauthor=False) / f".servers-{host}"
+    return folder / ".bm25" / target.collection  # no collection begins with a dot
 
 
 def is_server(url: str | None) -> bool:

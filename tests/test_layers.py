@@ -20,6 +20,8 @@ ALLOWED = {
     **dict.fromkeys(CONTRACTS | STAGES | {"engine"}, CONTRACTS),
     "config": {"errors"},
     "services": CONTRACTS | STAGES | {"engine", "config"},
+    "searching": CONTRACTS | {"prepare", "search", "services", "config"},
+    "upkeep": CONTRACTS | {"prepare", "store", "engine", "config", "services"},
     "indexing": CONTRACTS | {"engine", "config", "services"},
 }
 EVERYTHING = {"bench", "cli", "__main__", "__init__"}

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from pulse_cli.cli import completion, config, index, search, status
+from pulse_cli.cli import bench, bm25, completion, config, delete, index, search, status
 from pulse_cli.cli.complaint import complain, complaint_of
 from pulse_cli.cli.help import Command, Group
 from pulse_cli.errors import Exit
@@ -23,6 +23,9 @@ app = typer.Typer(
 app.command("index", cls=Command)(index.index)
 app.command("search", cls=Command)(search.search)
 app.command("status", cls=Command)(status.status)
+app.command("bench", cls=Command)(bench.bench)
+app.command("delete", cls=Command)(delete.delete)
+app.add_typer(bm25.app, name="bm25")
 app.add_typer(config.app, name="config")
 app.command("completion", cls=Command)(completion.completion)
 
@@ -52,7 +55,7 @@ def pulse(
         print(f"pulse {__version__}")
         raise typer.Exit
     if ctx.invoked_subcommand is None:
-        print(ctx.get_help(), end="")
+        print(ctx.get_help())
 
 
 def run(args: list[str]) -> int:
@@ -64,15 +67,5 @@ def run(args: list[str]) -> int:
     try:
         code = app(args, prog_name="pulse", standalone_mode=False, obj=args)
         return int(code or Exit.OK)
-    except BrokenPipeError:
-        return _reader_left()
     except (Exception, KeyboardInterrupt) as error:
         return complain(complaint_of(error, args), args)
-
-
-def _reader_left() -> int:
-    """Whoever read our output has seen enough (`pulse search x | head`)."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return Exit.OK

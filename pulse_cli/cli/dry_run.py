@@ -9,14 +9,18 @@ from typing import Any
 from pulse_cli.cli import figures
 from pulse_cli.cli.safe import safe
 from pulse_cli.engine import DryRun
+from pulse_cli.engine.prune import StalePages
 from pulse_cli.errors import Exit
 
+URLS_SHOWN = 20
 LOCAL_CHUNKS_PER_S = 35.0  # all-MiniLM-L6-v2 in int8 at 256 tokens, on two cores
 TEI_TOKENS_PER_S = 900_000.0  # a small model (bge-small) on one L4
 
 
 def exit_code_of(found: DryRun) -> int:
-    """3 where records are dead, as `index` would end; 0 else, also after --limit."""
+    """As `index` would end: 4 where it would refuse to prune, 3 where records are dead."""
+    if found.refusal is not None:
+        return int(found.refusal.exit_code)
     return int(Exit.DEAD_LETTERS if found.counts.dead else Exit.OK)
 
 
@@ -45,8 +49,18 @@ def as_object(found: DryRun, *, local: bool) -> dict[str, Any]:
         "longest": [asdict(page) for page in found.longest],
         "problems": found.problems,
         "notes": found.notes,
+        "prune": None if found.stale is None else _stale(found, found.stale),
         "estimated_seconds": round(estimate(found, local=local), 1),
         "seconds": round(found.seconds, 3),
+    }
+
+
+def _stale(found: DryRun, stale: StalePages) -> dict[str, Any]:
+    return {
+        "pages": stale.count,
+        "hosts": {name: asdict(host) for name, host in stale.hosts.items()},
+        "urls": stale.examples,
+        "refused": None if found.refusal is None else str(found.refusal),
     }
 
 
@@ -65,7 +79,22 @@ def as_page(found: DryRun, *, local: bool) -> str:
     head = f"Dry run: would index {pages} as {chunks} ({counts.tokens:,} tokens)."
     lines = [f"{head} Nothing was written.", ""]
     lines += [f"  {name:<10} {safe(text)}" for name, text in _rows(found, local=local)]
+    if found.stale is not None:
+        lines += ["", *_stale_page(found, found.stale)]
     return "\n".join(lines)
+
+
+def _stale_page(found: DryRun, stale: StalePages) -> Iterator[str]:
+    yield f"Would remove {figures.plural(stale.count, 'page')} that the crawl no longer holds:"
+    for name, host in stale.hosts.items():
+        yield f"  {host.stale:>7,} of {host.stored:,} pages of {safe(name)}"
+    shown = stale.examples[:URLS_SHOWN]
+    yield from (f"  {safe(url)}" for url in shown)
+    if stale.count > len(shown):
+        yield f"  and {stale.count - len(shown):,} more (--json lists the first 1,000)"
+    if found.refusal is not None:
+        yield f"But {safe(str(found.refusal))}"
+        yield safe(found.refusal.hint)
 
 
 def _rows(found: DryRun, *, local: bool) -> Iterator[tuple[str, str]]:

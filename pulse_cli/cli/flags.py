@@ -73,6 +73,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag("run.concurrency", "--concurrency", "N", "Embed requests in flight; else found."),
         Flag("run.give_up_after", "--give-up-after", "TIME", "Wait this long for a service."),
         Flag("run.max_dead", "--max-dead", "N|P%", "Stop when more records are dead."),
+        Flag("run.max_prune", "--max-prune", "N|P%", "Refuse to remove more pages of a host."),
         Flag("run.on_changed_source", "--on-changed-source", "refuse|restart", _CHANGED),
         Flag("run.wait_lock", "--wait-lock", "TIME", "Wait this long for another run."),
         Flag("qdrant.bulk", "--bulk", "", "Build the vector index after the load."),

@@ -30,10 +30,27 @@ Force = Annotated[
     bool,
     typer.Option("--force", help="Embed unchanged pages again, too.", rich_help_panel=COURSE),
 ]
+Prune = Annotated[
+    bool,
+    typer.Option(
+        "--prune",
+        help="Then remove pages of the same hosts that the crawl no longer holds.",
+        rich_help_panel=COURSE,
+    ),
+]
+Scope = Annotated[
+    str | None,
+    typer.Option("--scope", metavar="PREFIX", help="Prune below this URL.", rich_help_panel=COURSE),
+]
+Yes = Annotated[
+    bool, typer.Option("--yes", help="Prune more than --max-prune, too.", rich_help_panel=COURSE)
+]
 DryRun = Annotated[
     bool,
     typer.Option(
-        "--dry-run", help="Read, clean and chunk; touch no service.", rich_help_panel=COURSE
+        "--dry-run",
+        help="Read, clean and chunk; write nothing (--prune reads the index).",
+        rich_help_panel=COURSE,
     ),
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Errors only.", rich_help_panel=OUTPUT)]
@@ -51,6 +68,9 @@ def index(
     limit: Limit = None,
     restart: Restart = False,
     force: Force = False,
+    prune: Prune = False,
+    scope: Scope = None,
+    yes: Yes = False,
     dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -66,6 +86,7 @@ def index(
     pulse index crawl.jsonl
     zcat crawl.jsonl.gz | pulse index
     pulse index exports/ --include '*/docs/*' --dry-run
+    pulse index crawl.jsonl --prune --dry-run
     pulse index crawl.jsonl --tei http://localhost:8080 --qdrant http://localhost:6333
     """
     from pulse_cli.cli.index_run import command_again, run_dry, run_index, sources_of
@@ -78,6 +99,9 @@ def index(
         restart=restart,
         force=force,
         limit=limit,
+        prune=prune,
+        scope=scope or "",
+        yes=yes,
     )
     carry_out = run_dry if dry_run else run_index
     return carry_out(loaded, job, Verbosity(quiet, verbose), as_json=as_json)

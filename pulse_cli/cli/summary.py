@@ -47,6 +47,7 @@ def as_object(summary: Summary) -> dict[str, Any]:
         "stages": {name: _stage(stage) for name, stage in summary.stages.items()},
         "no_document": dict(counts.no_document),
         "truncated": counts.truncated,
+        "pruned": summary.pruned,
         "checkpoint": summary.checkpoint,
         "dead_letters": summary.dead_letters,
         "resume": summary.resume,
@@ -141,6 +142,8 @@ def _rows(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "dead", figures.reasons(counts.dead)
     if summary.dead_letters:
         yield "", f"kept in {summary.dead_letters}"
+    if summary.pruned:
+        yield "pruned", f"{figures.plural(summary.pruned, 'page')} that the crawl no longer holds"
     if counts.truncated:
         cut = figures.plural(counts.truncated, "chunk")
         yield "truncated", f"{cut} cut by the server: its limit is lower than chunk.max_tokens"

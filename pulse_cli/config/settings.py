@@ -122,6 +122,10 @@ class Run(Section):
         default=Share(fraction=0.05),
         description="stop when more records are dead (a share: from 1,000 on)",
     )
+    max_prune: ShareField = Field(
+        default=Share(fraction=0.2),
+        description="`--prune` refuses to remove more pages of a host (or this share of them)",
+    )
     on_changed_source: Literal["refuse", "restart"] = Field(
         default="refuse", description="when an interrupted run finds its input changed"
     )

@@ -14,12 +14,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pulse_cli.engine.limiter import unfailing_limiter
-from pulse_cli.engine.reading import ReadRecord, is_record, read_batches
+from pulse_cli.engine.prune import PruneOptions, Pruner, StalePages, not_whole
+from pulse_cli.engine.reading import (
+    ReadRecord,
+    is_record,
+    read_batches,
+    utf8_bytes,
+    why_partial,
+)
+from pulse_cli.engine.seen import SeenPages, SeenWriter
 from pulse_cli.engine.stop import Stop
 from pulse_cli.engine.threads import Threads
+from pulse_cli.errors import Fatal
 from pulse_cli.events import Counts, Message, Progress, StageStats, Stats
 from pulse_cli.model import Document, Identity, NoDocument, Note, Position, Skipped, Unreadable
-from pulse_cli.ports import Clock, Observer, Preparer, Source
+from pulse_cli.ports import Clock, Observer, Preparer, Source, Store
 
 LONGEST = 5
 EXAMPLES = 5
@@ -39,10 +48,26 @@ class LongPage:
 
 
 @dataclass(slots=True)
+class Held:
+    """Which pages the source holds (`engine.seen`), and why it may not be the whole crawl."""
+
+    entries: bytearray = field(default_factory=bytearray)
+    partial: list[str] = field(default_factory=list)
+    _keys: SeenWriter = field(default_factory=SeenWriter)
+
+    def add(self, read: ReadRecord) -> None:
+        if read.key is not None:
+            self.entries += self._keys.entries(read.key)
+        if reason := why_partial(read):
+            self.partial.append(reason)
+
+
+@dataclass(slots=True)
 class DryRun:
     """What was found. `duplicates` counts pages whose URL came before; the last one wins.
 
-    `problems` are the first few dead records with their places.
+    `problems` are the first few dead records with their places. `stale` are the pages that
+    would be pruned, None if that was not asked; `refusal` is why they would not be.
     """
 
     counts: Counts = field(default_factory=Counts)
@@ -54,6 +79,8 @@ class DryRun:
     duplicate_urls: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    stale: StalePages | None = None
+    refusal: Fatal | None = None
 
 
 async def dry_run(
@@ -65,14 +92,15 @@ async def dry_run(
     stop: Stop,
     threads: int,
     limit: int | None = None,
+    held: Held | None = None,
 ) -> DryRun:
-    """Look at everything, or at the first `limit` records, or until `stop`."""
+    """Look at everything, or at the first `limit` records, or until `stop`; fills `held`."""
     stats = Stats(stages={"read": StageStats(), "prepare": StageStats()})
     reader = unfailing_limiter("read", 1, clock, stats.stages["read"])
     began = clock.monotonic()
     told = began
     with Threads(threads) as pool:
-        look = _Look(preparer, observer, clock, stats, pool, threads)
+        look = _Look(preparer, observer, clock, stats, pool, threads, held)
         async for batch in read_batches(source, Position(), preparer, reader):
             await look.at(batch, limit)
             stats.elapsed_s = clock.monotonic() - began
@@ -90,6 +118,23 @@ async def dry_run(
     return look.found
 
 
+async def look_at_stale(
+    found: DryRun, held: Held, store: Store, options: PruneOptions, stop: Stop, clock: Clock
+) -> None:
+    """Put into `found` what a run would prune, or why it would not. Raises Fatal."""
+    if not found.complete:
+        return
+    limiter = unfailing_limiter("store", 1, clock, StageStats())
+    pruner = Pruner(store, limiter, SeenPages(held.entries), options, stop)
+    found.stale = await pruner.look()
+    try:
+        if held.partial:
+            raise not_whole(held.partial)
+        found.stale.check(options)
+    except Fatal as refusal:
+        found.refusal = refusal
+
+
 class _Look:
     """The books of a dry run; counts groups in threads, a few at a time."""
 
@@ -101,7 +146,9 @@ class _Look:
         stats: Stats,
         pool: Threads,
         threads: int,
+        held: Held | None,
     ) -> None:
+        self._held = held
         self.found = DryRun(counts=stats.counts)
         self.records = 0
         self._stats = stats
@@ -122,6 +169,8 @@ class _Look:
                 return
             self.records += is_record(read.record)
             self._sort(read)
+            if self._held is not None:
+                self._held.add(read)
             if self._chars >= GROUP_CHARS:
                 await self._launch()
 
@@ -177,7 +226,7 @@ class _Look:
         counts, longest = self.found.counts, self.found.longest
         for one in await self._cpu.run(lambda: self._pool(self._preparer.prepare, group)):
             chunks, tokens = len(one.counts), sum(one.counts)
-            counts.bytes_text += len(one.document.text)
+            counts.bytes_text += utf8_bytes(one.document.text)
             if not chunks:
                 reason = "nothing-to-search"
                 counts.skipped[reason] = counts.skipped.get(reason, 0) + 1

@@ -22,9 +22,8 @@ FAULT_POINTS = (
     "checkpoint-half-written",
     "checkpoint-before-rename",
     "checkpoint-saved",
-    "pages-pruned",
-    "pruned",
 )
+PRUNE_POINTS = ("pages-pruned", "pruned")
 
 _hook: Callable[[str], None] | None = None
 

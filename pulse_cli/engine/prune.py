@@ -65,16 +65,15 @@ class StalePages:
     def stored(self) -> int:
         return sum(host.stored for host in self.hosts.values())
 
-    def excess(self, options: PruneOptions) -> str | None:
-        """The host that would lose more pages than allowed, if there is one."""
+    def check(self, options: PruneOptions) -> None:
+        """Raises Fatal (exit 4) where a host would lose more pages than allowed."""
         for name, host in self.hosts.items():
             most = options.count
             if most is None:
                 share = 1.0 if options.share is None else options.share
                 most = int(share * host.stored + 1e-9)
-            if host.stale > most:
-                return name
-        return None
+            if host.stale > most and not options.confirmed:
+                raise _too_many(name, host, options)
 
 
 class Pruner:
@@ -102,9 +101,7 @@ class Pruner:
         found = await self.look()
         if self._stop.requested:
             return None
-        too_much = found.excess(self._options)
-        if too_much is not None and not self._options.confirmed:
-            raise refused(found, too_much, self._options)
+        found.check(self._options)
         if found.count:
             await self._limiter.run(self._remove)
         return None if self._stop.requested else self._removed
@@ -171,9 +168,7 @@ def not_whole(reasons: Sequence[str]) -> Fatal:
     )
 
 
-def refused(found: StalePages, host: str, options: PruneOptions) -> Fatal:
-    """The refusal to remove that many pages."""
-    pages = found.hosts[host]
+def _too_many(host: str, pages: HostPages, options: PruneOptions) -> Fatal:
     limit = f"{options.count} pages" if options.count is not None else f"{options.share or 0:.0%}"
     return Fatal(
         f"nothing was pruned: the crawl lacks {pages.stale:,} of the {pages.stored:,} pages of"

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from pulse_cli.ports import Clock
 
 CHECKPOINT_SUFFIX = ".ckpt.json"
 LOCK_POLL_SECONDS = 0.25
+ANOTHER_WRITES = "another run is writing to this target"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,11 @@ def state_files(folder: Path, sources: Sequence[str], target: str) -> StateFiles
     digest = hashlib.sha256("\0".join([*absolute, target]).encode("utf-8", "surrogateescape"))
     name = "stdin" if sources[0] == "-" else Path(sources[0]).name
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._")[:40] or "source"
-    target_hash = hashlib.sha256(target.encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    return StateFiles(folder, f"{name}-{digest.hexdigest()[:12]}", target_hash)
+    return StateFiles(folder, f"{name}-{digest.hexdigest()[:12]}", _digest(target))
+
+
+def _digest(target: str) -> str:
+    return hashlib.sha256(target.encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
 def make_folder(folder: Path) -> None:
@@ -75,11 +79,32 @@ async def hold_locks(files: StateFiles, wait: float, clock: Clock) -> AsyncItera
 
     Raises Fatal (exit 11) naming what is locked.
     """
-    make_folder(files.folder)
     locks = {
         files.folder / f"{files.stem}.lock": "these sources are being indexed by another run",
-        files.folder / f"target-{files.target_hash}.lock": "another run is writing to this target",
+        _target_lock(files.folder, files.target_hash): ANOTHER_WRITES,
     }
+    async with _hold(files.folder, locks, wait, clock):
+        yield
+
+
+@asynccontextmanager
+async def hold_target_lock(
+    folder: Path, target: str, wait: float, clock: Clock
+) -> AsyncIterator[None]:
+    """Hold the lock of a target alone, for changes that are no run. As `hold_locks`."""
+    async with _hold(folder, {_target_lock(folder, _digest(target)): ANOTHER_WRITES}, wait, clock):
+        yield
+
+
+def _target_lock(folder: Path, target_hash: str) -> Path:
+    return folder / f"target-{target_hash}.lock"
+
+
+@asynccontextmanager
+async def _hold(
+    folder: Path, locks: Mapping[Path, str], wait: float, clock: Clock
+) -> AsyncIterator[None]:
+    make_folder(folder)
     until = clock.monotonic() + wait
     with ExitStack() as held:
         for path, what in locks.items():
