@@ -46,7 +46,7 @@ def detect(feed: Feed, name: str) -> Kind:
             break
     head = feed.data[feed.at : feed.at + WINDOW].removeprefix(BOM)
     if not head:
-        return Kind.EMPTY
+        return Kind.LINES if feed.damage else Kind.EMPTY
     if plain.endswith(".md") and not _OBJECT.match(head):
         return Kind.MARKDOWN
     if not head.strip():

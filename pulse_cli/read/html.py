@@ -6,8 +6,8 @@ pages: 1,000,000 nested elements, unclosed scripts and tags neither crash it (tw
 converters overflow their stack, markdownify raises RecursionError at 1,000) nor take more than
 linear time.
 
-It keeps the GIL while it works, so what it is given is bounded; and where nesting made it
-drop text, the text alone is taken.
+It keeps the GIL while it works, so what it is given is bounded; and where it stopped at too deep
+a nesting, which it tells, the text alone is taken.
 """
 
 from __future__ import annotations
@@ -38,10 +38,13 @@ def _converted(html: str) -> str:
     from html_to_markdown import convert
 
     try:
-        text = convert(html, _options()).content or ""
+        result = convert(html, _options())
     except Exception:  # a page that the library cannot read still has text
-        text = ""
-    return text if text and not text.isspace() else _text_alone(html)
+        return _text_alone(html)
+    text = result.content or ""
+    if not text.strip() or any("depth" in str(warning.kind) for warning in result.warnings):
+        return _text_alone(html)
+    return text
 
 
 @cache

@@ -48,33 +48,39 @@ class Scan:
             depth += 1
             at += 1
         while True:
-            if self._inside:
-                at = end_of(_STRING, data, at, stop)
-                if at == stop or data[at] != QUOTE:
-                    break
-                at += 1
-                self._inside = False
-            if at < stop and data[at] not in _BRACKETS:
-                at = end_of(_RUN, data, at, stop)
-            if at == stop:
+            if self._inside or (at < stop and data[at] not in _BRACKETS):
+                at = self._between(data, at, stop)
+            if self._inside or at == stop:
                 break
-            char = data[at]
-            if char == QUOTE:
-                self._inside = True
-            elif char in OPENING:
-                if members and depth == 1:
-                    self.at_member = True
-                    break
-                depth += 1
-            else:
+            if data[at] not in OPENING:
                 depth -= 1
                 if depth <= 0:
                     self.ended = True
                     at += 1
                     break
+            elif members and depth == 1:
+                self.at_member = True
+                break
+            else:
+                depth += 1
             at += 1
         self._depth = depth
         return at
+
+    def _between(self, data: bytes, at: int, stop: int) -> int:
+        """Pass over strings and plain values, to the next bracket or as far as the bytes go."""
+        while True:
+            if self._inside:
+                at = end_of(_STRING, data, at, stop)
+                if at == stop or data[at] != QUOTE:
+                    return at
+                at += 1
+                self._inside = False
+            at = end_of(_RUN, data, at, stop)
+            if at == stop or data[at] != QUOTE:
+                return at
+            at += 1
+            self._inside = True
 
     def skip_member(self) -> None:
         """What began here is read by another; go on behind it."""

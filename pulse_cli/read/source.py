@@ -124,7 +124,7 @@ class InputSource:
     ) -> Iterator[Record]:
         top, item = -1, 0
         # Of an input that was empty then, only the note was done.
-        left = start.item if start.fed else 0
+        left = start.item if start.fed or not feed.data else 0
         for frame in framer.frames():
             if frame.top != top:
                 top, item = frame.top, 0
@@ -174,7 +174,7 @@ def _records(
     while contents:
         item += 1
         content = contents.pop()
-        if frame.closes and not contents:
+        if frame.closes and not contents and fed > frame.top:
             position = Position(index, fed, 0, fed, crc, line)
         else:
             position = Position(index, frame.top, item, fed, crc, frame.top_line)

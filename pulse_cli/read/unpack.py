@@ -11,6 +11,7 @@ from __future__ import annotations
 import codecs
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from pulse_cli.read.feed import Damaged
 
@@ -24,6 +25,8 @@ FLOOR = 256 * 1024 * 1024
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_GZIP_STEP = 16 * 1024
+"""Stored bytes per step: at most 16 MiB expanded, should it have to be taken again."""
 _ZSTD_STEP = 1024
 """Stored bytes per step: a zstd block of 4 bytes expands to 128 KiB, so this is 32 MiB at worst."""
 _ENCODINGS = {
@@ -71,6 +74,8 @@ def _bounded(
             yield chunk
 
     for chunk in expand(counted()):
+        if not chunk:
+            continue
         expanded += len(chunk)
         allowed = max(FLOOR, RATIO * read) if max_expanded is None else max_expanded
         if expanded > allowed:
@@ -85,25 +90,36 @@ def _gunzipped(stored: Iterator[bytes]) -> Iterator[bytes]:
     member = zlib.decompressobj(wbits=31)
     started = False
     for chunk in stored:
-        while chunk:
-            if not started:
-                chunk = chunk.lstrip(b"\x00")  # padding between or behind members
-                if not chunk:
-                    break
+        rest = chunk
+        while rest := rest if started else rest.lstrip(b"\x00"):  # padding behind members
             started = True
-            try:
-                text = member.decompress(chunk, CHUNK)
-            except zlib.error as error:
-                raise Damaged("damaged-gzip", f"gzip data is damaged: {error}") from None
-            if text:
-                yield text
-            chunk = member.unconsumed_tail
+            step, rest = rest[:_GZIP_STEP], rest[_GZIP_STEP:]
+            yield from _inflated(member, step)
             if member.eof:
-                chunk = member.unused_data
+                rest = member.unused_data + rest
                 member = zlib.decompressobj(wbits=31)
                 started = False
     if started:
         raise Damaged("truncated", "gzip data ends before its end mark")
+
+
+def _inflated(member: zlib._Decompress, step: bytes) -> Iterator[bytes]:
+    """What this step expands to. Raises Damaged after all that stands before the damage."""
+    before, given, left = member.copy(), 0, step
+    try:
+        while left:
+            text = member.decompress(left, CHUNK)
+            given += len(text)
+            yield text
+            left = member.unconsumed_tail
+    except zlib.error as error:
+        # zlib keeps to itself what it made of a step that fails, so take it by the byte.
+        again = bytearray()
+        with suppress(zlib.error):
+            for at in range(len(step)):
+                again += before.decompress(step[at : at + 1])
+        yield bytes(again[given:])
+        raise Damaged("damaged-gzip", f"gzip data is damaged: {error}") from None
 
 
 def _unzstd(stored: Iterator[bytes]) -> Iterator[bytes]:

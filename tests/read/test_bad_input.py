@@ -52,7 +52,7 @@ BAD = {
     "no host": (_line(_page(metadata={"url": "https:///x"})), "bad-url"),
     "relative": (_line(_page(metadata={"url": "/docs/x"})), "bad-url"),
     "bad IPv6": (_line(_page(metadata={"url": "https://[::1/x"})), "bad-url"),
-    "100 kB URL": (_line(_page(metadata={"url": "https://example.org/" + "x" * 100_000})), "bad-url"),
+    "100 kB URL": (_line(_page(metadata={"url": "https://a.org/" + "x" * 100_000})), "bad-url"),
 }  # fmt: skip
 
 
