@@ -1,0 +1,107 @@
+"""The pipeline under measurement, in a process of its own: `python -m pulse_cli.bench.child`.
+
+It runs `pulse_cli.indexing.index_sources`, which is what `pulse index` runs, with an observer
+that writes what it is told to standard output, one JSON object per line. So CPU seconds and
+memory are the pipeline's alone, and start-up (imports, limits of services, tokenizer) ends
+where the run says that it has begun. The task is one JSON object on standard input.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Coroutine
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from pulse_cli.cli.loop import run_until_signal
+from pulse_cli.cli.summary import as_object
+from pulse_cli.events import Event, Message, Progress, Started, Stats, Summary
+from pulse_cli.indexing import Job, index_sources
+from pulse_cli.ports import Observer
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Settings
+    from pulse_cli.engine import Stop
+
+COMMAND = "pulse bench"
+
+
+def main() -> int:
+    """Run the task; exit as `pulse index` does."""
+    task: dict[str, Any] = orjson.loads(sys.stdin.buffer.read())
+    settings = _settings(task)
+    observer = _Teller()
+    summary = run_until_signal(lambda stop: _index(settings, task, observer, stop))
+    observer.tell("end", summary=as_object(summary), **observer.figures())
+    return int(summary.exit_code)
+
+
+def _index(
+    settings: Settings, task: dict[str, Any], observer: Observer, stop: Stop
+) -> Coroutine[Any, Any, Summary]:
+    sources = tuple(task["sources"])
+    if task["bare"]:
+        from pulse_cli.bench.bare import index_bare
+
+        return index_bare(settings, sources, COMMAND, observer, stop)
+    return index_sources(settings, Job(sources=sources, command=COMMAND), observer, stop)
+
+
+def _settings(task: dict[str, Any]) -> Settings:
+    """Those of the task alone, or (`own`) beneath them the user's file and environment."""
+    from pulse_cli.config import load
+
+    flags = {name: ("pulse bench", value) for name, value in task["settings"].items()}
+    if task["own"]:
+        return load(flags, Path(task["config"]) if task["config"] else None).settings
+    return load(flags, environ={"HOME": task["folder"]}, folder=Path(task["folder"])).settings
+
+
+class _Teller:
+    """An observer that writes lines of JSON."""
+
+    def __init__(self) -> None:
+        self._stats = Stats()
+
+    def on(self, event: Event) -> None:
+        match event:
+            case Started():
+                self.tell("started")
+            case Progress():
+                self._stats = event.stats
+                self.tell("sample", **self.figures())
+            case Message(level=level, text=text) if level in ("warning", "error"):
+                self.tell("message", level=level, text=text)
+
+    def tell(self, kind: str, **more: Any) -> None:
+        now = {"kind": kind, "at": time.monotonic(), "cpu_s": time.process_time(), "rss": _rss()}
+        os.write(1, orjson.dumps(now | more) + b"\n")
+
+    def figures(self) -> dict[str, Any]:
+        stats = self._stats
+        return {
+            "documents": stats.documents_done,
+            "chunks": stats.chunks_embedded,
+            "tokens": stats.tokens_embedded,
+            "bytes_text": stats.counts.bytes_text,
+            "bytes_read": stats.bytes_read,
+            "stages": {name: asdict(stage) for name, stage in stats.stages.items()},
+        }
+
+
+def _rss() -> int:
+    """Bytes of memory held now; 0 where the system does not say it cheaply."""
+    try:
+        pages = Path("/proc/self/statm").read_bytes().split()[1]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

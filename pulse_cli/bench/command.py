@@ -1,0 +1,188 @@
+"""What `pulse bench` does with its flags: measure, report, keep, compare."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from pulse_cli.bench.compare import changes, load_report, side_by_side
+from pulse_cli.bench.corpus import Corpus, generated_corpus, named_corpus
+from pulse_cli.bench.measure import Plan, measure
+from pulse_cli.bench.profiles import PROFILES, Profile
+from pulse_cli.bench.report import Measured, whole
+from pulse_cli.bench.sweep import Sweep, as_table
+from pulse_cli.bench.text import as_page
+from pulse_cli.errors import Exit
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Loaded
+
+_LONG, _SHORT = 60.0, 20.0
+_QUICK_PAGES = 60
+_WITHOUT_LIMIT = ("instant",)
+_TUNING = ("chunk.", "bm25.", "embed.batch", "run.concurrency", "qdrant.bulk")
+_PEERS = {"chunk.max_tokens": 500, "chunk.overlap_tokens": 50}
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The command line, checked. `seconds` None: what each profile needs."""
+
+    corpus: tuple[str, ...] = ()
+    documents: int = 2000
+    chars: int = 2000
+    seed: int = 0
+    profiles: tuple[str, ...] = ("l4",)
+    live: bool = False
+    seconds: float | None = None
+    quick: bool = False
+    dimension: int | None = None
+    plan: Plan = field(default_factory=Plan)
+    sweep: Sweep | None = None
+    stage: str | None = None
+    save: Path | None = None
+    against: Path | None = None
+    threshold: float = 0.1
+    html: Path | None = None
+    as_json: bool = False
+
+
+def bench(wishes: Wishes, loaded: Loaded) -> int:
+    """Carry the wishes out and return the exit code. Raises Fatal."""
+    before = load_report(wishes.against) if wishes.against else None
+    with _ended_by_sigterm(), tempfile.TemporaryDirectory(prefix="pulse-bench-") as folder:
+        corpus = _corpus(wishes, Path(folder))
+        if wishes.stage is not None:
+            return _bench_stage(wishes, corpus, loaded)
+        measured = _measure_all(wishes, corpus, loaded)
+    report = whole(corpus, measured)
+    table = as_table(list(report["profiles"].values())) if wishes.sweep else ""
+    code = Exit.OK
+    if before is not None:
+        found = changes(before, report)
+        worse = any(one.worse > wishes.threshold for one in found)
+        report["against"] = {"file": str(wishes.against), "regression": worse}
+        code = Exit.FATAL if worse else Exit.OK
+    _tell(report, wishes, table)
+    if before is not None and not wishes.as_json:
+        print("\n" + side_by_side(found, wishes.threshold))
+    _keep(report, wishes, measured, table)
+    return code
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _corpus(wishes: Wishes, folder: Path) -> Corpus:
+    if wishes.corpus:
+        _say("counting the corpus")
+        return named_corpus(wishes.corpus)
+    count = min(wishes.documents, _QUICK_PAGES) if wishes.quick else wishes.documents
+    _say(f"writing {count:,} pages")
+    return generated_corpus(folder, count, wishes.chars, wishes.seed)
+
+
+def _measure_all(wishes: Wishes, corpus: Corpus, loaded: Loaded) -> list[Measured]:
+    """Every profile (or the live services), at every step of the sweep."""
+    tuning = _tuning(loaded)
+    measured = []
+    for name in ("live",) if wishes.live else wishes.profiles:
+        settings = {**tuning, **wishes.plan.settings}
+        if name.startswith("peers"):
+            settings = _PEERS | settings
+        plan = replace(wishes.plan, settings=settings, seconds=_seconds(wishes, name))
+        steps = wishes.sweep.plans(plan) if wishes.sweep else iter([("", plan)])
+        for step, stepped in steps:
+            found = _measure(name, wishes, corpus, stepped, loaded)
+            measured.append(replace(found, name=f"{name} {step}") if step else found)
+    return measured
+
+
+def _measure(name: str, wishes: Wishes, corpus: Corpus, plan: Plan, loaded: Loaded) -> Measured:
+    if wishes.live:
+        from pulse_cli.bench.live import measure_live
+
+        return measure_live(loaded, corpus, plan, _say)
+    return measure(_profile(name, wishes.dimension), corpus, plan, _say)
+
+
+def _profile(name: str, dimension: int | None) -> Profile:
+    profile = PROFILES[name]
+    if dimension is None:
+        return profile
+    return replace(profile, tei=replace(profile.tei, dimension=dimension))
+
+
+def _seconds(wishes: Wishes, name: str) -> float:
+    if wishes.seconds is not None:
+        return wishes.seconds
+    if wishes.quick:
+        return 0.0
+    return _SHORT if name in _WITHOUT_LIMIT or wishes.live else _LONG
+
+
+def _tuning(loaded: Loaded) -> dict[str, Any]:
+    """The user's settings that belong to the pipeline and not to any service."""
+    chosen = loaded.settings.model_dump(mode="json")
+    found = {}
+    for name in loaded.origins:
+        if name.startswith(_TUNING):
+            section, _, key = name.partition(".")
+            found[name] = chosen[section][key]
+    return found
+
+
+def _bench_stage(wishes: Wishes, corpus: Corpus, loaded: Loaded) -> int:
+    from pulse_cli.bench.stages import measure_stage, stage_page
+
+    assert wishes.stage is not None
+    _say(f"measuring {wishes.stage}")
+    found = measure_stage(wishes.stage, corpus, loaded.settings, quick=wishes.quick)
+    report = whole(corpus, [], stage={wishes.stage: found})
+    if wishes.as_json:
+        print(orjson.dumps(report).decode())
+    else:
+        print(as_page(report) + "\n\n" + stage_page(wishes.stage, found))
+    if wishes.save:
+        wishes.save.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+    return Exit.OK
+
+
+def _tell(report: dict[str, Any], wishes: Wishes, table: str) -> None:
+    if wishes.as_json:
+        print(orjson.dumps(report).decode(), flush=True)
+    else:
+        print(as_page(report) + (f"\n\n{table}" if table else ""), flush=True)
+
+
+def _keep(report: dict[str, Any], wishes: Wishes, measured: Sequence[Measured], table: str) -> None:
+    if wishes.save:
+        wishes.save.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+    if wishes.html:
+        from pulse_cli.bench.page import as_html
+
+        wishes.html.write_text(as_html(report, measured, table), encoding="utf-8")
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM as an exception, like SIGINT, so that what was started is taken down again."""
+
+    def heard(_number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(Exit.TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, heard)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,104 @@
+"""A measurement of the services that are configured, in a collection that is thrown away.
+
+The collection has a name that nobody else uses and is removed however the measurement ends:
+complete, with an error, or by a signal (which reaches Python as an exception).
+"""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pulse_cli.bench.corpus import Corpus, repeated
+from pulse_cli.bench.course import Task, run_once
+from pulse_cli.bench.figures import figures_of
+from pulse_cli.bench.measure import WARM_UP_SECONDS, Plan, Say, passes
+from pulse_cli.bench.report import Measured
+from pulse_cli.services import is_server, secret, with_user_info
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Loaded, Settings
+
+PREFIX = "pulse_bench_"
+
+
+def measure_live(loaded: Loaded, corpus: Corpus, plan: Plan, say: Say) -> Measured:
+    """Measure the configured services. Raises Fatal where a run fails."""
+    settings, config = loaded.settings, loaded.file
+    with tempfile.TemporaryDirectory(prefix="pulse-bench-") as name:
+        folder = Path(name)
+        sized = corpus
+        if plan.seconds:
+            say("live: warming up")
+            task = _task(settings, config, corpus, plan, folder / "warm-up", WARM_UP_SECONDS)
+            with thrown_away(settings, task):
+                run = figures_of(run_once(task))
+            sized = repeated(corpus, folder, passes(corpus, run, plan.seconds))
+        courses = []
+        for number in range(1, plan.runs + 1):
+            say(f"live: run {number} of {plan.runs}")
+            task = _task(settings, config, sized, plan, folder / f"run-{number}", plan.seconds)
+            with thrown_away(settings, task):
+                courses.append(run_once(task))
+        return Measured(
+            name="live",
+            runs=tuple(figures_of(course) for course in courses),
+            courses=tuple(courses),
+            settings=plan.settings,
+            notes=tuple(dict.fromkeys(note for course in courses for note in course.notes)),
+        )
+
+
+def _task(
+    settings: Settings,
+    config: Path | None,
+    corpus: Corpus,
+    plan: Plan,
+    folder: Path,
+    seconds: float,
+) -> Task:
+    folder.mkdir()
+    own: dict[str, Any] = {"qdrant.collection": PREFIX + secrets.token_hex(6)}
+    if not is_server(settings.qdrant.url):
+        own["qdrant.url"] = str(folder / "store")
+    return Task(
+        sources=corpus.sources,
+        folder=folder,
+        settings={**plan.settings, **own},
+        seconds=seconds,
+        own=True,
+        config=config,
+    )
+
+
+@contextmanager
+def thrown_away(settings: Settings, task: Task) -> Iterator[None]:
+    """Remove the collection of `task` from the server, come what may.
+
+    That of a folder goes with the folder.
+    """
+    try:
+        yield
+    finally:
+        if is_server(settings.qdrant.url):
+            _drop(settings, task.settings["qdrant.collection"])
+
+
+def _drop(settings: Settings, collection: str) -> None:
+    import httpx
+
+    qdrant = settings.qdrant
+    assert qdrant.url is not None
+    assert collection.startswith(PREFIX)
+    base = with_user_info(qdrant.url, qdrant.basic_auth).rstrip("/")
+    key = secret(qdrant.api_key)
+    with httpx.Client(timeout=60, trust_env=settings.network.trust_env) as client:
+        answer = client.delete(
+            f"{base}/collections/{collection}", headers={"api-key": key} if key else {}
+        )
+    if answer.status_code != 404:
+        answer.raise_for_status()
