@@ -3,10 +3,15 @@
 _pulse_flags() {
   case "$1" in
     "") echo "--version --help" ;;
-    "index") echo "--limit --restart --force --dry-run --json -q --quiet -v --verbose --include --exclude --url --min-chars --include-errors --tei --embed --qdrant --collection --concurrency --give-up-after --max-dead --on-changed-source --wait-lock --bulk --progress --log-file --log-format --metrics-file --state-dir --set --config --help" ;;
+    "index") echo "--limit --restart --force --prune --scope --yes --dry-run --json -q --quiet -v --verbose --include --exclude --url --min-chars --include-errors --tei --embed --qdrant --collection --concurrency --give-up-after --max-dead --max-prune --on-changed-source --wait-lock --bulk --progress --log-file --log-format --metrics-file --state-dir --set --config --help" ;;
     "search") echo "--filter --json --tei --embed --qdrant --collection --mode --limit --set --config --help" ;;
     "status") echo "--json --state-dir --set --config --help" ;;
+    "bench") echo "--corpus --documents --chars --seed --profile --live --dimension --disturbed --seconds --runs --quick --baseline --rerun --bare --sweep --stage --json --save --against --threshold --html --tei --embed --qdrant --collection --concurrency --bulk --set --config --help" ;;
+    "delete") echo "--json --qdrant --collection --wait-lock --state-dir --set --config --help" ;;
     "completion") echo "--help" ;;
+    "bm25") echo "--help" ;;
+    "bm25 rebuild") echo "--qdrant --collection --set --config --help" ;;
+    "bm25 export") echo "--qdrant --collection --set --config --help" ;;
     "config") echo "--help" ;;
     "config show") echo "--json --set --config --help" ;;
     "config init") echo "--force --help" ;;
@@ -16,35 +21,53 @@ _pulse_flags() {
 
 _pulse_words() {
   case "$1" in
-    "") echo "index search status completion config" ;;
+    "") echo "index search status bench delete completion bm25 config" ;;
     "completion") echo "bash zsh fish" ;;
+    "bm25") echo "rebuild export" ;;
     "config") echo "show init schema" ;;
   esac
 }
 
 _pulse_kind() { # of the value that the flag $1 takes
   case "$1" in
+    --against) echo "file" ;;
+    --baseline) echo "other" ;;
+    --chars) echo "other" ;;
     --collection) echo "collection" ;;
     --concurrency) echo "other" ;;
     --config) echo "file" ;;
+    --corpus) echo "other" ;;
+    --dimension) echo "other" ;;
+    --documents) echo "other" ;;
     --embed) echo "other" ;;
     --exclude) echo "other" ;;
     --filter) echo "other" ;;
     --give-up-after) echo "other" ;;
+    --html) echo "file" ;;
     --include) echo "other" ;;
     --limit) echo "other" ;;
     --log-file) echo "file" ;;
     --log-format) echo "text json" ;;
     --max-dead) echo "other" ;;
+    --max-prune) echo "other" ;;
     --metrics-file) echo "file" ;;
     --min-chars) echo "other" ;;
     --mode) echo "hybrid vector bm25" ;;
     --on-changed-source) echo "refuse restart" ;;
+    --profile) echo "collection" ;;
     --progress) echo "auto rich plain json none" ;;
     --qdrant) echo "folder" ;;
+    --runs) echo "other" ;;
+    --save) echo "file" ;;
+    --scope) echo "other" ;;
+    --seconds) echo "other" ;;
+    --seed) echo "other" ;;
     --set) echo "other" ;;
+    --stage) echo "read prepare" ;;
     --state-dir) echo "folder" ;;
+    --sweep) echo "other" ;;
     --tei) echo "other" ;;
+    --threshold) echo "other" ;;
     --url) echo "other" ;;
     --wait-lock) echo "other" ;;
   esac
@@ -62,7 +85,7 @@ _pulse() {
     word=${COMP_WORDS[i]}
     if [[ $word != -* && -n $(_pulse_flags "${verb:+$verb }$word") ]]; then
       verb="${verb:+$verb }$word"
-      [[ " config " == *" $verb "* ]] || break
+      [[ " bm25 config " == *" $verb "* ]] || break
     fi
   done
   COMPREPLY=()
@@ -87,6 +110,7 @@ _pulse() {
   else
     case "$verb" in
       "index") _pulse_files -f "$cur" ;;
+      "bm25 export") _pulse_files -f "$cur" ;;
       "config init") _pulse_files -f "$cur" ;;
     esac
   fi

@@ -20,7 +20,10 @@ _pulse() {
         'index:Index crawled pages, or go on with a run that was stopped.'
         'search:Search the pages that were indexed, by meaning and by words.'
         'status:Show every run that left a checkpoint\: how far it came, and the command that goes on.'
+        'bench:Measure how fast pulse is, and what holds it up.'
+        'delete:Remove pages from the index, with all their chunks.'
         'completion:Print the completion script of a shell.'
+        'bm25:Make or export the rank-bm25 view of an index.'
         'config:Show, begin or describe the settings.'
       )
       _describe command commands ;;
@@ -29,7 +32,10 @@ _pulse() {
         index) _pulse_index ;;
         search) _pulse_search ;;
         status) _pulse_status ;;
+        bench) _pulse_bench ;;
+        delete) _pulse_delete ;;
         completion) _pulse_completion ;;
+        bm25) _pulse_bm25 ;;
         config) _pulse_config ;;
       esac ;;
   esac
@@ -40,7 +46,10 @@ _pulse_index() {
     '*--limit[Stop after N records]:value:' \
     '*--restart[Forget the checkpoint, begin anew]' \
     '*--force[Embed unchanged pages again, too]' \
-    '*--dry-run[Read, clean and chunk; touch no service]' \
+    '*--prune[Then remove pages of the same hosts that the crawl no longer holds]' \
+    '*--scope[Prune below this URL]:value:' \
+    '*--yes[Prune more than --max-prune, too]' \
+    '*--dry-run[Read, clean and chunk; write nothing (--prune reads the index)]' \
     '*--json[Print one JSON object]' \
     '*-q[Errors only]' \
     '*--quiet[Errors only]' \
@@ -58,6 +67,7 @@ _pulse_index() {
     '*--concurrency[Embed requests in flight; else found]:value:' \
     '*--give-up-after[Wait this long for a service]:value:' \
     '*--max-dead[Stop when more records are dead]:value:' \
+    '*--max-prune[Refuse to remove more pages of a host]:value:' \
     '*--on-changed-source[When the input of an unfinished run has changed]:value:(refuse restart)' \
     '*--wait-lock[Wait this long for another run]:value:' \
     '*--bulk[Build the vector index after the load]' \
@@ -96,10 +106,96 @@ _pulse_status() {
     '*--help[Show this page.]'
 }
 
+_pulse_bench() {
+  _arguments -S \
+    '*--corpus[Pages to index; else made up]:value:' \
+    '*--documents[Pages made up]:value:' \
+    '*--chars[Their median length]:value:' \
+    '*--seed[The same seed, the same pages]:value:' \
+    '*--profile[l4, h100, cpu, seeds, peers, peers-x10, instant; repeatable]:collection:_pulse_collections' \
+    '*--live[The configured services, in a throw-away collection]' \
+    '*--dimension[Of the vectors simulated]:value:' \
+    '*--disturbed[Latencies vary tenfold, 1 % of requests take 20 times as long]' \
+    '*--seconds[Length of a run; 0\: the corpus once]:value:' \
+    '*--runs[Runs of each profile]:value:' \
+    '*--quick[60 pages, once\: to try it, not to know]' \
+    '*--baseline[Compare with the pipeline of the original service; repeatable]:value:' \
+    '*--rerun[Index the same again, unchanged (--seconds 0)]' \
+    '*--bare[Count no tokens, weigh no words]' \
+    '*--sweep[Each value in turn\: concurrency=1,2,4,8]:value:' \
+    '*--stage[One stage alone, on one core]:value:(read prepare)' \
+    '*--json[Print one JSON object]' \
+    '*--save[Keep the report]:file:_files' \
+    '*--against[Beside a kept one; exit 1 if worse]:file:_files' \
+    '*--threshold[How much worse is worse]:value:' \
+    '*--html[A page with plots]:file:_files' \
+    '*--tei[local, a TEI server, or openai+http\://HOST]:value:' \
+    '*--embed[local, a TEI server, or openai+http\://HOST]:value:' \
+    '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
+    '*--collection[Which index]:collection:_pulse_collections' \
+    '*--concurrency[Embed requests in flight; else found]:value:' \
+    '*--bulk[Build the vector index after the load]' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--help[Show this page.]'
+}
+
+_pulse_delete() {
+  _arguments -S \
+    '*--json[Print one JSON object]' \
+    '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
+    '*--collection[Which index]:collection:_pulse_collections' \
+    '*--wait-lock[Wait this long for another run]:value:' \
+    '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--help[Show this page.]'
+}
+
 _pulse_completion() {
   _arguments -S \
     '*--help[Show this page.]' \
     '1:choice:(bash zsh fish)'
+}
+
+_pulse_bm25() {
+  local state line
+  _arguments -S \
+    '*--help[Show this page.]' \
+    '1: :->command' \
+    '*::argument:->arguments' && return
+  case $state in
+    command)
+      local -a commands=(
+        'rebuild:Make the rank-bm25 view anew from what the index holds.'
+        'export:Write the view as the index.pkl that the original service loads.'
+      )
+      _describe command commands ;;
+    arguments)
+      case $line[1] in
+        rebuild) _pulse_bm25_rebuild ;;
+        export) _pulse_bm25_export ;;
+      esac ;;
+  esac
+}
+
+_pulse_bm25_rebuild() {
+  _arguments -S \
+    '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
+    '*--collection[Which index]:collection:_pulse_collections' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--help[Show this page.]'
+}
+
+_pulse_bm25_export() {
+  _arguments -S \
+    '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
+    '*--collection[Which index]:collection:_pulse_collections' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--help[Show this page.]' \
+    '*:file:_files'
 }
 
 _pulse_config() {

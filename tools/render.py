@@ -41,8 +41,15 @@ def _made(match: re.Match[str]) -> str:
     elif what == "exit codes":
         text = _exit_codes()
     else:
-        text = f"```text\n$ {what} --help\n{help_page(what)}```"
+        text = _commands()
     return f"{match[1]}{text}\n{match[3]}"
+
+
+def _commands() -> str:
+    from pulse_cli.cli.completion import verbs
+
+    pages = (" ".join(["pulse", *verb.words]) for verb in verbs())
+    return "\n\n".join(f"```text\n$ {name} --help\n{help_page(name)}\n```" for name in pages)
 
 
 def help_page(command: str) -> str:
@@ -55,7 +62,7 @@ def help_page(command: str) -> str:
     for word in command.split()[1:]:
         inner = context.command.commands[word]
         context = inner.make_context(word, [], parent=context, resilient_parsing=True)
-    return str(context.get_help())
+    return str(context.get_help()).rstrip()
 
 
 def _settings() -> str:

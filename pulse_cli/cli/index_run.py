@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.cli import dry_run
+from pulse_cli.cli.emit import emit
 from pulse_cli.cli.loop import run_until_signal
 from pulse_cli.cli.memory import return_freed_memory
 from pulse_cli.cli.progress import Verbosity, watching
@@ -18,7 +19,10 @@ from pulse_cli.errors import Exit, Fatal
 from pulse_cli.indexing import Job, index_sources, look_at_sources
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pulse_cli.config import Loaded
+    from pulse_cli.events import Summary
 
 
 def sources_of(named: Sequence[str] | None) -> tuple[str, ...]:
@@ -49,11 +53,23 @@ def run_index(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) 
     return_freed_memory()
     with watching(settings, verbosity) as observer:
         summary = run_until_signal(lambda stop: index_sources(settings, job, observer, stop))
+    if settings.run.metrics_file is not None:
+        _measure(settings.run.metrics_file, summary)
     if as_json:
-        print(json.dumps(as_object(summary)), flush=True)
+        emit(json.dumps(as_object(summary)))
     elif not verbosity.quiet or summary.error is not None:
         print(as_page(summary, search_command(loaded)), file=sys.stderr)
     return int(summary.exit_code)
+
+
+def _measure(path: Path, summary: Summary) -> None:
+    """The run is over and saved: that its figures cannot be written does not change how."""
+    from pulse_cli.cli.metrics import write_metrics
+
+    try:
+        write_metrics(path, summary)
+    except OSError as error:
+        print(f"pulse: {path}: metrics not written: {error.strerror}", file=sys.stderr)
 
 
 def run_dry(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) -> int:
@@ -63,7 +79,7 @@ def run_dry(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) ->
     with watching(settings, verbosity) as observer:
         found = run_until_signal(lambda stop: look_at_sources(settings, job, observer, stop))
     if as_json:
-        print(json.dumps(dry_run.as_object(found, local=local)), flush=True)
+        emit(json.dumps(dry_run.as_object(found, local=local)))
     elif not verbosity.quiet:
         print(dry_run.as_page(found, local=local), file=sys.stderr)
     return dry_run.exit_code_of(found)
