@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import islice
 
 WIDTH = 280
+MOST_MATCHES = 1000  # of a whole page the best passage is sought among the first so many
 _WORD = re.compile(r"\w+")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f]")
 _START = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])\s+|\n+")
@@ -76,7 +78,7 @@ def _matches(text: str, words: list[str]) -> list[_Match]:
         if _UNSPACED.search(word):
             found += [
                 _Match(m.start(), m.end(), number)
-                for m in re.finditer(re.escape(word), text, re.IGNORECASE)
+                for m in islice(re.finditer(re.escape(word), text, re.IGNORECASE), MOST_MATCHES)
             ]
     spaced = [(number, word) for number, word in enumerate(words) if not _UNSPACED.search(word)]
     for match in _WORD.finditer(text) if spaced else ():
@@ -85,6 +87,8 @@ def _matches(text: str, words: list[str]) -> list[_Match]:
             if alike(folded, word):
                 found.append(_Match(match.start(), match.end(), number))
                 break
+        if len(found) >= MOST_MATCHES:
+            break
     return _apart(sorted(found, key=lambda m: (m.start, -m.end)))
 
 
