@@ -13,7 +13,6 @@ calling thread only. The caches of nanotoken are bounded to a few megabytes per 
 from __future__ import annotations
 
 import hashlib
-import json
 import string
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -40,10 +39,12 @@ def open_counter(tokenizer_json: bytes | str | Path) -> tuple[TokenCounter, str 
     The second value is a line for the user if it had to be a slow one. Raises ValueError
     if it is no tokenizer, OSError if the file cannot be read.
     """
+    import orjson
+
     if isinstance(tokenizer_json, Path):
         tokenizer_json = tokenizer_json.read_bytes()
     description = _describe(tokenizer_json)
-    canonical = json.dumps(description, sort_keys=True)
+    canonical = orjson.dumps(description, option=orjson.OPT_SORT_KEYS).decode()
     kind = _kind(description["model"])
     name = f"{kind.lower()}-{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
     breaks = _breaks(description)
@@ -54,15 +55,15 @@ def open_counter(tokenizer_json: bytes | str | Path) -> tuple[TokenCounter, str 
         return reference, f"no fast token counter knows {kind} tokenizers: chunking is slower"
     try:
         fast = _Counter(name, opener(canonical), special, breaks)
-        differing = _differing(fast, reference)
+        wrong = differing(fast, reference)
     except BaseException as error:
         # A panic in Rust is no Exception. Whatever goes wrong there, the reference counts.
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise
         cause = (str(error).splitlines() or [type(error).__name__])[0]
         return reference, f"the fast token counter refuses this tokenizer ({cause}): slower"
-    if differing is not None:
-        return reference, f"the fast token counter is wrong about {differing!r}: slower"
+    if wrong is not None:
+        return reference, f"the fast token counter is wrong about {wrong!r}: slower"
     return fast, None
 
 
@@ -102,8 +103,10 @@ class _Counter:
 
 
 def _describe(tokenizer_json: bytes | str) -> dict[str, Any]:
+    import orjson
+
     try:
-        description = json.loads(tokenizer_json)
+        description = orjson.loads(tokenizer_json)
     except ValueError as error:
         raise ValueError(f"not a tokenizer.json: {error}") from None
     if not isinstance(description, dict) or not isinstance(description.get("model"), dict):
@@ -182,7 +185,7 @@ def _open_gigatoken(canonical: str) -> Callable[[list[str]], list[int]]:
 _FAST = {"WordPiece": _open_nanotoken, "BPE": _open_gigatoken}
 
 
-def _differing(fast: _Counter, reference: _Counter) -> str | None:
+def differing(fast: TokenCounter, reference: TokenCounter) -> str | None:
     """The beginning of the first text of the hard sample that the two count differently."""
     # Alone and together: batches take other paths through the fast libraries.
     joined = "\n".join(HARD_SAMPLE)

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
 
 from pulse_cli.ports import TokenCounter
 from pulse_cli.prepare import open_counter
 from tests.prepare.tokenizer_files import KINDS, reference
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("prepare", deadline=None)
+settings.load_profile("prepare")
 
 
 @pytest.fixture(scope="session", params=list(KINDS))
@@ -25,6 +30,12 @@ def counter(kind: str) -> TokenCounter:
 def counts_whole(kind: str) -> Callable[[str], int]:
     """The reference count of a text as it is sent: special tokens included."""
     return reference(KINDS[kind](), special=True)
+
+
+@pytest.fixture(scope="session")
+def counts_bare(kind: str) -> Callable[[str], int]:
+    """The reference count of a text, special tokens left out."""
+    return reference(KINDS[kind]())
 
 
 @pytest.fixture(scope="session")
