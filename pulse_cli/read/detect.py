@@ -15,7 +15,7 @@ from pulse_cli.read.parse import Unparsable, parse
 from pulse_cli.read.scan import BOM
 
 _LINE_NAMES = (".jsonl", ".ndjson")
-_OBJECT = re.compile(rb'\s*+(?:\[\s*+)?\{\s*+(?:"[^"\n]{0,200}"\s*+:|\})|\s*+\[\s*+[\]"\d]')
+_OBJECT = re.compile(rb'\s*+(?:\[\s*+)?\{\s*+"[^"\n]{0,200}"\s*+:')
 
 
 class Kind(Enum):

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import BinaryIO
 
-from pulse_cli.model import Input
+from pulse_cli.errors import Fatal
+from pulse_cli.model import Input, Note
 from pulse_cli.read.inputs import find_inputs
 from pulse_cli.read.markdown import Addresses
 from pulse_cli.read.options import ReadOptions
@@ -28,8 +29,18 @@ def open_source(
     own, `sleep` waits between requests to Firecrawl. Raises Fatal (exit 2) for what does not
     exist, cannot be read, or is not clear.
     """
-    inputs, notes = find_inputs(specs, markdown=bool(options.base_url))
-    if manifest is not None:
-        inputs = list(manifest)
+    markdown = bool(options.base_url)
+    if manifest is None:
+        inputs, notes = find_inputs(specs, markdown)
+    else:
+        inputs, notes = list(manifest), _notes_again(specs, markdown)
     addresses = Addresses(specs, options.base_url, [one.name for one in inputs])
     return InputSource(inputs, notes, addresses, options, stdin, sleep)
+
+
+def _notes_again(specs: Sequence[str], markdown: bool) -> list[Note]:
+    """What was noted about the folders, for a run that stopped before its first record."""
+    try:
+        return find_inputs(specs, markdown).notes
+    except Fatal:
+        return []
