@@ -1,0 +1,81 @@
+"""Starts `pulse` quickly, many times: everything is imported once, then forked.
+
+Reads one JSON object per line: `args` of the command, `environment` to add, `folder` for
+what it prints, and perhaps `die_at` [fault point, n] where it kills itself by SIGKILL.
+Answers with the process id at once, and after another line with its status (as of waitpid)
+when it has ended; until then its id belongs to nobody else, so it may be signalled safely.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pulse_cli.cli.index_run
+import pulse_cli.embed.tei
+import pulse_cli.engine.run
+import pulse_cli.indexing
+import pulse_cli.prepare.chunker
+import pulse_cli.read
+import pulse_cli.store.edge
+import pulse_cli.store.qdrant
+from pulse_cli.cli.app import run
+from pulse_cli.config import load
+from pulse_cli.engine.faultpoints import set_fault_hook
+
+CHECKPOINT_SECONDS, TICK_SECONDS = 0.05, 0.02
+
+
+def die_at(name: str, nth: int) -> None:
+    passed: Counter[str] = Counter()
+
+    def hook(place: str) -> None:
+        passed[place] += 1
+        if place == name and passed[place] == nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    set_fault_hook(hook)
+
+
+def child(asked: dict[str, Any]) -> int:
+    os.environ.update(asked["environment"])
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        file = os.open(Path(asked["folder"]) / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(file, number)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Often enough that a run of a second has many; what is tested is their order, not the pace.
+    pulse_cli.engine.run.CHECKPOINT_SECONDS = CHECKPOINT_SECONDS  # type: ignore[attr-defined]
+    pulse_cli.engine.run.TICK_SECONDS = TICK_SECONDS
+    if asked.get("die_at"):
+        die_at(*asked["die_at"])
+    return run(asked["args"])
+
+
+def main() -> None:
+    load({})
+    while line := sys.stdin.readline():
+        asked = json.loads(line)
+        for name in ("stdout", "stderr"):
+            (Path(asked["folder"]) / name).touch()
+        pid = os.fork()
+        if pid == 0:
+            code = 99
+            try:
+                code = child(asked)
+                sys.stdout.flush()
+            finally:
+                os._exit(code)
+        print(pid, flush=True)
+        sys.stdin.readline()
+        _, status = os.waitpid(pid, 0)
+        print(status, flush=True)
+
+
+if __name__ == "__main__":
+    main()
