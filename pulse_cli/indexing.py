@@ -24,11 +24,12 @@ from pulse_cli.engine import (
     hold_locks,
     index,
     look_at_stale,
+    runlog,
     state_files,
 )
 from pulse_cli.engine.summary import peak_rss_bytes
 from pulse_cli.errors import Exit, Fatal
-from pulse_cli.events import Counts, Problem, Summary, Target
+from pulse_cli.events import Counts, Message, Problem, Summary, Target
 from pulse_cli.ports import Clock, Observer, Preparer, Store
 from pulse_cli.services import Services, cores, target_name, target_of
 
@@ -71,8 +72,20 @@ async def index_sources(
     stop: Stop,
     clock: Clock | None = None,
 ) -> Summary:
-    """Index, and say how it went. Raises only what is a defect of pulse."""
+    """Index, and say how it went, also in the log of runs. Raises only what is a defect."""
     clock = clock or SystemClock()
+    started = clock.time()
+    summary = await _index_sources(settings, job, observer, stop, clock)
+    try:
+        runlog.append(settings.state_folder, runlog.record_of(summary, started, clock.time()))
+    except Fatal as error:
+        observer.on(Message("warning", f"the log of runs: {error}"))
+    return summary
+
+
+async def _index_sources(
+    settings: Settings, job: Job, observer: Observer, stop: Stop, clock: Clock
+) -> Summary:
     began = clock.monotonic()
     target = target_of(settings, 0)
     files = state_files(settings.state_folder, job.sources, target_name(settings))

@@ -12,6 +12,7 @@ from pulse_cli.cli import dry_run
 from pulse_cli.cli.emit import emit
 from pulse_cli.cli.loop import run_until_signal
 from pulse_cli.cli.memory import return_freed_memory
+from pulse_cli.cli.metrics import MetricsFile
 from pulse_cli.cli.progress import Verbosity, watching
 from pulse_cli.cli.safe import masked
 from pulse_cli.cli.summary import as_object, as_page
@@ -19,10 +20,7 @@ from pulse_cli.errors import Exit, Fatal
 from pulse_cli.indexing import Job, index_sources, look_at_sources
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pulse_cli.config import Loaded
-    from pulse_cli.events import Summary
 
 
 def sources_of(named: Sequence[str] | None) -> tuple[str, ...]:
@@ -51,25 +49,16 @@ def run_index(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) 
     """Run, report, and return the exit code."""
     settings = loaded.settings
     return_freed_memory()
-    with watching(settings, verbosity) as observer:
+    with watching(settings, verbosity) as watchers:
+        file, collection = settings.run.metrics_file, settings.qdrant.collection
+        observer = MetricsFile(file, collection, job.sources, watchers)
         summary = run_until_signal(lambda stop: index_sources(settings, job, observer, stop))
-    if settings.run.metrics_file is not None:
-        _measure(settings.run.metrics_file, summary)
+        observer.ended(summary)
     if as_json:
         emit(json.dumps(as_object(summary)))
     elif not verbosity.quiet or summary.error is not None:
         print(as_page(summary, search_command(loaded)), file=sys.stderr)
     return int(summary.exit_code)
-
-
-def _measure(path: Path, summary: Summary) -> None:
-    """The run is over and saved: that its figures cannot be written does not change how."""
-    from pulse_cli.cli.metrics import write_metrics
-
-    try:
-        write_metrics(path, summary)
-    except OSError as error:
-        print(f"pulse: {path}: metrics not written: {error.strerror}", file=sys.stderr)
 
 
 def run_dry(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) -> int:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from pulse_cli.cli.safe import masked
 from pulse_cli.events import Event, Message, Progress, Started, Stats, Summary
 from pulse_cli.ports import Observer
 
@@ -48,19 +49,21 @@ Sample = tuple[str, Labels, float]
 
 
 class MetricsFile:
-    """An observer that passes everything on to `inner`. A file that cannot be written is
-    warned of once; it never ends a run."""
+    """An observer that passes everything on to `inner`; without a path it does nothing else.
+
+    A file that cannot be written is warned of once; it never ends a run.
+    """
 
     def __init__(
         self,
-        path: Path,
+        path: Path | None,
         collection: str,
         sources: tuple[str, ...],
         inner: Observer,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._path = path
-        self._labels = {"collection": collection, "sources": " ".join(sources)[:200]}
+        self._labels = {"collection": collection, "sources": masked(" ".join(sources))[:200]}
         self._inner = inner
         self._now = now
         self._began = now()
@@ -98,6 +101,8 @@ class MetricsFile:
         yield _SUCCESS, {}, self._success
 
     def _write(self, samples: list[Sample]) -> None:
+        if self._path is None:
+            return
         half = self._path.with_name(f".{self._path.name}.{os.getpid()}.new")
         try:
             # 0644 and not 0600: the collector is another user.
@@ -160,7 +165,9 @@ def _escaped(value: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _last_success(path: Path) -> float:
+def _last_success(path: Path | None) -> float:
+    if path is None:
+        return 0.0
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

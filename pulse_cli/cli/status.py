@@ -1,14 +1,16 @@
-"""`pulse status`: what the checkpoints in the state folder say."""
+"""`pulse status`: what the checkpoints and the log of runs in the state folder say."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pulse_cli.cli import figures
+import typer
+
+from pulse_cli.cli import figures, history
 from pulse_cli.cli.emit import emit
 from pulse_cli.cli.flags import Json, with_settings
 from pulse_cli.cli.safe import safe
@@ -18,22 +20,32 @@ if TYPE_CHECKING:
     from pulse_cli.config import Loaded
 
 
+Hours = Annotated[float, typer.Option(min=0, metavar="N", help="How far back to look at runs.")]
+
+
 @with_settings("state_dir")
-def status(*, loaded: Loaded, as_json: Json = False) -> None:
-    """Show every run that left a checkpoint: how far it came, and the command that goes on.
+def status(*, loaded: Loaded, hours: Hours = 24.0, as_json: Json = False) -> None:
+    """Show how far every run came and the command that goes on, and what went wrong lately.
+
+    The latest runs are shown with their durations by stage and their failures by reason.
 
     Examples:
     pulse status
+    pulse status --hours 168
     pulse status --json | jq -r '.runs[] | select(.status == "incomplete") | .resume'
     """
+    from pulse_cli.engine import runlog
+
     folder = loaded.settings.state_folder
     runs = list(_runs(folder))
+    records = list(runlog.read(folder, time.time() - 3600 * hours))
     if as_json:
-        emit(json.dumps({"state_dir": str(folder), "runs": runs}, indent=2))
-    elif not runs:
+        lately = history.as_object(records, hours)
+        emit(json.dumps({"state_dir": str(folder), "runs": runs, "history": lately}, indent=2))
+    elif not runs and not records:
         emit(f"No runs yet in {safe(str(folder))}.")
     else:
-        emit("\n\n".join(_page(run) for run in runs))
+        emit("\n\n".join([*(_page(run) for run in runs), history.as_page(records, hours)]))
 
 
 def _runs(folder: Path) -> Iterator[dict[str, Any]]:
@@ -66,8 +78,8 @@ def _run(path: Path, state: dict[str, Any]) -> dict[str, Any]:
         "checkpoint": str(path),
         "status": word,
         "run_id": state["run_id"],
-        "started": _moment(state["started"]),
-        "saved": _moment(state["saved_at"]),
+        "started": history.moment(state["started"]),
+        "saved": history.moment(state["saved_at"]),
         "sources": state["sources"],
         "target": state["target"],
         "position": state["position"],
@@ -75,10 +87,6 @@ def _run(path: Path, state: dict[str, Any]) -> dict[str, Any]:
         "dead_letters": str(letters) if dead and letters.exists() else None,
         "resume": resume,
     }
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _page(run: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 The engine knows the stages only through `pulse_cli.ports`; all concurrency is here.
 """
 
+from pulse_cli.engine import runlog
 from pulse_cli.engine.books import DeadLimit
 from pulse_cli.engine.clock import SystemClock
 from pulse_cli.engine.dryrun import DryRun, Held, dry_run, look_at_stale
@@ -27,5 +28,6 @@ __all__ = [
     "hold_target_lock",
     "index",
     "look_at_stale",
+    "runlog",
     "state_files",
 ]
