@@ -84,6 +84,7 @@ def changed(tokenizer_json: bytes, **fields: Any) -> bytes:
     return json.dumps(json.loads(tokenizer_json) | fields).encode()
 
 
+@functools.cache
 def reference(tokenizer_json: bytes, special: bool = False) -> Callable[[str], int]:
     """Counts one text with the library that defines what is right."""
     tokenizer = Tokenizer.from_str(tokenizer_json.decode())
