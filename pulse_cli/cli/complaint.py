@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import typer
 
-from pulse_cli.cli.safe import safe
+from pulse_cli.cli.layout import trouble, width_of
 from pulse_cli.errors import Exit, Fatal, PulseError, Transient
 
 
@@ -44,10 +44,8 @@ def complaint_of(error: BaseException, args: Sequence[str] = ()) -> Complaint:
 
 def complain(complaint: Complaint, args: Sequence[str] = ()) -> int:
     """Say it on stderr (and, where `--json` promised an object, on stdout)."""
-    lines = [safe(line) for line in complaint.message.splitlines()] or ["failed"]
-    print(f"pulse: {lines[0]}", *lines[1:], sep="\n       ", file=sys.stderr)
-    if complaint.hint:
-        print(f"       {safe(complaint.hint)}", file=sys.stderr)
+    lines = trouble(complaint.message, complaint.hint, width_of())
+    print("\n".join(lines), file=sys.stderr)
     if "--json" in args and args[0] == "index":
         from pulse_cli.cli.summary import failed
 

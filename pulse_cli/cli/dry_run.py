@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from pulse_cli.cli import figures
+from pulse_cli.cli.layout import rows, width_of
 from pulse_cli.cli.safe import safe
 from pulse_cli.engine import DryRun
 from pulse_cli.engine.prune import StalePages
@@ -78,7 +79,7 @@ def as_page(found: DryRun, *, local: bool) -> str:
     chunks = figures.plural(counts.chunks, "chunk")
     head = f"Dry run: would index {pages} as {chunks} ({counts.tokens:,} tokens)."
     lines = [f"{head} Nothing was written.", ""]
-    lines += [f"  {name:<10} {safe(text)}" for name, text in _rows(found, local=local)]
+    lines += rows(_rows(found, local=local), width_of())
     if found.stale is not None:
         lines += ["", *_stale_page(found, found.stale)]
     return "\n".join(lines)

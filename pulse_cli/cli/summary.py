@@ -7,11 +7,12 @@ The object has the same keys whatever the exit code, so a script never has to gu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from pulse_cli.cli import figures
+from pulse_cli.cli.layout import rows, trouble, width_of
 from pulse_cli.cli.safe import masked, safe
 from pulse_cli.errors import Exit
 from pulse_cli.events import Counts, Problem, StageStats, Summary, Target
@@ -101,22 +102,14 @@ def _stage(stage: StageStats) -> dict[str, float]:
 
 def as_page(summary: Summary, search: str) -> str:
     """The same for people, without the final newline. `search` is the command to go on with."""
-    lines = [_headline(summary), "", *_told(_rows(summary)), *_trouble(summary)]
+    width = width_of()
+    lines = [_headline(summary), "", *rows(_rows(summary), width)]
+    lines += rows((("note", note) for note in summary.notes), width)
+    if summary.error is not None:
+        lines += ["", *trouble(summary.error.message, summary.error.hint, width)]
     if steps := list(_next_steps(summary, search)):
         lines += ["", *(f"{what:<12} {safe(command)}" for what, command in steps)]
     return "\n".join(lines)
-
-
-def _told(rows: Iterable[tuple[str, str]]) -> list[str]:
-    return [f"  {name:<10} {safe(text)}" for name, text in rows]
-
-
-def _trouble(summary: Summary) -> list[str]:
-    lines = [f"  note       {safe(note)}" for note in summary.notes]
-    if summary.error is not None:
-        lines += ["", *(safe(line) for line in f"pulse: {summary.error.message}".splitlines())]
-        lines += [f"       {safe(summary.error.hint)}"] if summary.error.hint else []
-    return lines
 
 
 def _headline(summary: Summary) -> str:

@@ -1,0 +1,56 @@
+"""Names and what is said of them, in two columns that survive a narrow terminal.
+
+Text is broken between words only, so that a path or a command can still be copied; when
+nobody sees it (a pipe, a log) it is not broken at all.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable
+from typing import TextIO
+
+from pulse_cli.cli.safe import safe
+
+NAME = 11
+ENDLESS = 1_000_000
+
+
+def width_of(stream: TextIO | None = None) -> int:
+    """Columns of the terminal behind `stream` (stderr); as good as endless elsewhere."""
+    stream = sys.stderr if stream is None else stream
+    return shutil.get_terminal_size().columns if stream.isatty() else ENDLESS
+
+
+def rows(pairs: Iterable[tuple[str, str]], width: int) -> list[str]:
+    """The lines of a table of names and texts, made safe to print."""
+    return [
+        line
+        for name, text in pairs
+        for line in broken(f"  {name:<{NAME - 1}} {safe(text)}".rstrip(), width, 2 + NAME)
+    ]
+
+
+def broken(line: str, width: int, indent: int) -> list[str]:
+    """`line` as several where it is too long, all but the first indented."""
+    if len(line) <= width:
+        return [line]
+    return textwrap.wrap(
+        line,
+        width,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
+
+
+def trouble(message: str, hint: str, width: int) -> list[str]:
+    """The lines of an error: what happened, then what to do."""
+    first, *more = [safe(line) for line in message.splitlines()] or ["failed"]
+    lines = [f"pulse: {first}", *(f"       {line}" for line in more)]
+    if hint:
+        lines.append(f"       {safe(hint)}")
+    return [part for line in lines for part in broken(line, width, len("pulse: "))]
