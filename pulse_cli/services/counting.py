@@ -1,0 +1,161 @@
+"""Which tokenizer counts, and the chunk size that follows from it.
+
+The tokenizer named in the settings counts; else the vendored one, where it is proved to count
+as the server does; else the server itself, which is right but slow, and is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from pulse_cli.errors import Exit, Fatal
+from pulse_cli.ports import Embedder, Preparer, TokenCounter
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Settings
+    from pulse_cli.embed.tei import TeiEmbedder
+
+T = TypeVar("T")
+
+LOCAL_MAX_TOKENS = 256
+Say = Callable[[str], None]
+
+
+class Patiently(Protocol):
+    """Calls until it answers, for a bounded time."""
+
+    def __call__(self, what: str, call: Callable[[], Awaitable[T]]) -> Awaitable[T]: ...
+
+
+def preparer_alone(settings: Settings, say: Say) -> Preparer:
+    """Chunks without asking any service: what a dry run can know."""
+    limit = LOCAL_MAX_TOKENS if settings.embed.url == "local" else None
+    named = _named_counter(settings, say)
+    if named is None and limit is None:
+        say(
+            "tokens are counted by the tokenizer of all-MiniLM-L6-v2: an estimate;"
+            " chunk.tokenizer names the model's own"
+        )
+    return preparer_of(settings, say, named or _vendored_counter(say), limit, "", 0)
+
+
+def preparer_of(
+    settings: Settings,
+    say: Say,
+    counter: TokenCounter,
+    limit: int | None,
+    model: str,
+    dimension: int,
+) -> Preparer:
+    from pulse_cli.prepare import PrepareOptions, open_preparer
+
+    chunk, bm25 = settings.chunk, settings.bm25
+    most, overlap = chunk.max_tokens, chunk.overlap_tokens
+    if limit is not None and limit < most:
+        most, overlap = limit, overlap * limit // most
+        say(
+            f"chunks are {most} tokens with {overlap} of overlap: the model takes no more"
+            f" ({chunk.max_tokens} with {chunk.overlap_tokens} were asked for)"
+        )
+    try:
+        return open_preparer(
+            PrepareOptions(
+                max_tokens=most,
+                overlap_tokens=overlap,
+                document_prefix=settings.embed.document_prefix,
+                model=model,
+                dimension=dimension,
+                bm25_language=bm25.language,
+                bm25_k=bm25.k,
+                bm25_b=bm25.b,
+                bm25_avg_len=bm25.avg_len,
+            ),
+            counter,
+        )
+    except ValueError as error:
+        raise Fatal(str(error), hint="change chunk.* or bm25.language", kind="config") from error
+
+
+async def counter_for(
+    settings: Settings, embedder: Embedder, patiently: Patiently, say: Say
+) -> TokenCounter:
+    """The tokenizer named, else the vendored one where it counts as the server does."""
+    named = _named_counter(settings, say)
+    if named is not None:
+        return named
+    vendored = _vendored_counter(say)
+    if settings.embed.url == "local":
+        return vendored
+    if settings.embed.url.startswith("openai+"):
+        say(
+            "tokens are counted by the tokenizer of all-MiniLM-L6-v2, which may not be"
+            " the model's; chunk.tokenizer names another"
+        )
+        return vendored
+    return await _counter_of_tei(settings, embedder, vendored, patiently, say)
+
+
+async def _counter_of_tei(
+    settings: Settings,
+    embedder: Embedder,
+    vendored: TokenCounter,
+    patiently: Patiently,
+    say: Say,
+) -> TokenCounter:
+    from pulse_cli.embed.tei import TeiEmbedder
+    from pulse_cli.embed.tei_tokenizer import TeiTokenizer, same_counts
+    from pulse_cli.prepare import HARD_SAMPLE
+
+    assert isinstance(embedder, TeiEmbedder)
+    tei: TeiEmbedder = embedder
+    counts = vendored.count(HARD_SAMPLE)
+    if await patiently("the embedder", lambda: same_counts(tei, HARD_SAMPLE, counts)):
+        return vendored
+    say(
+        f"tokens are counted by the server ({tei.model} has a tokenizer of its own);"
+        f" `--set chunk.tokenizer=hub:{tei.model}` counts them here, much faster"
+    )
+    return TeiTokenizer(tei, trust_env=settings.network.trust_env)
+
+
+def _named_counter(settings: Settings, say: Say) -> TokenCounter | None:
+    named = settings.chunk.tokenizer
+    if named is None:
+        return None
+    from pulse_cli.prepare import open_counter
+
+    try:
+        counter, note = open_counter(_read_tokenizer(named))
+    except (OSError, ValueError) as error:
+        raise Fatal(
+            f"chunk.tokenizer: {named}: {error}",
+            hint="name a tokenizer.json, or hub:ORGANISATION/MODEL",
+            kind="config",
+            exit_code=Exit.USAGE,
+        ) from error
+    if note:
+        say(note)
+    return counter
+
+
+def _vendored_counter(say: Say) -> TokenCounter:
+    from pulse_cli.prepare import open_counter, vendored_tokenizer
+
+    counter, note = open_counter(vendored_tokenizer())
+    if note:
+        say(note)
+    return counter
+
+
+def _read_tokenizer(named: str) -> str | Path:
+    """The text of a tokenizer from the hub (the only thing ever asked of it), or a path."""
+    if not named.startswith("hub:"):
+        return Path(named).expanduser()
+    from tokenizers import Tokenizer
+
+    try:
+        return str(Tokenizer.from_pretrained(named.removeprefix("hub:")).to_str())
+    except Exception as error:  # the hub's client raises what it likes
+        raise ValueError(f"cannot be had from the hub: {error}") from error

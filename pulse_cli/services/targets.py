@@ -1,0 +1,52 @@
+"""Where a run writes, by its settings: names and folders, never with user-info."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from pulse_cli.events import Target
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Settings
+
+
+def target_of(settings: Settings, dimension: int) -> Target:
+    """Where a run with these settings writes, without user-info."""
+    server = settings.qdrant.url if is_server(settings.qdrant.url) else None
+    return Target(
+        embed=settings.embed.url,
+        store=server or str(edge_folder(settings)),
+        collection=settings.qdrant.collection,
+        dimension=dimension,
+    )
+
+
+def target_name(settings: Settings) -> str:
+    """What locks and checkpoints know the target by."""
+    target = target_of(settings, 0)
+    return f"{target.store}\0{target.collection}"
+
+
+def edge_folder(settings: Settings) -> Path:
+    """The folder that holds embedded collections, one folder each."""
+    if settings.qdrant.url is not None:
+        return Path(settings.qdrant.url).expanduser().absolute()
+    return platformdirs.user_data_path("pulse", appauthor=False)
+
+
+def bm25_folder(settings: Settings) -> Path:
+    """Where the rank-bm25 view of this collection is: beside the embedded collections."""
+    target = target_of(settings, 0)
+    folder = Path(target.store)
+    if is_server(settings.qdrant.url):
+        host = hashlib.sha256(target.store.encode()).hexdigest()[:12]
+        folder = platformdirs.user_data_path("pulse", appauthor=False) / f".servers-{host}"
+    return folder / ".bm25" / target.collection  # no collection begins with a dot
+
+
+def is_server(url: str | None) -> bool:
+    return url is not None and "://" in url
