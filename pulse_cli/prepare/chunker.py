@@ -133,10 +133,12 @@ class Chunker:
         chars = segments.chars
         base = chars[segments.bounds[task.document]]
         last = segments.bounds[task.document + 1]
+        # Where room has become that short, indentation may be what takes it.
+        indentation = _INDENTATION if 2 * task.budget > self._budget else 0
         for start, done, stop in pack(
             segments, task.start, task.done, last, task.budget, self._overlap
         ):
-            begin, end = _trim(text, chars[start] - base, chars[stop] - base)
+            begin, end = _trim(text, chars[start] - base, chars[stop] - base, indentation)
             if begin < end:
                 exact = self._sums_count and segments.glued[stop] == segments.glued[start + 1]
                 count = segments.tokens[stop] - segments.tokens[start] if exact else None
@@ -178,17 +180,18 @@ class Chunker:
             found.counts.append(count)
 
 
-def _trim(text: str, begin: int, end: int) -> tuple[int, int]:
+def _trim(text: str, begin: int, end: int, indentation: int) -> tuple[int, int]:
     """Leave out white space around text[begin:end], but keep the indentation of its first line.
 
-    That may lie before `begin`: the splitter sees no difference between spaces.
+    At most so many characters of it. They may lie before `begin`: the splitter sees no
+    difference between spaces.
     """
     piece = text[begin:end]
     body = piece.strip()
     if not body:
         return begin, begin
     first = begin + len(piece) - len(piece.lstrip())
-    nearest = max(0, first - _INDENTATION)
+    nearest = max(0, first - indentation)
     line = text.rfind("\n", nearest, first) + 1 or nearest
     indented = line == 0 or text[line - 1] == "\n"
     if indented and not text[line:first].strip():

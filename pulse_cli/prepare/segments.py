@@ -41,8 +41,8 @@ class Segments:
     Document d has the segments `bounds[d]` to `bounds[d + 1] - 1`. `chars`, `tokens` and
     `charged` are sums up to each segment of its characters, its tokens, and the tokens it
     is charged with when chunks are packed; `glued` counts the segments whose tokens may not
-    just add to those of the one before. `heads` and `tops` are the sorted indices of segments that
-    begin with any heading, and with one of level 1-2.
+    just add to those of the one before. `heads` and `tops` are the sorted indices of
+    segments that begin with any heading, and with one of level 1-2.
     """
 
     __slots__ = ("bounds", "charged", "chars", "glued", "heads", "tokens", "tops")
@@ -69,8 +69,8 @@ class _Parts:
 class Segmenter:
     """Makes `Segments` for chunks of `budget` tokens. Thread-safe.
 
-    Segments are as fine as the budget needs: about a tenth of it in most text; what holds
-    more tokens in as many characters (CJK, numbers, code) is split once more. `breaks` are
+    Segments are as fine as the budget needs: about a tenth of it in most text. What holds
+    more than a quarter of it in as many characters (CJK, numbers) is split once more. `breaks` are
     the characters beside which the tokens of two segments just add up.
     """
 

@@ -198,6 +198,7 @@ def test_hostile_text_is_chunked_whole(wordpiece: TokenCounter, name: str) -> No
         pytest.param("\U00010000\U00010001" * 2_000, id="one character is four bytes"),
         pytest.param("".join(map(chr, range(0x100, 0x3000))), id="one character is a token"),
         pytest.param("        x = [1]\n" * 2_000, id="indentation is tokens"),
+        pytest.param(f"{' ' * 190}x = [1]\n" * 300, id="so is a deep one"),
         pytest.param("0123456789" * 2_000, id="digits are tokens"),
     ],
 )
