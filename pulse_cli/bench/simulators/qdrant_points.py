@@ -143,7 +143,7 @@ class MemoryPoints:
         """Ids that may match: all, or those of the pages or ids that the filter names."""
         for condition in (where or {}).get("must") or []:
             if "has_id" in condition:
-                return condition["has_id"]
+                return list(condition["has_id"])
             if condition.get("key") == KEY and "any" in condition["match"]:
                 return [i for url in condition["match"]["any"] for i in self._pages.get(url, ())]
         return self._payloads
@@ -233,4 +233,4 @@ def _holds(point_id: Any, payload: Mapping[str, Any], condition: Mapping[str, An
         return isinstance(value, str) and value.startswith(wanted)
     if kind == "value":
         return bool(value == wanted and type(value) is type(wanted))
-    return (value in wanted) == (kind == "any")
+    return bool(value in wanted) == (kind == "any")
