@@ -233,4 +233,5 @@ def _holds(point_id: Any, payload: Mapping[str, Any], condition: Mapping[str, An
         return isinstance(value, str) and value.startswith(wanted)
     if kind == "value":
         return bool(value == wanted and type(value) is type(wanted))
-    return bool(value in wanted) == (kind == "any")
+    among: bool = value in wanted
+    return among is (kind == "any")
