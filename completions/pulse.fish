@@ -3,7 +3,7 @@
 complete -c pulse -f
 complete -c pulse -n '__fish_use_subcommand' -a index -d 'Index crawled pages, or go on with a run that was stopped.'
 complete -c pulse -n '__fish_use_subcommand' -a search -d 'Search the pages that were indexed, by meaning and by words.'
-complete -c pulse -n '__fish_use_subcommand' -a status -d 'Show every run that left a checkpoint: how far it came, and the command that goes on.'
+complete -c pulse -n '__fish_use_subcommand' -a status -d 'Show how far every run came and the command that goes on, and what went wrong lately.'
 complete -c pulse -n '__fish_use_subcommand' -a bench -d 'Measure how fast pulse is, and what holds it up.'
 complete -c pulse -n '__fish_use_subcommand' -a delete -d 'Remove pages from the index, with all their chunks.'
 complete -c pulse -n '__fish_use_subcommand' -a completion -d 'Print the completion script of a shell.'
@@ -55,6 +55,7 @@ complete -c pulse -n '__fish_seen_subcommand_from search' -l limit -x -d 'How ma
 complete -c pulse -n '__fish_seen_subcommand_from search' -l set -x -d 'Any setting, e.g. chunk.max_tokens=512'
 complete -c pulse -n '__fish_seen_subcommand_from search' -l config -r -F -d 'Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml'
 complete -c pulse -n '__fish_seen_subcommand_from search' -l help -d 'Show this page.'
+complete -c pulse -n '__fish_seen_subcommand_from status' -l hours -x -d 'How far back to look at runs'
 complete -c pulse -n '__fish_seen_subcommand_from status' -l json -d 'Print one JSON object'
 complete -c pulse -n '__fish_seen_subcommand_from status' -l state-dir -x -a '(__fish_complete_directories)' -d 'Where checkpoints and dead letters are'
 complete -c pulse -n '__fish_seen_subcommand_from status' -l set -x -d 'Any setting, e.g. chunk.max_tokens=512'

@@ -19,7 +19,7 @@ _pulse() {
       local -a commands=(
         'index:Index crawled pages, or go on with a run that was stopped.'
         'search:Search the pages that were indexed, by meaning and by words.'
-        'status:Show every run that left a checkpoint\: how far it came, and the command that goes on.'
+        'status:Show how far every run came and the command that goes on, and what went wrong lately.'
         'bench:Measure how fast pulse is, and what holds it up.'
         'delete:Remove pages from the index, with all their chunks.'
         'completion:Print the completion script of a shell.'
@@ -99,6 +99,7 @@ _pulse_search() {
 
 _pulse_status() {
   _arguments -S \
+    '*--hours[How far back to look at runs]:value:' \
     '*--json[Print one JSON object]' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
