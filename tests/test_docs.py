@@ -14,6 +14,7 @@ import yaml
 
 from pulse_cli.cli.completion import verbs
 from pulse_cli.cli.exits import MEANINGS
+from pulse_cli.cli.summary import failed
 from pulse_cli.config.tree import leaves
 from pulse_cli.errors import Exit
 
@@ -52,6 +53,16 @@ def test_every_exit_code_is_in_the_readme():
     assert set(MEANINGS) == set(Exit)
     for code in Exit:
         assert f"| {code.value} | " in README
+
+
+def test_the_object_of_index_is_described_key_by_key():
+    block = re.search(r'```text\n(\{"run_id".*?)```', README, re.DOTALL)
+    assert block
+    object_ = failed("kind", "message", "hint", Exit.FATAL)
+    inner = [name for key in ("target", "documents", "rates") for name in object_[key]]
+    named = set(re.findall(r'"(\w+)"', block[1])) - {"complete", "interrupted"}
+    stages = {"busy_s", "p50_ms", "p95_ms", "p99_ms"}
+    assert named == {*object_, *inner, *object_["error"], *stages, "failed"}
 
 
 def test_the_two_commands_stand_on_one_line_each():
