@@ -88,8 +88,13 @@ def test_without_an_address_it_is_a_dead_letter_that_says_so(site):
     assert list(source.records(record.position)) == []
 
 
-@pytest.mark.parametrize("text", [b'{"markdown": "x", "metadata": {"url": "https://example.org/j"}}',
-                                  b'[{"markdown": "x", "url": "https://example.org/j"}]'])  # fmt: skip
+JSON = [
+    b'{"markdown": "x", "metadata": {"url": "https://example.org/j"}}',
+    b'[{"markdown": "x", "url": "https://example.org/j"}]',
+]
+
+
+@pytest.mark.parametrize("text", JSON)
 def test_json_named_markdown_is_json(tmp_path, text):
     path = tmp_path / "page.md"
     path.write_bytes(text)

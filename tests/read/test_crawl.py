@@ -1,0 +1,226 @@
+"""A crawl fetched from Firecrawl itself, over TCP, page by page."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from pulse_cli.errors import Exit, Fatal
+from pulse_cli.model import Document, Note, Position, Record
+from pulse_cli.read import ReadOptions, open_source
+
+KEY = "fc-s3cret-canary"
+SOURCE = "firecrawl:crawl/5f-1"
+
+
+class FakeFirecrawl:
+    """Answers GET /v2/crawl/5f-1?skip=N. `script` overrides the next answers, in order."""
+
+    def __init__(self, pages: list[dict[str, Any]]) -> None:
+        self.pages = pages
+        self.per_page = 3
+        self.status = "completed"
+        self.next_host: str | None = None
+        self.script: list[tuple[int, dict[str, str], bytes] | None] = []
+        self.asked: list[tuple[str, str | None]] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def answer(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        parts = urlsplit(path)
+        if parts.path != "/v2/crawl/5f-1":
+            return 404, {}, b'{"success":false,"error":"Job not found"}'
+        skip = int(parse_qs(parts.query).get("skip", ["0"])[0])
+        value: dict[str, Any] = {
+            "success": True,
+            "status": self.status,
+            "total": 9,
+            "data": self.pages[skip : skip + self.per_page],
+        }
+        if skip + self.per_page < len(self.pages) or self.status == "scraping":
+            host = self.next_host or self.url
+            after = min(skip + self.per_page, len(self.pages))
+            value["next"] = f"{host}/v2/crawl/5f-1?skip={after}"
+        return 200, {"Content-Type": "application/json"}, json.dumps(value).encode()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                fake.asked.append((self.path, self.headers.get("Authorization")))
+                scripted = fake.script.pop(0) if fake.script else fake.answer(self.path)
+                if scripted is None:
+                    self.close_connection = True
+                    self.connection.close()
+                    return
+                status, headers, body = scripted
+                self.send_response(status)
+                for name, content in headers.items():
+                    self.send_header(name, content)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+
+@pytest.fixture
+def firecrawl(make_page: Callable[..., dict[str, Any]]) -> Iterator[FakeFirecrawl]:
+    fake = FakeFirecrawl([make_page(n) for n in range(8)])
+    yield fake
+    fake.close()
+
+
+@pytest.fixture
+def slept() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def read(firecrawl: FakeFirecrawl, slept: list[float]) -> Callable[..., list[Record]]:
+    def reads(start: Position | None = None, **options: Any) -> list[Record]:
+        told = ReadOptions(firecrawl_url=firecrawl.url, firecrawl_api_key=KEY, **options)
+        source = open_source([SOURCE], told, sleep=slept.append)
+        return list(source.records(start or Position()))
+
+    return reads
+
+
+def _urls(records: list[Record]) -> list[str]:
+    return [one.content.url for one in records if isinstance(one.content, Document)]
+
+
+def test_all_pages_of_a_crawl_are_fetched(firecrawl, read):
+    assert _urls(read()) == [f"https://example.org/{n}/" for n in range(8)]
+    assert [path for path, _ in firecrawl.asked] == [
+        f"/v2/crawl/5f-1?skip={skip}" for skip in (0, 3, 6)
+    ]
+    assert {key for _, key in firecrawl.asked} == {f"Bearer {KEY}"}
+
+
+def test_resume_asks_for_the_page_it_stopped_in(firecrawl, read):
+    records = read()
+    for done, record in enumerate(records, 1):
+        firecrawl.asked.clear()
+        assert read(record.position) == records[done:]
+        assert f"skip={min(done // 3 * 3, 6)}" in firecrawl.asked[0][0]
+
+
+def test_a_page_that_became_another_is_refused(firecrawl, read, make_page):
+    at = read()[4].position
+    firecrawl.pages[3] = make_page(77)
+    with pytest.raises(Fatal) as caught:
+        read(at)
+    assert (caught.value.kind, caught.value.exit_code) == ("source-changed", Exit.REFUSED)
+
+
+def test_the_key_goes_to_no_other_host(firecrawl, read):
+    other = FakeFirecrawl([])
+    try:
+        firecrawl.next_host = other.url
+        assert len(_urls(read())) == 8
+        assert other.asked == []
+    finally:
+        other.close()
+
+
+def test_redirects_are_refused(firecrawl, read):
+    other = FakeFirecrawl([])
+    try:
+        firecrawl.script = [(302, {"Location": f"{other.url}/v2/crawl/5f-1"}, b"")]
+        with pytest.raises(Fatal, match="redirects"):
+            read()
+        assert other.asked == []
+    finally:
+        other.close()
+
+
+def test_an_unfinished_crawl_is_read_as_far_as_it_is_and_noted(firecrawl, read):
+    firecrawl.status = "scraping"
+    *documents, note = read()
+    assert len(_urls(documents)) == 8
+    assert isinstance(note.content, Note)
+    assert note.content.partial
+    assert "scraping" in note.content.message
+    assert "8 of 9 pages" in note.content.message
+
+
+PASSING = [(503, {}, b"busy"), (429, {"Retry-After": "7"}, b""), (200, {}, b'{"da'), None]
+
+
+def test_what_passes_is_tried_again(firecrawl, read, slept):
+    firecrawl.script = list(PASSING)
+    assert len(_urls(read())) == 8
+    assert slept == [1.0, 7.0, 4.0, 8.0]
+
+
+def test_a_server_that_stays_down_ends_the_run_resumably(firecrawl, read, slept):
+    firecrawl.script = [(500, {}, b"")] * 20
+    with pytest.raises(Fatal) as caught:
+        read()
+    assert caught.value.exit_code == Exit.UNAVAILABLE
+    assert len(slept) == 6
+
+
+def test_nobody_listening_ends_the_run_resumably(slept):
+    options = ReadOptions(firecrawl_url="http://user:pw@127.0.0.1:9", firecrawl_api_key=KEY)
+    with pytest.raises(Fatal) as caught:
+        list(open_source([SOURCE], options, sleep=slept.append).records(Position()))
+    assert caught.value.exit_code == Exit.UNAVAILABLE
+    assert "pw" not in str(caught.value) + caught.value.hint
+
+
+REFUSED = [
+    (401, b"{}", "firecrawl.api_key"),
+    (403, b"{}", "firecrawl.api_key"),
+    (404, b"{}", "24 hours"),
+    (402, b'{"error": "Payment required"}', "Payment required"),
+    (200, b'{"success": true}', "no list of documents"),
+    (200, b"[1]", "no list of documents"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "says"), REFUSED)
+def test_what_will_not_pass_says_what_to_do(firecrawl, read, slept, status, body, says):
+    firecrawl.script = [(status, {}, body)]
+    with pytest.raises(Fatal) as caught:
+        read()
+    message = f"{caught.value} {caught.value.hint}"
+    assert says in message
+    assert KEY not in message
+    assert slept == []
+
+
+def test_an_answer_without_end_is_refused(firecrawl, read):
+    firecrawl.script = [(200, {}, b" " * 300_000)]
+    with pytest.raises(Fatal, match="longer than"):
+        read(max_record=100_000)
+
+
+def test_progress_counts_the_bytes_of_answers(firecrawl):
+    options = ReadOptions(firecrawl_url=firecrawl.url)
+    source = open_source([SOURCE], options)
+    assert source.progress() == (0, None)
+    assert len(list(source.records(Position()))) == 8
+    done, total = source.progress()
+    assert done == sum(len(firecrawl.answer(path)[2]) for path, _ in firecrawl.asked)
+    assert total is None
