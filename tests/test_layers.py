@@ -21,6 +21,7 @@ ALLOWED = {
     "config": {"errors"},
     "services": CONTRACTS | STAGES | {"engine", "config"},
     "searching": CONTRACTS | {"prepare", "search", "services", "config"},
+    "doctor": CONTRACTS | {"embed", "store", "engine", "config", "services"},
     "upkeep": CONTRACTS | {"prepare", "store", "engine", "config", "services"},
     "indexing": CONTRACTS | {"engine", "config", "services"},
 }

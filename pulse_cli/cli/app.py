@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from pulse_cli.cli import bench, bm25, completion, config, delete, index, search, status
+from pulse_cli.cli import bench, bm25, completion, config, delete, doctor, index, search, status
 from pulse_cli.cli.complaint import complain, complaint_of
 from pulse_cli.cli.help import Command, Group
 from pulse_cli.errors import Exit
@@ -25,6 +25,7 @@ app.command("search", cls=Command)(search.search)
 app.command("status", cls=Command)(status.status)
 app.command("bench", cls=Command)(bench.bench)
 app.command("delete", cls=Command)(delete.delete)
+app.command("doctor", cls=Command)(doctor.doctor)
 app.add_typer(bm25.app, name="bm25")
 app.add_typer(config.app, name="config")
 app.command("completion", cls=Command)(completion.completion)

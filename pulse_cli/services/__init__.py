@@ -68,8 +68,17 @@ START_SECONDS = 10.0
 class Services:
     """`async with Services(settings, observer) as services`. See the module docstring."""
 
-    def __init__(self, settings: Settings, observer: Observer, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        observer: Observer,
+        clock: Clock | None = None,
+        *,
+        patience: float = START_SECONDS,
+    ) -> None:
+        """`patience`: seconds to wait for a service that is not up yet."""
         self.settings = settings
+        self._patience = patience
         self._observer = observer
         self._clock = clock or SystemClock()
         self._threads = Threads(1)
@@ -167,14 +176,14 @@ class Services:
         return self._threads
 
     async def patiently(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
-        """Call until it answers, for at most 10 s."""
+        """Call until it answers, as long as patience lasts."""
         began = self._clock.monotonic()
         delay = 0.25
         while True:
             try:
                 return await call()
             except Transient as error:
-                if self._clock.monotonic() - began + delay > START_SECONDS:
+                if self._clock.monotonic() - began + delay > self._patience:
                     raise Fatal(
                         f"{what} does not answer: {error}",
                         hint="start it, or check its address; `pulse doctor` checks everything",

@@ -120,6 +120,18 @@ async def _counter_of_tei(
     return TeiTokenizer(tei, trust_env=settings.network.trust_env)
 
 
+async def named_counter_fits(settings: Settings, embedder: Embedder, say: Say) -> bool | None:
+    """Whether the tokenizer named counts as the TEI server does; None where nothing can tell."""
+    from pulse_cli.embed.tei import TeiEmbedder
+    from pulse_cli.embed.tei_tokenizer import same_counts
+    from pulse_cli.prepare import HARD_SAMPLE
+
+    named = _named_counter(settings, say)
+    if named is None or not isinstance(embedder, TeiEmbedder):
+        return None
+    return await same_counts(embedder, HARD_SAMPLE, named.count(HARD_SAMPLE))
+
+
 def _named_counter(settings: Settings, say: Say) -> TokenCounter | None:
     named = settings.chunk.tokenizer
     if named is None:

@@ -51,6 +51,10 @@ class QdrantStore:
         return max(STREAMS, self._options.shards or 1)
 
     @property
+    def collection(self) -> str:
+        return self._rest.collection
+
+    @property
     def dimension(self) -> int:
         return self.found.dimension
 

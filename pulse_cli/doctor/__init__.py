@@ -1,0 +1,10 @@
+"""Looks at everything a run depends on, and says what is wrong and how to mend it.
+
+Every check is bounded in time and independent of the others: a service that is down is one
+finding, not the end of the examination. Nothing is changed, no collection is created.
+"""
+
+from pulse_cli.doctor.examine import examine
+from pulse_cli.doctor.finding import Finding, Level
+
+__all__ = ["Finding", "Level", "examine"]

@@ -1,0 +1,46 @@
+"""What well-known models want before documents and queries; without it they find less.
+
+From the models' cards on the hub. A model that is not known here wants nothing, as far as
+pulse can tell.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_BGE = "Represent this sentence for searching relevant passages: "
+_INSTRUCT = (
+    "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery: "
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prefixes:
+    """`document` goes before every chunk, `query` before every query; "" is nothing."""
+
+    document: str = ""
+    query: str = ""
+
+
+# The first pattern found in the model's name counts.
+_KNOWN: tuple[tuple[str, Prefixes], ...] = (
+    (r"e5-(mistral|large-instruct|.*instruct)", Prefixes("", _INSTRUCT)),
+    (r"\be5-|-e5-", Prefixes("passage: ", "query: ")),
+    (r"qwen3-embedding", Prefixes("", _INSTRUCT)),
+    (r"bge-m3", Prefixes()),
+    (r"bge-.*-zh", Prefixes("", "为这个句子生成表示以用于检索相关文章\uff1a")),
+    (r"bge-(small|base|large)", Prefixes("", _BGE)),
+    (r"mxbai-embed", Prefixes("", _BGE)),
+    (r"arctic-embed.*v2", Prefixes("", "query: ")),
+    (r"arctic-embed", Prefixes("", _BGE)),
+    (r"nomic-embed", Prefixes("search_document: ", "search_query: ")),
+    (r"embeddinggemma", Prefixes("title: none | text: ", "task: search result | query: ")),
+    (r"minilm", Prefixes()),
+)
+
+
+def wanted(model: str) -> Prefixes | None:
+    """What the card of this model asks for, None where the model is not known."""
+    name = model.lower()
+    return next((found for pattern, found in _KNOWN if re.search(pattern, name)), None)
