@@ -59,10 +59,7 @@ def clean(text: str) -> str:
     """Return `text` without what cannot be searched; see above for what that is."""
     if ";base64," in text:
         text = _BASE64.sub("", text)
-    if len(text) <= 2 * _BLOCK:
-        text = _clean_block(text)
-    else:
-        text = "".join(map(_clean_block, _blocks(text)))
+    text = _clean_block(text) if len(text) <= 2 * _BLOCK else _clean_long(text)
     text = text.lstrip("\n").rstrip()
     return text if _SEARCHABLE.search(text) else ""
 
@@ -95,10 +92,17 @@ def _replace(text: str) -> str:
     return text
 
 
-def _blocks(text: str) -> Iterator[str]:
-    start = 0
+def _clean_long(text: str) -> str:
+    done: list[str] = []
+    start = kept = 0
     while start < len(text):
         seam = _SEAM.search(text, start + _BLOCK)
         end = seam.start() + 1 if seam else len(text)
-        yield text[start:end]
+        block = text[start:end]
+        cleaned = _clean_block(block)
+        # What did not change is not copied: of a clean text, nothing is.
+        if cleaned is not block:
+            done += (text[kept:start], cleaned)
+            kept = end
         start = end
+    return "".join([*done, text[kept:]]) if done else text
