@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.cli import dry_run
-from pulse_cli.cli.emit import emit
+from pulse_cli.cli.emit import emit, tell
 from pulse_cli.cli.loop import run_until_signal
 from pulse_cli.cli.memory import return_freed_memory
 from pulse_cli.cli.metrics import MetricsFile
@@ -57,7 +57,7 @@ def run_index(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) 
     if as_json:
         emit(json.dumps(as_object(summary)))
     elif not verbosity.quiet or summary.error is not None:
-        print(as_page(summary, search_command(loaded)), file=sys.stderr)
+        tell(as_page(summary, search_command(loaded)))
     return int(summary.exit_code)
 
 
@@ -70,7 +70,7 @@ def run_dry(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) ->
     if as_json:
         emit(json.dumps(dry_run.as_object(found, local=local)))
     elif not verbosity.quiet:
-        print(dry_run.as_page(found, local=local), file=sys.stderr)
+        tell(dry_run.as_page(found, local=local))
     return dry_run.exit_code_of(found)
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from pulse_cli.cli import figures
+from pulse_cli.cli.emit import abandon
 from pulse_cli.cli.pace import Pace, bytes_done
 from pulse_cli.cli.safe import masked, safe
 from pulse_cli.events import Draining, Event, Message, Progress, Started, Stats
@@ -77,8 +78,12 @@ class Lines:
         else:
             mark = "" if level in ("info", "debug") else f"{level}: "
             line = f"{stamp} {mark}{safe(text)}"
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        try:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        except OSError:  # its reader left, or its disk is full: no reason to stop a run
+            abandon(self._stream)
+            self._threshold = len(LEVELS)
 
 
 def _sentence(stats: Stats, pace: Pace) -> str:
