@@ -11,6 +11,7 @@ from enum import Enum
 
 from pulse_cli.read.feed import Feed, Segments
 from pulse_cli.read.framing import WINDOW
+from pulse_cli.read.inputs import SUFFIXES
 from pulse_cli.read.parse import Unparsable, parse
 from pulse_cli.read.scan import BOM
 
@@ -38,16 +39,20 @@ class Kind(Enum):
         return Segments(self.value)
 
 
-def detect(feed: Feed, name: str) -> Kind:
-    """Look at up to a window of bytes. `name` decides only what content leaves open."""
+def detect(feed: Feed, name: str, *, addressed: bool = False) -> Kind:
+    """Look at up to a window of bytes. `name` decides only what content leaves open.
+
+    `addressed`: the user gave it the address of a page, so it may be one.
+    """
     plain = name.removesuffix(".gz").removesuffix(".zst").lower()
+    page = plain.endswith(".md") or (addressed and not plain.endswith(SUFFIXES))
     while len(feed.data) - feed.at < WINDOW:
         if _lines_for_sure(feed.data[feed.at :]) or not feed.more():
             break
     head = feed.data[feed.at : feed.at + WINDOW].removeprefix(BOM)
     if not head:
         return Kind.LINES if feed.damage else Kind.EMPTY
-    if plain.endswith(".md") and not _OBJECT.match(head):
+    if page and not _OBJECT.match(head):
         return Kind.MARKDOWN
     if not head.strip():
         return Kind.LINES

@@ -17,7 +17,7 @@ from pulse_cli.read import fields
 from pulse_cli.read.address import cleaned, problem
 from pulse_cli.read.fields import Fields
 from pulse_cli.read.filters import Filters
-from pulse_cli.read.frame import EXCERPT, Content, Raw
+from pulse_cli.read.frame import Content, Gathered, Raw
 from pulse_cli.read.options import ReadOptions
 
 LONGEST_TITLE = 1024
@@ -73,27 +73,27 @@ class Pages:
             return skipped
         text = self._text(page)
         if text is None:
-            return self._without_text(page, raw)
+            return self._without_text(page, raw, url)
         if skipped := self._filters.text(text, url):
             return skipped
         if url is None:
             return self.unreadable(*refusal, page, raw)
         return self._filters.url(url) or self._document(page, metadata, url, text)
 
-    def unreadable(self, reason: str, detail: str, value: Any, raw: Raw) -> Unreadable:
-        """A dead letter that keeps the value, if it can be written as JSON again."""
+    def unreadable(
+        self, reason: str, detail: str, value: Any, raw: Raw, url: str | None = None
+    ) -> Unreadable:
+        """A dead letter that keeps the value, if it can be written as JSON again; else its bytes.
+
+        Nesting may be too deep for that, though not for reading; null is no value to keep.
+        """
         try:
             orjson.dumps(value)
         except (TypeError, ValueError, RecursionError):
-            kept = False
-        else:
-            kept = value is not None
-        if not kept:
-            if len(raw) > EXCERPT:
-                excerpt = bytes(raw[:EXCERPT]).decode(errors="replace")
-                return Unreadable(reason, detail, excerpt=excerpt)
-            return Unreadable(reason, detail, raw=bytes(raw))
-        return Unreadable(reason, detail, record=value)
+            value = None
+        if value is None:
+            return Gathered.of(raw).unreadable(reason, detail)
+        return Unreadable(reason, detail, url, record=value)
 
     def _document(
         self, page: dict[str, Any], metadata: dict[str, Any], url: str, text: str
@@ -138,10 +138,11 @@ class Pages:
                 found = ""
         return found
 
-    def _without_text(self, page: dict[str, Any], raw: Raw) -> Content:
+    def _without_text(self, page: dict[str, Any], raw: Raw, url: str | None) -> Content:
         for key in (*_CERTAIN, *_TEXTS):
             if page.get(key) is not None:
-                return self.unreadable("wrong-type", f"its {key} is not a string", page, raw)
+                detail = f"its {key} is not a string"
+                return self.unreadable("wrong-type", detail, page, raw, url)
         return NoDocument("extract-only" if page.get("json") is not None else "without-text")
 
     def _url(

@@ -12,7 +12,7 @@ from pulse_cli.read.unpack import CHUNK
 
 
 class Stored:
-    """Reads inputs one after another; `read` is how many bytes of the present one so far.
+    """Reads inputs one after another; `read` counts their bytes.
 
     The count is one integer written by one thread, so others may look at it at any time.
     """
@@ -23,7 +23,7 @@ class Stored:
 
     def chunks(self, name: str) -> Iterator[bytes]:
         """What is there, at most CHUNK at a time; a pipe is passed on as it trickles."""
-        self.read = 0
+        before = self.read
         try:
             if name == STDIN:
                 yield from self._pipe()
@@ -38,7 +38,7 @@ class Stored:
             ) from error
         except OSError as error:
             raise Fatal(
-                f"{name} cannot be read behind byte {self.read:,}: {error.strerror or error}",
+                f"{name} cannot be read behind byte {self.read - before:,}: {error.strerror}",
                 hint="run the same command again to go on when it can be read",
                 kind="unreadable-source",
             ) from error

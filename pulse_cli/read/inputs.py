@@ -95,20 +95,27 @@ def _in_folder(folder: str, markdown: bool) -> Found:
 
 
 def _walk(folder: str, left: Counter[str]) -> Iterator[str]:
-    """Paths of files in order: the whole path decides, not the depth."""
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        raise _unreadable(folder, error) from error
-    for entry in entries:
+    """Paths of files, in the order of names at each level, however deep."""
+    waiting = _entries(folder)
+    while waiting:
+        entry = waiting.pop()
         if entry.name.startswith("."):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path, left)
+            waiting += _entries(entry.path)
         elif entry.is_dir():
             left["links to folders"] += 1
         else:
             yield entry.path
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """What is in a folder, the last name first."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name, reverse=True)
+    except OSError as error:
+        raise _unreadable(folder, error) from error
 
 
 def _left_out(path: str, markdown: bool) -> str | None:

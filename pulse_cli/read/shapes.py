@@ -219,7 +219,8 @@ def _is_hit(value: dict[str, Any]) -> bool:
 
 def _fetch(value: dict[str, Any]) -> str:
     job = value.get("jobId") or value.get("id")
-    if isinstance(job, str) and re.fullmatch(r"[\w-]{1,64}", job):
+    named = isinstance(job, str) and re.fullmatch(r"[\w-]{1,64}", job)
+    if named and "/batch/" not in str(value.get("url")):
         return f"fetch it with: pulse index firecrawl:crawl/{job}"
     return "fetch the result first"
 

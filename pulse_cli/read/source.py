@@ -77,8 +77,6 @@ class InputSource:
             one = self._inputs[index]
             read = self._crawl if one.name.startswith(CRAWL) else self._input
             yield from read(index, one.name, begin)
-            self._before += self._stored.read
-            self._stored.read = 0
 
     def _crawl(self, index: int, name: str, start: Position) -> Iterator[Record]:
         api = CrawlApi(crawl_id(name), self._options, self._sleep)
@@ -92,7 +90,8 @@ class InputSource:
 
     def _input(self, index: int, name: str, start: Position) -> Iterator[Record]:
         feed = Feed(unpacked(self._stored.chunks(name), self._options.max_expanded))
-        kind = detect(feed, name)
+        address = self._addresses.of(name)
+        kind = detect(feed, name, addressed=address is not None)
         if not feed.skip_to(start.offset) or (start.item == 0 and feed.crc != start.crc):
             raise _changed(name, start)
         if not kind.is_json and start.item and start.fed:
@@ -104,17 +103,16 @@ class InputSource:
                 yield Record(Place(name), at, Note(f"{shown} is empty", partial=True), 0)
         elif kind in (Kind.MARKDOWN, Kind.OTHER):
             if start.offset == 0:
-                yield self._single(index, name, feed, kind)
+                yield self._single(index, name, feed, kind, address)
         else:
             framer = Framer(
                 feed, kind.segments, self._shapes, self._options.max_record, self._window
             )
             yield from self._framed(index, name, feed, framer, start)
 
-    def _single(self, index: int, name: str, feed: Feed, kind: Kind) -> Record:
+    def _single(self, index: int, name: str, feed: Feed, kind: Kind, address: str | None) -> Record:
         """A file that is one page as a whole, or nothing that can be read."""
-        url = self._addresses.of(name) if kind is Kind.MARKDOWN else None
-        content = single_content(feed, kind, url, self._shapes, self._options.max_record)
+        content = single_content(feed, kind, address, self._shapes, self._options.max_record)
         size = feed.offset
         position = Position(index, size, 0, size, feed.crc, feed.line)
         return Record(Place(name, length=size), position, content, cost(content, size))

@@ -86,7 +86,7 @@ def check(name: str, data: bytes, window: int) -> list[Record]:
 
 
 def test_mutated_samples(samples, request):
-    examples = 5000 if request.config.getoption("--nightly") else 300
+    examples = 5000 if request.config.getoption("--nightly") else 200
 
     @settings(max_examples=examples, deadline=None, derandomize=True)
     @given(mutated(samples), st.sampled_from([1 << 20, 700, 100, 16]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import subprocess
 import threading
 from pathlib import Path
 
@@ -61,6 +62,18 @@ def test_pipes_devices_and_loops_in_a_folder_are_passed_over(tree):
     (note,) = _notes(source)
     for words in ("2 pipes or devices", "1 links to folders", "1 broken links"):
         assert words in note
+
+
+def test_folders_may_be_deeper_than_the_stack(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(1200):
+        Path("d").mkdir()
+        os.chdir("d")
+    Path("x.jsonl").write_bytes(LINE % 1)
+    os.chdir(tmp_path)
+    found = len(open_source(["d"], ReadOptions()).inputs)
+    subprocess.run(["rm", "-r", "d"], check=True)  # shutil.rmtree recurses
+    assert found == 1
 
 
 def test_names_that_are_not_utf8_are_noted_or_refused(tree):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,19 @@ def test_bad_markdown_is_one_dead_letter(tmp_path):
         options = ReadOptions(base_url="https://example.org/", max_record=4000)
         (record,) = open_source([str(path)], options).records(Position())
         assert record.content.reason == reason
+
+
+def test_a_page_may_come_through_a_pipe():
+    options = ReadOptions(base_url="https://example.org/piped")
+    for text in (b"# Piped\n\ntext", b"[Skip](#x)\ntext", b"plain"):
+        source = open_source(["-"], options, stdin=io.BytesIO(text))
+        (record,) = source.records(Position())
+        assert record.content.url == "https://example.org/piped"
+        assert record.content.text == text.decode()
+
+
+def test_json_keeps_its_own_addresses(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b'broken\n{"markdown": "x", "url": "https://example.org/own"}\n')
+    (document,) = _documents([path], base_url="https://example.org/")
+    assert document.url == "https://example.org/own"
