@@ -117,6 +117,10 @@ class Child:
                 self._resolve(*await self._frame())
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
+        except asyncio.CancelledError:  # the event loop ends, and nobody closed the store
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            raise
         finally:
             await self._process.wait()
             for answer in self._waiting.values():

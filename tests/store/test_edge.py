@@ -24,12 +24,12 @@ DIMENSION = 16
 ALL = Filter()
 
 
-def points(first: int, count: int) -> list[Point]:
+def points(first: int, count: int, dimension: int = DIMENSION) -> list[Point]:
     rng = np.random.default_rng(first)
     return [
         Point(
             str(uuid.uuid5(uuid.NAMESPACE_URL, str(n))),
-            rng.standard_normal(DIMENSION, dtype=np.float32),
+            rng.standard_normal(dimension, dtype=np.float32),
             Terms([n % 50], [1.0]),
             {"canonical_url": f"https://a.example/{n}", "text": "text " * 20, "content_hash": "h"},
         )
@@ -172,6 +172,21 @@ async def test_the_process_ends_with_its_parent(
             await gone(child)
 
 
+def test_a_program_that_fails_without_closing_ends(tmp_path: Path) -> None:
+    """Its event loop cancels what is left; the process must not be waited for in vain."""
+    program = HOLDER.replace("await asyncio.get_running_loop().create_future()", "raise ValueError")
+    process = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment()},
+        timeout=60,
+        check=False,
+    )
+    assert "ValueError" in process.stderr
+    assert "\nState:\tZ" in _status(int(process.stdout))
+
+
 async def test_a_process_stopped_at_work_ends_with_its_parent(
     holder: Callable[[], subprocess.Popen[str]],
 ) -> None:
@@ -311,10 +326,10 @@ async def test_a_cancelled_opening_leaves_no_process(tmp_path: Path) -> None:
 @pytest.mark.nightly
 async def test_a_large_index_is_optimized_and_still_complete(tmp_path: Path) -> None:
     store = open_edge(tmp_path, "pages")
-    await store.open(DIMENSION)
+    await store.open(256)  # below 10 MB of vectors the engine sees nothing to do
     for first in range(0, 21_000, 1000):
-        await store.upsert(points(first, 1000))
-    wanted = points(5000, 1)[0]
+        await store.upsert(points(first, 1000, 256))
+    wanted = points(5000, 1, 256)[0]
     assert await store.optimize()
     assert await store.count() == 21_000
     assert (await store.nearest(wanted.vector, 1, ALL))[0].id == wanted.id
