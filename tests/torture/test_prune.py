@@ -24,9 +24,10 @@ def url(number: int, host: str = "docs.example") -> str:
 
 
 def page(address: str, words: str = "", **more: Any) -> dict[str, Any]:
-    text = f"# About {address}\n\n" + f"Something about {address}. {words}\n\n" * LENGTHS[
-        len(address) % len(LENGTHS)
-    ]
+    text = (
+        f"# About {address}\n\n"
+        + f"Something about {address}. {words}\n\n" * LENGTHS[len(address) % len(LENGTHS)]
+    )
     return {"markdown": text, "metadata": {"url": address, **more}}
 
 
