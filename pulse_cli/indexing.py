@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from pulse_cli.config.units import Share
 
 
+SLOW_GRAPH_CHUNKS = 20_000  # from here on building the graph takes long enough to be told
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """What one start is asked to do, settings apart. `command` is what resumes it.
@@ -98,18 +101,28 @@ async def _index_sources(
             parts = await _parts(services, job.sources, observer, stop, clock)
             target = target_of(settings, parts.embedder.dimension)
             options = _options(settings, job, target, _prune_options(settings, job, parts.preparer))
+            store = parts.store
+            await services.patiently(
+                "the store", lambda: store.begin_load(bulk=settings.qdrant.bulk)
+            )
             summary = await index(parts, files, options)
-            if summary.status == "complete" and settings.bm25.engine == "rank-bm25":
-                return await _with_view(services, parts.store, summary)
+            if summary.status == "complete":
+                return await _finished(services, store, summary, observer)
             return summary
     except Fatal as error:
         return _not_begun(job, target, error, clock.monotonic() - began)
 
 
-async def _with_view(services: Services, store: Store, summary: Summary) -> Summary:
-    """Make the rank-bm25 view; that it failed is said, though the index itself is whole."""
+async def _finished(
+    services: Services, store: Store, summary: Summary, observer: Observer
+) -> Summary:
+    """What is made from a whole index; that it failed is said, though the index is whole."""
     try:
-        await services.rebuild_bm25(store)
+        if summary.counts.chunks >= SLOW_GRAPH_CHUNKS:
+            observer.on(Message("info", "all is stored; the search graph is being built"))
+        await services.patiently("the store", store.end_load)
+        if services.settings.bm25.engine == "rank-bm25":
+            await services.rebuild_bm25(store)
     except Fatal as error:
         problem = Problem(error.kind, str(error), error.hint)
         return replace(summary, exit_code=error.exit_code, error=problem)

@@ -147,6 +147,14 @@ class Store(Protocol):
         """Create the collection, or check that the existing one fits (else Fatal)."""
         ...
 
+    async def begin_load(self, *, bulk: bool) -> None:
+        """A run begins to write. With `bulk`, building the search graph is put off."""
+        ...
+
+    async def end_load(self) -> None:
+        """A run is complete: what was put off, by whichever run, is done or begun."""
+        ...
+
     async def lookup(self, ids: Sequence[str]) -> dict[str, Commit]:
         """Read commit records by point id; ids that do not exist are left out."""
         ...

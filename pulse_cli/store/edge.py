@@ -138,6 +138,12 @@ class EdgeStore:
     async def sync(self) -> None:
         await self._read("flush")
 
+    async def begin_load(self, *, bulk: bool) -> None:
+        """Nothing to put off: the graph is only ever built by `end_load`."""
+
+    async def end_load(self) -> None:
+        await self.optimize()
+
     async def optimize(self) -> bool:
         """Build the search graph and reclaim deleted space; whether there was anything to do.
 

@@ -239,28 +239,16 @@ class QdrantStore:
             return False
         return answer.status == 200
 
-    async def defer_indexing(self) -> None:
-        """Bulk mode: build no search graph while loading. Pays from about 1 million points on.
+    async def begin_load(self, *, bulk: bool) -> None:
+        if bulk and not self.found.indexing_deferred:
+            await layout.defer_graph(self._rest, self.found)
+            await self.refresh()
 
-        Raises Fatal where the collection has a graph setting of its own, which would be lost.
-        """
-        known = await layout.find(self._rest, self.found.version)
-        edges = known[1]["config"].get("hnsw_config", {}).get("m") if known else None
-        if edges not in (0, layout.DEFAULT_M):
-            raise Fatal(
-                f"collection {self._rest.collection!r} has its own hnsw_config.m = {edges}",
-                hint="index without --bulk",
-                kind="bulk",
-            )
-        await self._set_edges(0)
-
-    async def resume_indexing(self) -> None:
-        """End bulk mode: the server begins to build the graph (status yellow, then green)."""
-        await self._set_edges(layout.DEFAULT_M)
-
-    async def _set_edges(self, edges: int) -> None:
-        await self._rest.call("PATCH", "", {"hnsw_config": {"m": edges}})
-        await self.refresh()
+    async def end_load(self) -> None:
+        """Also after a bulk load that was killed, by the next run that is complete."""
+        if self.found.indexing_deferred:
+            await layout.build_graph(self._rest)
+            await self.refresh()
 
     async def drop(self) -> None:
         """Remove the collection with all its points."""

@@ -358,11 +358,11 @@ async def test_refusing_the_sparse_vector_is_fatal() -> None:
 
 async def test_bulk_mode_is_seen_by_the_next_run_and_ended(server: Server) -> None:
     assert not server.store.found.indexing_deferred
-    await server.store.defer_indexing()
+    await server.store.begin_load(bulk=True)
     after_a_crash = open_qdrant(server.simulator.url, "pages")
     await after_a_crash.open(DIMENSION)
     assert after_a_crash.found.indexing_deferred
-    await after_a_crash.resume_indexing()
+    await after_a_crash.end_load()
     assert not after_a_crash.found.indexing_deferred
     await after_a_crash.close()
 
@@ -374,7 +374,7 @@ async def test_bulk_mode_does_not_lose_a_graph_setting_of_the_users() -> None:
         store = open_qdrant(simulator.url, "pages")
         await store.open(DIMENSION)
         with pytest.raises(Fatal, match="32"):
-            await store.defer_indexing()
+            await store.begin_load(bulk=True)
         await store.close()
 
 

@@ -88,6 +88,12 @@ class MemoryStore:
     async def open(self, dimension: int) -> None:
         assert dimension == DIMENSION
 
+    async def begin_load(self, *, bulk: bool) -> None:
+        pass
+
+    async def end_load(self) -> None:
+        pass
+
     async def lookup(self, ids: Sequence[str]) -> dict[str, Commit]:
         await self._pause()
         self._moments.passing("store-before-read")
