@@ -8,6 +8,7 @@ _pulse_flags() {
     "status") echo "--hours --json --state-dir --set --config --help" ;;
     "bench") echo "--corpus --documents --chars --seed --profile --live --dimension --disturbed --seconds --runs --quick --baseline --rerun --bare --sweep --stage --json --save --against --threshold --html --tei --embed --qdrant --collection --concurrency --bulk --set --config --help" ;;
     "delete") echo "--json --qdrant --collection --wait-lock --state-dir --set --config --help" ;;
+    "doctor") echo "--json --tei --embed --qdrant --collection --state-dir --set --config --help" ;;
     "completion") echo "--help" ;;
     "bm25") echo "--help" ;;
     "bm25 rebuild") echo "--qdrant --collection --set --config --help" ;;
@@ -21,7 +22,7 @@ _pulse_flags() {
 
 _pulse_words() {
   case "$1" in
-    "") echo "index search status bench delete completion bm25 config" ;;
+    "") echo "index search status bench delete doctor completion bm25 config" ;;
     "completion") echo "bash zsh fish" ;;
     "bm25") echo "rebuild export" ;;
     "config") echo "show init schema" ;;

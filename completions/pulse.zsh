@@ -22,6 +22,7 @@ _pulse() {
         'status:Show how far every run came and the command that goes on, and what went wrong lately.'
         'bench:Measure how fast pulse is, and what holds it up.'
         'delete:Remove pages from the index, with all their chunks.'
+        'doctor:Check services, limits, index, disk and state folder, and say how to mend what is wrong.'
         'completion:Print the completion script of a shell.'
         'bm25:Make or export the rank-bm25 view of an index.'
         'config:Show, begin or describe the settings.'
@@ -34,6 +35,7 @@ _pulse() {
         status) _pulse_status ;;
         bench) _pulse_bench ;;
         delete) _pulse_delete ;;
+        doctor) _pulse_doctor ;;
         completion) _pulse_completion ;;
         bm25) _pulse_bm25 ;;
         config) _pulse_config ;;
@@ -147,6 +149,19 @@ _pulse_delete() {
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--collection[Which index]:collection:_pulse_collections' \
     '*--wait-lock[Wait this long for another run]:value:' \
+    '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--help[Show this page.]'
+}
+
+_pulse_doctor() {
+  _arguments -S \
+    '*--json[Print one JSON object]' \
+    '*--tei[local, a TEI server, or openai+http\://HOST]:value:' \
+    '*--embed[local, a TEI server, or openai+http\://HOST]:value:' \
+    '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
+    '*--collection[Which index]:collection:_pulse_collections' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
