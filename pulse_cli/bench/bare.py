@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pulse_cli.engine import Parts, RunOptions, Stop, SystemClock, index, state_files
+from pulse_cli.engine import Parts, RunOptions, Stop, SystemClock, hold_locks, index, state_files
 from pulse_cli.model import Chunk, Document, Identity, Prepared, Terms
 from pulse_cli.ports import Observer, Preparer
 from pulse_cli.services import Services, cores, target_of
@@ -103,4 +103,5 @@ async def index_bare(
             threads=cores(),
             concurrency=settings.run.concurrency,
         )
-        return await index(parts, files, options)
+        async with hold_locks(files, 0.0, parts.clock):
+            return await index(parts, files, options)

@@ -30,4 +30,4 @@ def _of_backend(service: Backend, model: TeiModel, tokens: float) -> float | Non
         texts = min(texts, model.max_batch_requests)
     device = texts / (service.batch_s + texts * tokens * service.token_s)
     words = service.tokenize_s + tokens * service.tokenize_token_s
-    return min(device, service.workers / words)
+    return min(device, service.workers / words) if words else device

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ import orjson
 
 from pulse_cli.cli.loop import run_until_signal
 from pulse_cli.cli.summary import as_object
-from pulse_cli.events import Event, Message, Progress, Started, Stats, Summary
+from pulse_cli.events import Event, Message, Progress, StageStats, Started, Summary
 from pulse_cli.indexing import Job, index_sources
 from pulse_cli.ports import Observer
 
@@ -37,7 +37,7 @@ def main() -> int:
     settings = _settings(task)
     observer = _Teller()
     summary = run_until_signal(lambda stop: _index(settings, task, observer, stop))
-    observer.tell("end", summary=as_object(summary), **observer.figures())
+    observer.end(summary)
     return int(summary.exit_code)
 
 
@@ -65,33 +65,36 @@ def _settings(task: dict[str, Any]) -> Settings:
 class _Teller:
     """An observer that writes lines of JSON."""
 
-    def __init__(self) -> None:
-        self._stats = Stats()
-
     def on(self, event: Event) -> None:
         match event:
             case Started():
                 self.tell("started")
-            case Progress():
-                self._stats = event.stats
-                self.tell("sample", **self.figures())
+            case Progress(stats=now):
+                done = now.documents_done, now.chunks_embedded, now.tokens_embedded
+                self.tell("sample", **_sums(*done, now.counts.bytes_text, now.stages))
             case Message(level=level, text=text) if level in ("warning", "error"):
                 self.tell("message", level=level, text=text)
+
+    def end(self, summary: Summary) -> None:
+        done = summary.documents_done, summary.chunks_embedded, summary.tokens_embedded
+        sums = _sums(*done, summary.counts.bytes_text, summary.stages)
+        self.tell("end", summary=as_object(summary), **sums)
 
     def tell(self, kind: str, **more: Any) -> None:
         now = {"kind": kind, "at": time.monotonic(), "cpu_s": time.process_time(), "rss": _rss()}
         os.write(1, orjson.dumps(now | more) + b"\n")
 
-    def figures(self) -> dict[str, Any]:
-        stats = self._stats
-        return {
-            "documents": stats.documents_done,
-            "chunks": stats.chunks_embedded,
-            "tokens": stats.tokens_embedded,
-            "bytes_text": stats.counts.bytes_text,
-            "bytes_read": stats.bytes_read,
-            "stages": {name: asdict(stage) for name, stage in stats.stages.items()},
-        }
+
+def _sums(
+    documents: int, chunks: int, tokens: int, bytes_text: int, stages: Mapping[str, StageStats]
+) -> dict[str, Any]:
+    return {
+        "documents": documents,
+        "chunks": chunks,
+        "tokens": tokens,
+        "bytes_text": bytes_text,
+        "stages": {name: asdict(stage) for name, stage in stages.items()},
+    }
 
 
 def _rss() -> int:

@@ -28,20 +28,20 @@ PREFIX = "pulse_bench_"
 
 def measure_live(loaded: Loaded, corpus: Corpus, plan: Plan, say: Say) -> Measured:
     """Measure the configured services. Raises Fatal where a run fails."""
-    settings, config = loaded.settings, loaded.file
+    settings = loaded.settings
     with tempfile.TemporaryDirectory(prefix="pulse-bench-") as name:
         folder = Path(name)
         sized = corpus
         if plan.seconds:
             say("live: warming up")
-            task = _task(settings, config, corpus, plan, folder / "warm-up", WARM_UP_SECONDS)
+            task = _task(loaded, corpus, plan, folder / "warm-up", WARM_UP_SECONDS)
             with thrown_away(settings, task):
                 run = figures_of(run_once(task))
             sized = repeated(corpus, folder, passes(corpus, run, plan.seconds))
         courses = []
         for number in range(1, plan.runs + 1):
             say(f"live: run {number} of {plan.runs}")
-            task = _task(settings, config, sized, plan, folder / f"run-{number}", plan.seconds)
+            task = _task(loaded, sized, plan, folder / f"run-{number}", plan.seconds)
             with thrown_away(settings, task):
                 courses.append(run_once(task))
         return Measured(
@@ -53,26 +53,30 @@ def measure_live(loaded: Loaded, corpus: Corpus, plan: Plan, say: Say) -> Measur
         )
 
 
-def _task(
-    settings: Settings,
-    config: Path | None,
-    corpus: Corpus,
-    plan: Plan,
-    folder: Path,
-    seconds: float,
-) -> Task:
+def _task(loaded: Loaded, corpus: Corpus, plan: Plan, folder: Path, seconds: float) -> Task:
     folder.mkdir()
     own: dict[str, Any] = {"qdrant.collection": PREFIX + secrets.token_hex(6)}
-    if not is_server(settings.qdrant.url):
+    if not is_server(loaded.settings.qdrant.url):
         own["qdrant.url"] = str(folder / "store")
     return Task(
         sources=corpus.sources,
         folder=folder,
-        settings={**plan.settings, **own},
+        settings={**_flags(loaded), **plan.settings, **own},
         seconds=seconds,
         own=True,
-        config=config,
+        config=loaded.file,
     )
+
+
+def _flags(loaded: Loaded) -> dict[str, Any]:
+    """The settings of our own command line, which the child cannot see (no secret is a flag)."""
+    chosen = loaded.settings.model_dump(mode="json")
+    found = {}
+    for name, origin in loaded.origins.items():
+        if origin.startswith("--"):
+            section, _, key = name.partition(".")
+            found[name] = chosen[section][key] if key else chosen[section]
+    return found
 
 
 @contextmanager

@@ -22,7 +22,6 @@ class Sample:
     chunks: int = 0
     tokens: int = 0
     bytes_text: int = 0
-    bytes_read: int = 0
     stages: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     tei: Mapping[str, Any] | None = None
     qdrant: Mapping[str, Any] | None = None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Pages = Sequence[tuple[Document, Identity]]
 
 GROUP = 32
+_CLOCKED_BYTES = 8_000_000
 
 
 def measure_prepare(
@@ -51,8 +52,8 @@ def measure_prepare(
         "cut_mb_per_cpu_s": size / cut_s,
         "prepare_mb_per_cpu_s": size / (cut_s + weigh_s),
         **_chunks(prepared, max_tokens),
-        "all_cores": _all_cores(preparer, pages, size),
-        "exact": _exact(preparer, pages, tokenizer_json, options, exact_s),
+        "all_cores": _all_cores(preparer, pages),
+        "exact": _exact(preparer, pages, prepared, tokenizer_json, options, exact_s),
     }
 
 
@@ -87,15 +88,19 @@ def _chunks(prepared: Sequence[Prepared], limit: int) -> dict[str, Any]:
     }
 
 
-def _all_cores(preparer: Preparer, pages: Pages, size: float) -> dict[str, float]:
-    """The same work on one thread and on a thread for each core, by the clock."""
-    many = cores()
+def _all_cores(preparer: Preparer, pages: Pages) -> dict[str, float]:
+    """The same work, 8 MB of it, on one thread and on a thread for each core, by the clock."""
+    many, size, count = cores(), 0, 0
+    while count < len(pages) and size < _CLOCKED_BYTES:
+        size += len(pages[count][0].text.encode())
+        count += 1
+    pages = pages[:count]
     alone = _by_the_clock(preparer, [pages])
     together = _by_the_clock(preparer, [pages[start::many] for start in range(many)])
     return {
         "threads": many,
-        "mb_per_s_alone": size / alone,
-        "mb_per_s": size / together,
+        "mb_per_s_alone": size / 1e6 / alone,
+        "mb_per_s": size / 1e6 / together,
         "speedup": alone / together,
     }
 
@@ -118,7 +123,12 @@ def _both(preparer: Preparer, pages: Pages) -> None:
 
 
 def _exact(
-    preparer: Preparer, pages: Pages, tokenizer_json: str, options: PrepareOptions, seconds: float
+    preparer: Preparer,
+    pages: Pages,
+    prepared: Sequence[Prepared],
+    tokenizer_json: str,
+    options: PrepareOptions,
+    seconds: float,
 ) -> dict[str, Any]:
     """The token-exact splitter on cleaned pages, and pulse's cutting of the same pages."""
     from semantic_text_splitter import MarkdownSplitter
@@ -130,7 +140,7 @@ def _exact(
     splitter = MarkdownSplitter.from_huggingface_tokenizer(
         tokenizer, options.max_tokens, options.overlap_tokens
     )
-    texts = [one.text for one in _cut(preparer, pages)]
+    texts = [one.text for one in prepared]
     began = time.process_time()
     chunks = done = 0
     for text in texts:

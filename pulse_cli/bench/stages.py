@@ -82,6 +82,7 @@ def _prepare_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield (
         "token-exact",
         f"{exact['mb'] / exact['cpu_s']:.2f} MB per CPU second on"
-        f" {plural(exact['documents'], 'page')}: cutting is {exact['ratio']:.0f} times as fast, {exact['pulse_chunks']:,} chunks"
+        f" {plural(exact['documents'], 'page')}: cutting is {exact['ratio']:.0f} times as fast,"
+        f" {exact['pulse_chunks']:,} chunks"
         f" against {exact['chunks']:,}",
     )

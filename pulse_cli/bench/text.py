@@ -55,7 +55,8 @@ def _rows(profile: Mapping[str, Any]) -> Iterator[Row]:
     for name, stage in profile["stages"].items():
         yield (
             name,
-            f"busy {stage['busy']:.0%}, at its limit of {stage['limit']} {stage['full']:.0%};"
+            f"busy {stage['busy']:.0%} of the time, at its limit ({stage['limit']:.0f})"
+            f" {stage['full']:.0%};"
             f" p50 {stage['p50_ms']:.0f} ms, p95 {stage['p95_ms']:.0f}, p99 {stage['p99_ms']:.0f}",
         )
     verdict = profile["bottleneck"]
