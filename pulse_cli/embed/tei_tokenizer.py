@@ -16,7 +16,7 @@ from pulse_cli.embed.answers import parsed, unexpected
 from pulse_cli.embed.http import Answer, check_encoding, check_size
 from pulse_cli.embed.refusals import refusal
 from pulse_cli.embed.tei import TeiEmbedder
-from pulse_cli.errors import Fatal, Transient
+from pulse_cli.errors import Fatal, Rejected, Transient
 
 _TRIES = 6
 
@@ -65,6 +65,15 @@ class TeiTokenizer:
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, special ones left out. Raises Transient, Rejected, Fatal."""
+        try:
+            return self._count(texts)
+        except Rejected as error:
+            if error.max_batch is None or error.max_batch >= self._batch:
+                raise
+            self._batch = error.max_batch
+        return self.count(texts)
+
+    def _count(self, texts: Sequence[str]) -> list[int]:
         counts = [0] * len(texts)
         for numbers in _batches(texts, self._batch, self._batch_bytes):
             answer = self._ask([texts[i] for i in numbers])

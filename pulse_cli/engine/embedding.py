@@ -7,7 +7,8 @@ waits while more texts are on their way and others are in flight.
 Each text ends in a vector or in the `Rejected` that refuses it. A refused request is
 halved until the culprit is alone (at most 1 + 2*log2(batch) requests each), a request too
 large for the service is cut to the size it takes. A request that fails three times while
-others succeed is halved too; a single text that does so is refused.
+others succeed is halved too; a single text that does so is refused. Where there is no other
+request, because the run is at its end, a harmless text is sent to see whether it succeeds.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 ISOLATED_FAILURES = 3
 LONELY_OVERLOADS = 3
+HARMLESS = "a"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class _Request:
     items: list[tuple[_Job, int]]
     failures: int = 0
     overloads: int = 0
+    suspect: bool = False
     last_error: str = ""
 
 
@@ -177,6 +180,8 @@ class EmbedPool:
         """One attempt; True when the request needs no other."""
         texts = [job.texts[index] for job, index in request.items]
         try:
+            if request.suspect and await self._serves_others():
+                request.failures += 1
             vectors = await self._embedder.embed(texts)
             self._limiter.succeeded(queue_s=vectors.queue_s, work_s=vectors.work_s)
         except Rejected as error:
@@ -188,6 +193,7 @@ class EmbedPool:
             request.last_error = str(error)
             request.failures += failure.isolated
             request.overloads += error.overload and failure.alone
+            request.suspect = failure.alone and not failure.isolated and not error.overload
         else:
             self._deliver(request, vectors.rows, vectors.truncated)
             return True
@@ -201,6 +207,14 @@ class EmbedPool:
             self._cut(request, len(request.items) // 2)
             return True
         return False
+
+    async def _serves_others(self) -> bool:
+        try:
+            await self._embedder.embed([HARMLESS])
+        except (Transient, Rejected):
+            return False
+        self._limiter.succeeded()
+        return True
 
     def _deliver(self, request: _Request, rows: Floats, truncated: int) -> None:
         self._stats.chunks_embedded += len(request.items)

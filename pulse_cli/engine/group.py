@@ -96,9 +96,11 @@ class GroupCarrier:
         await held.enter_async_context(self._budget.hold(min(group.chunks, WINDOW_CHUNKS)))
         results = await self._cpu.run(lambda: self._run_in_thread(self._cut, todo))
         ready: list[_Ready] = []
-        for item, (prepared, chunks) in zip(todo, results, strict=True):
-            if prepared.starts:
-                ready.append(_Ready(item, prepared, chunks, item.identity.commit_id in known))
+        for item, result in zip(todo, results, strict=True):
+            if isinstance(result, Rejected):
+                self._dead(item, result, "prepare")
+            elif result[0].starts:
+                ready.append(_Ready(item, *result, item.identity.commit_id in known))
             else:
                 self._resolve(item, Outcome.SKIPPED, "nothing-to-search")
         return ready
@@ -113,8 +115,20 @@ class GroupCarrier:
             if one.is_giant:
                 await self._carry_giant(one)
 
-    def _cut(self, items: Sequence[Item]) -> list[tuple[Prepared, list[Chunk]]]:
-        """In a thread: clean and chunk; giants are left uncut."""
+    def _cut(self, items: Sequence[Item]) -> list[tuple[Prepared, list[Chunk]] | Rejected]:
+        """In a thread: clean and chunk; giants are left uncut.
+
+        Where a service counts the tokens, it may refuse a text: its document is found by halving.
+        """
+        try:
+            return self._cut_all(items)
+        except Rejected as error:
+            if len(items) == 1:
+                return [error]
+            half = len(items) // 2
+            return self._cut(items[:half]) + self._cut(items[half:])
+
+    def _cut_all(self, items: Sequence[Item]) -> list[tuple[Prepared, list[Chunk]] | Rejected]:
         documents = self._preparer.prepare([(item.document, item.identity) for item in items])
         return [
             (one, self._preparer.chunks(one, 0, len(one.starts)))

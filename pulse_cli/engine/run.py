@@ -84,7 +84,7 @@ class _Run:
         stages = self._stats.stages
         stages |= {name: StageStats() for name in ("read", "prepare", "embed", "store")}
         self._reader = unfailing_limiter("read", 1, parts.clock, stages["read"])
-        self._cpu = unfailing_limiter("prepare", options.threads, parts.clock, stages["prepare"])
+        self._cpu = self._limiter("prepare", options.threads, options.threads)
         self._embed = self._limiter("embed", fixed or limits.start, fixed or limits.in_flight)
         self._store = self._limiter("store", min(2, parts.store.in_flight), parts.store.in_flight)
         self._ledger = Ledger(self._books.book)
@@ -282,7 +282,7 @@ class _Run:
         )
 
 
-_SERVICES = {"embed": "the embedder", "store": "the store"}
+_SERVICES = {"prepare": "who counts the tokens", "embed": "the embedder", "store": "the store"}
 
 
 def _rfc3339(seconds: float) -> str:

@@ -120,6 +120,7 @@ class World:
         self.rng = random.Random(seed)
         self.flaky = flaky
         self.embedded: list[str] = []
+        self.preparer = preparer()
 
     async def start(
         self,
@@ -135,7 +136,7 @@ class World:
         embedder = MemoryEmbedder(moments, self.rng, flaky=self.flaky)
         parts = Parts(
             open_source=lambda inputs: open_source([str(source)], ReadOptions(), inputs),
-            preparer=preparer(),
+            preparer=self.preparer,
             embedder=embedder,
             store=MemoryStore(self.shelf, moments, self.rng, flaky=self.flaky),
             observer=Silent(),
