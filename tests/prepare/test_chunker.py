@@ -176,7 +176,7 @@ HOSTILE = {
     "accents": lambda r: "e" + "\u0301" * 400_000,
     "ligatures": lambda r: "ﷺ" * 60_000,
     "emoji": lambda r: "👨‍👩‍👧" * 20_000,
-    "data heads": lambda r: "data:image/png;base64," * 20_000,
+    "data heads": lambda r: "data:image/png;base64,()" * 20_000,
     "joiners": lambda r: "的" + "\u200d" * 200_000 + "的",
     "odd characters": lambda r: "".join(map(chr, range(1, 0xFFFF))) * 4,
 }

@@ -62,5 +62,6 @@ def test_cuts_are_the_gentlest_possible(text: str) -> None:
 @pytest.mark.parametrize("before", ["", "a few words before it ", "\n"])
 def test_an_unbroken_run_is_cut_into_small_pieces(before: str) -> None:
     found = [piece for piece, _ in pieces(before + "z" * 100_000 + " words after it")]
+    assert found[0] == (before or "z" * 2048)
     assert max(len(piece) for piece in found) <= PIECE
     assert len(found) < 100

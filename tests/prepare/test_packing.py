@@ -53,6 +53,11 @@ def test_overlap_makes_room_for_a_large_segment() -> None:
     assert packed([10] * 10 + [90, 50], 100, 30, [], []) == [(0, 10), (9, 11), (11, 12)]
 
 
+def test_a_chunk_is_never_repeated_whole() -> None:
+    # It ends early, before a heading, and would fit into the overlap.
+    assert packed([10] * 25, 100, 95, [7], [])[:2] == [(0, 7), (1, 11)]
+
+
 def test_a_segment_over_the_budget_stands_alone() -> None:
     assert packed([10, 150, 10], 100, 20, [], []) == [(0, 1), (1, 2), (2, 3)]
 
