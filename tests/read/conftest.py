@@ -165,6 +165,7 @@ SAMPLES: dict[str, bytes] = {
     "crawl_cut.json": dumps(_crawl())[:-150],
     "lines_cut.jsonl": lines(page(1), page(2))[:-40],
     "damaged_middle.json": dumps(_crawl()).replace(b', {"markdown": "# Heading 3', b', ;{"a": "'),
+    "pretty_broken.json": PRETTY.replace(b'"Title 2"', b'"Title 2'),
     "dead_letters.jsonl": lines(
         {"pulse_dead": 1, "source": "x", "line": 3, "reason": "no-url", "record": page(1)},
         {"pulse_dead": 1, "source": "x", "reason": "invalid-json", "raw_base64": "eyJhIjo="},

@@ -45,6 +45,7 @@ DOCUMENTS = {
     "crawl_cut.json": 2,
     "lines_cut.jsonl": 1,
     "damaged_middle.json": 2,
+    "pretty_broken.json": 2,
     "dead_letters.jsonl": 1,
 }
 NO_DOCUMENT = {
@@ -66,6 +67,7 @@ DEAD = {
     "crawl_cut.json": ["truncated"],
     "lines_cut.jsonl": ["truncated"],
     "damaged_middle.json": ["invalid-json"],
+    "pretty_broken.json": ["invalid-json"],
     "dead_letters.jsonl": ["invalid-json", "too-long"],
 }
 
