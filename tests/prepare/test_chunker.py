@@ -116,6 +116,13 @@ def test_prose_overlaps_by_whole_sentences(wordpiece: TokenCounter) -> None:
     assert all(part.startswith("Sentence") and part.endswith("starts.") for part in shared)
 
 
+def test_chinese_overlaps_as_well(wordpiece: TokenCounter) -> None:
+    text = "".join(f"第{n}个水泵在压力下降时会慢慢打开阀门。" for n in range(400))
+    [spans] = Chunker(wordpiece, 200, 50, "").chunk([text])
+    assert all(20 <= wordpiece.count([part])[0] <= 50 for part in repeated(text, spans))
+    assert sum(spans.counts) / len(spans.counts) > 150
+
+
 def test_a_chunk_ends_before_a_heading_once_it_is_full_enough(wordpiece: TokenCounter) -> None:
     def page(words: int, heading: str) -> str:
         return f"{'water ' * words}\n\n{heading}\n\n{'pump ' * 100}"
@@ -148,8 +155,8 @@ def test_code_keeps_its_indentation_at_the_start_of_a_chunk(
 def test_a_word_too_long_for_the_vocabulary_does_not_make_chunks_without_end(
     wordpiece: TokenCounter,
 ) -> None:
-    [spans] = Chunker(wordpiece, 100, 20, "").chunk(["z" * 100_000])
-    assert max(e - b for b, e in zip(spans.starts, spans.ends, strict=True)) <= 16 * 100
+    [spans] = Chunker(wordpiece, 800, 200, "").chunk(["z" * 100_000])
+    assert max(e - b for b, e in zip(spans.starts, spans.ends, strict=True)) <= 16 * 800
     assert lost("z" * 100_000, spans) == ""
 
 
