@@ -106,8 +106,9 @@ class Values:
             match = SCALAR.match(feed.data, feed.at, feed.stop)
             if match and (match.end() < feed.stop or feed.segment_ends):
                 return match.end() if match.end() - feed.at <= self._window else None
-            if feed.stop - feed.at > self._window or not feed.extend():
+            if feed.stop - feed.at > self._window or feed.segment_ends:
                 return None
+            feed.extend()
 
     def _array(self, level: int) -> Generator[Frame, None, bool]:
         feed = self._feed
