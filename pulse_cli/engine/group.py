@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -129,13 +129,14 @@ class GroupCarrier:
             return self._cut(items[:half]) + self._cut(items[half:])
 
     def _cut_all(self, items: Sequence[Item]) -> list[tuple[Prepared, list[Chunk]] | Rejected]:
-        documents = self._preparer.prepare([(item.document, item.identity) for item in items])
-        return [
-            (one, self._preparer.chunks(one, 0, len(one.starts)))
-            if len(one.starts) <= WINDOW_CHUNKS
-            else (one, [])
-            for one in documents
-        ]
+        cut: list[tuple[Prepared, list[Chunk]] | Rejected] = []
+        for one in self._preparer.prepare([(item.document, item.identity) for item in items]):
+            if len(one.starts) > WINDOW_CHUNKS:
+                cut.append((one, []))
+            else:
+                chunks = self._preparer.chunks(one, 0, len(one.starts))
+                cut.append((replace(one, text=""), chunks))  # the chunks hold it now
+        return cut
 
     def _settled(self, item: Item, known: dict[str, Commit]) -> bool:
         """Resolve a document that the store holds already."""
@@ -193,6 +194,7 @@ class GroupCarrier:
                 chunks = await self._window(prepared, start, min(start + WINDOW_CHUNKS, count))
                 self._pool.group_started()
                 embedded = await self._pool.embed([chunk.text for chunk in chunks])
+                self._stats.tokens_embedded += sum(chunk.tokens for chunk in chunks)
                 truncated += embedded.truncated
                 points = self._committer.points(prepared, chunks, _vectors(embedded.rows))
                 stage = "store"

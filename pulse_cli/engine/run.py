@@ -33,7 +33,7 @@ from pulse_cli.events import Draining, Progress, StageStats, Started, Stats, Sum
 CHECKPOINT_SECONDS = 2.0
 CHECKPOINT_RECORDS = 4096
 TICK_SECONDS = 0.25
-LEAST_IN_THE_WORKS = 1024
+STORE_LAG_CHUNKS = 1024
 
 
 async def index(parts: Parts, files: StateFiles, options: RunOptions) -> Summary:
@@ -188,8 +188,8 @@ class _Run:
         )
 
     def _most_in_the_works(self) -> int:
-        """Chunks: as many again as the embedder works on wait for it and for the store."""
-        return max(LEAST_IN_THE_WORKS, 4 * self._parts.embedder.limits.batch * self._embed.limit)
+        """Chunks: twice what the embedder works on, and what the store may lag behind."""
+        return STORE_LAG_CHUNKS + 2 * self._parts.embedder.limits.batch * self._embed.limit
 
     async def _housekeep(self, pipeline: Pipeline) -> None:
         """Tell observers how it goes, and save when it is time."""

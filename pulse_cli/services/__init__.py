@@ -113,6 +113,7 @@ class Services:
         """Chunks as the embedder takes them, counted as it counts."""
         embedder = await self.embedder()
         if self._counter is None:
+            self._warn_of_prefixes(embedder.model)
             self._counter = await counter_for(self.settings, embedder, self.patiently, self._say)
         limit = embedder.limits.max_tokens
         return preparer_of(
@@ -192,6 +193,15 @@ class Services:
                     ) from error
             await self._clock.sleep(delay)
             delay = min(2 * delay, 2.0)
+
+    def _warn_of_prefixes(self, model: str) -> None:
+        """Once, before anything is embedded: it would all have to be done again."""
+        from pulse_cli.embed.prefixes import misfits
+
+        mine = self.settings.embed
+        if wrong := misfits(model, mine.document_prefix, mine.query_prefix):
+            text = f"{model} was trained with other prefixes; better: {', '.join(wrong)}"
+            self._observer.on(Message("warning", text))
 
     def _say(self, text: str) -> None:
         self._observer.on(Message("info", text))

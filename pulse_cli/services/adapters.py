@@ -34,12 +34,11 @@ async def open_embedder(everything: Settings, run_in_thread: RunInThread) -> Emb
             document_prefix=settings.document_prefix,
             query_prefix=settings.query_prefix,
         )
-    from pulse_cli.embed.openai import open_openai
-    from pulse_cli.embed.tei import open_tei
-
     url = with_user_info(settings.url, settings.basic_auth)
     api_key = secret(settings.api_key)
     if settings.url.startswith("openai+"):
+        from pulse_cli.embed.openai import open_openai
+
         return await open_openai(
             url,
             settings.model,
@@ -50,6 +49,8 @@ async def open_embedder(everything: Settings, run_in_thread: RunInThread) -> Emb
             trust_env=trust_env,
             batch=settings.batch,
         )
+    from pulse_cli.embed.tei import open_tei
+
     return await open_tei(
         url,
         api_key=api_key,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MAX_POINTS = 256
 MAX_BYTES = 4_000_000
-STREAMS = 3
+STREAMS = 8  # hides the latency of a slow server; the limiter uses no more than it needs
 SCROLL_BATCH = 512
 KEYS_PER_DELETE = 512
 MOST_CANDIDATES = 10_000
