@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
 from pulse_cli.doctor.finding import Finding, error, ok, warning
-from pulse_cli.embed.prefixes import wanted
+from pulse_cli.embed.prefixes import misfits, wanted
 from pulse_cli.embed.tei import TeiEmbedder
 from pulse_cli.services.counting import named_counter_fits
 
@@ -83,18 +83,10 @@ async def tokenizer(services: Services, prepares: Preparer, found: Embedder) -> 
 
 def prefixes(settings: Settings, model: str) -> Iterator[Finding]:
     """Prefixes against what the model's card asks for."""
-    want = wanted(model)
-    if want is None:
+    if wanted(model) is None:
         return
     mine = settings.embed
-    wrong = [
-        f"embed.{name}={asked!r}"
-        for name, asked, have in (
-            ("document_prefix", want.document, mine.document_prefix),
-            ("query_prefix", want.query, mine.query_prefix),
-        )
-        if bool(asked) != bool(have)
-    ]
+    wrong = misfits(model, mine.document_prefix, mine.query_prefix)
     if not wrong:
         yield ok("prefixes", f"as {model} wants them")
         return

@@ -40,6 +40,19 @@ _KNOWN: tuple[tuple[str, Prefixes], ...] = (
 )
 
 
+def misfits(model: str, document: str, query: str) -> list[str]:
+    """The settings, as `name=value`, that differ in kind from what the model's card asks for:
+    a prefix where there should be none, or none where there should be one."""
+    want = wanted(model)
+    if want is None:
+        return []
+    pairs = (
+        ("embed.document_prefix", want.document, document),
+        ("embed.query_prefix", want.query, query),
+    )
+    return [f"{name}={asked!r}" for name, asked, have in pairs if bool(asked) != bool(have)]
+
+
 def wanted(model: str) -> Prefixes | None:
     """What the card of this model asks for, None where the model is not known."""
     name = model.lower()
