@@ -162,6 +162,14 @@ def test_a_page_is_not_taken_for_an_envelope(reader, make_page):
         assert document.url == "https://example.org/1/"
 
 
+def test_members_below_the_first_level_are_not_opened(reader):
+    metadata = {"url": "https://example.org/1/", "items": [{"x": 1}], "data": {"y": [2]}}
+    value = {"metadata": metadata, "markdown": "text"}
+    for window in (1 << 20, 16):
+        (document,) = reader.contents(_line(value), "x.json", window=window)
+        assert isinstance(document, Document)
+
+
 def test_a_mode_called_content_does_not_hide_the_results(reader, make_page):
     value = {"query": "q", "content": "chunks", "results": [make_page(1), make_page(2)]}
     assert len(reader.contents(_line(value), "x.json")) == 2
