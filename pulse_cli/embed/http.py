@@ -37,6 +37,7 @@ class Address:
     shown: str
     query: str = field(default="", repr=False)
     authorization: str | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @staticmethod
     def parse(url: str, api_key: str | None) -> Address:
@@ -57,11 +58,13 @@ class Address:
         where += "" if port is None else f":{port}"
         base = urlunsplit((parts.scheme, where, parts.path.rstrip("/"), "", ""))
         authorization = f"Bearer {_checked(api_key)}" if api_key else None
+        secrets = [_checked(api_key)] if api_key else []
         if authorization is None and parts.username is not None:
             user, password = unquote(parts.username), unquote(parts.password or "")
             credentials = base64.b64encode(f"{user}:{password}".encode()).decode()
             authorization = f"Basic {credentials}"
-        return Address(base, base, parts.query, authorization)
+            secrets = [one for one in (credentials, password) if one]
+        return Address(base, base, parts.query, authorization, tuple(secrets))
 
     def url(self, path: str) -> str:
         return self.base + path + (f"?{self.query}" if self.query else "")
@@ -72,8 +75,8 @@ class Address:
 
     def censored(self, text: str) -> str:
         """A server's words without our credentials, should it repeat them."""
-        if self.authorization:
-            text = text.replace(self.authorization.partition(" ")[2], "***")
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
         return text
 
 

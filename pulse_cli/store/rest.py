@@ -15,6 +15,7 @@ import base64
 import io
 import ssl
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -47,8 +48,10 @@ class Rest:
         self.collection = collection
         self._path = f"/collections/{quote(collection, safe='')}"
         self._timeout = timeout
+        self._secrets = [value.removeprefix("Basic ") for value in headers.values()]
         if api_key:
             headers["api-key"] = api_key
+            self._secrets.append(api_key)
         if not all(value.isascii() and value.isprintable() for value in headers.values()):
             raise Fatal("the Qdrant API key holds characters that no header can", kind="auth")
         headers["content-type"] = "application/json"
@@ -83,14 +86,22 @@ class Rest:
         try:
             async with asyncio.timeout(seconds):
                 try:
-                    return await self._send(method, target, body, params)
+                    answer = await self._send(method, target, body, params)
                 except _STALE:
-                    return await self._send(method, target, body, params)
+                    answer = await self._send(method, target, body, params)
+                return self._censored(answer)
         except TimeoutError:
             text = f"Qdrant at {self.server} did not answer within {seconds:g} s"
             raise Transient(text, timeout=True) from None
         except aiohttp.ClientError as error:
             raise self._unreachable(error) from error
+
+    def _censored(self, answer: Answer) -> Answer:
+        """A server's words without our credentials, should it repeat them."""
+        error = answer.error
+        for secret in self._secrets:
+            error = error.replace(secret, "***")
+        return replace(answer, error=error) if answer.error else answer
 
     async def _send(
         self, method: str, target: str, body: bytes | None, params: Mapping[str, str] | None

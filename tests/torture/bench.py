@@ -81,10 +81,12 @@ class Machine:
         *more: str,
         die_at: tuple[str, int] | None = None,
         environment: Mapping[str, str] | None = None,
+        watched: bool = False,
     ) -> Running:
         environment = {"PULSE_CHUNK__MAX_TOKENS": "32", **(environment or {})}
         args = [*self.args(), *more]
-        return self.bench.zygote.start(self.folder, args, environment=environment, die_at=die_at)
+        how: dict[str, Any] = {"die_at": die_at, "watched": watched}
+        return self.bench.zygote.start(self.folder, args, environment=environment, **how)
 
     def run(self, *more: str, **how: Any) -> Ended:
         return self.start(*more, **how).wait()

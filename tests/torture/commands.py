@@ -44,6 +44,11 @@ class Running:
         self._zygote = zygote
         self._began = time.monotonic()
 
+    @property
+    def contacted(self) -> set[str]:
+        """What a watched command looked up or connected to, as Python wrote it."""
+        return set((self._folder / "contacted").read_text().splitlines())
+
     def signal(self, number: int) -> None:
         """It may have ended; it stays a zombie until it is waited for."""
         os.kill(self.pid, number)
@@ -80,6 +85,7 @@ class Zygote:
         *,
         environment: Mapping[str, str] | None = None,
         die_at: tuple[str, int] | None = None,
+        watched: bool = False,
     ) -> Running:
         self._count += 1
         said = folder / f"said-{self._count}"
@@ -89,6 +95,7 @@ class Zygote:
             "environment": dict(environment or {}),
             "folder": str(said),
             "die_at": die_at,
+            "watched": watched,
         }
         assert self._process.stdin is not None
         assert self._process.stdout is not None

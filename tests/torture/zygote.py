@@ -1,7 +1,8 @@
 """Starts `pulse` quickly, many times: everything is imported once, then forked.
 
 Reads one JSON object per line: `args` of the command, `environment` to add, `folder` for
-what it prints, and perhaps `die_at` [fault point, n] where it kills itself by SIGKILL.
+what it prints, perhaps `die_at` [fault point, n] where it kills itself by SIGKILL, and perhaps
+`watched`: then every address it looks up or connects to is written to `contacted`.
 Answers with the process id at once, and after another line with its status (as of waitpid)
 when it has ended; until then its id belongs to nobody else, so it may be signalled safely.
 """
@@ -42,6 +43,20 @@ def die_at(name: str, nth: int) -> None:
     set_fault_hook(hook)
 
 
+def watch(folder: Path) -> None:
+    """Python tells its audit hooks of every connection; libuv would not."""
+    sys.modules["uvloop"] = None  # type: ignore[assignment]
+    file = os.open(folder / "contacted", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def hook(event: str, args: tuple[Any, ...]) -> None:
+        if event == "socket.connect":
+            os.write(file, f"{args[1]!r}\n".encode())
+        elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+            os.write(file, f"{args[0]!r}\n".encode())
+
+    sys.addaudithook(hook)
+
+
 def child(asked: dict[str, Any]) -> int:
     os.environ.update(asked["environment"])
     for number, name in ((1, "stdout"), (2, "stderr")):
@@ -52,6 +67,8 @@ def child(asked: dict[str, Any]) -> int:
     # Often enough that a run of a second has many; what is tested is their order, not the pace.
     pulse_cli.engine.run.CHECKPOINT_SECONDS = CHECKPOINT_SECONDS  # type: ignore[attr-defined]
     pulse_cli.engine.run.TICK_SECONDS = TICK_SECONDS
+    if asked.get("watched"):
+        watch(Path(asked["folder"]))
     if asked.get("die_at"):
         die_at(*asked["die_at"])
     return run(asked["args"])
