@@ -134,13 +134,14 @@ def error(text: str, kind: str = "Validation") -> str:
 
 
 SOON = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+RETRY_AFTER = {**{text: text for text in ("2", "-5", "86400", "soon")}, "a date": SOON}
 TEI_HEALS: dict[str, list[Fault]] = {
     "a storm of 500 overloads": [status(429, error("Model is overloaded"), count=500, **EMBED)],
     **{
-        f"429, Retry-After: {after}": [
+        f"429, Retry-After: {name}": [
             status(429, headers={"Retry-After": after}, count=3, **EMBED)
         ]
-        for after in ("2", "-5", "86400", "soon", SOON)
+        for name, after in RETRY_AFTER.items()
     },
     **{f"status {n}": [status(n, "", count=4, **EMBED)] for n in (408, 424, 500, 502, 503, 504)},
     "reset before": [Fault("reset", count=4, **EMBED)],
