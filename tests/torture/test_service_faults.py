@@ -138,9 +138,7 @@ RETRY_AFTER = {**{text: text for text in ("2", "-5", "86400", "soon")}, "a date"
 TEI_HEALS: dict[str, list[Fault]] = {
     "a storm of 500 overloads": [status(429, error("Model is overloaded"), count=500, **EMBED)],
     **{
-        f"429, Retry-After: {name}": [
-            status(429, headers={"Retry-After": after}, count=3, **EMBED)
-        ]
+        f"429, Retry-After: {name}": [status(429, headers={"Retry-After": after}, count=3, **EMBED)]
         for name, after in RETRY_AFTER.items()
     },
     **{f"status {n}": [status(n, "", count=4, **EMBED)] for n in (408, 424, 500, 502, 503, 504)},
