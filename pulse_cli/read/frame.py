@@ -128,10 +128,13 @@ class Gathered:
         return self.size <= self.limit
 
     def holds(self, pattern: re.Pattern[bytes]) -> bool:
-        """Whether the pattern occurs. Asked again, it searches only what was added since."""
+        """Whether the pattern occurs. Asked again, it searches only what was added since.
+
+        Ask where nothing that matches can have begun and not ended: behind a member's name.
+        """
         if pattern.search(self.kept, self.searched):
             return True
-        self.searched = max(0, len(self.kept) - 200)
+        self.searched = len(self.kept)
         return False
 
     def unreadable(self, reason: str, detail: str) -> Unreadable:

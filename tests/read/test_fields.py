@@ -210,5 +210,11 @@ def test_a_page_without_an_address_is_dead_and_kept(reader):
     assert (found.reason, found.record) == ("no-url", value)
 
 
+def test_the_first_address_that_was_refused_is_told(reader):
+    found = _one(reader, _page(url="javascript:x", sourceURL="mailto:y"))
+    assert found.reason == "bad-url"
+    assert "javascript:x" in found.detail
+
+
 def test_secrets_are_not_shown():
     assert "s3cret" not in repr(ReadOptions(firecrawl_api_key="s3cret"))

@@ -210,6 +210,16 @@ def test_how_a_pipe_trickles_changes_nothing(reader, sample, step):
     assert source.progress() == (len(data), None)
 
 
+def test_a_slow_pipe_is_passed_on_as_it_comes():
+    data = b"".join(LINE % n for n in range(50))
+    source = open_source(["-"], ReadOptions(), stdin=Trickle(data, len(LINE)))
+    read = []
+    for _ in source.records(Position()):
+        read.append(source.progress()[0])
+    assert read[0] <= 4 * len(LINE)
+    assert read[-1] == len(data)
+
+
 def test_a_named_fifo_is_read(tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)

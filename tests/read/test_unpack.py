@@ -71,6 +71,14 @@ def test_damage_keeps_what_came_before_and_is_told(reader, make_page, kind):
     assert dead[-1].reason in ("damaged-gzip", "damaged-zstd")
 
 
+def test_what_stands_right_before_the_damage_is_kept(reader, samples):
+    engine = zlib.compressobj(wbits=31)
+    data = engine.compress(samples["document_per_line.jsonl"]) + engine.flush(zlib.Z_FULL_FLUSH)
+    *documents, dead, _ = reader.contents(data + b"\xff" * 100)  # no block begins like this
+    assert len(_documents(documents)) == 3
+    assert dead.reason == "damaged-gzip"
+
+
 def test_garbage_behind_a_member_is_damage(reader, samples):
     data = gzip.compress(samples["document_per_line.jsonl"]) + b"garbage"
     *documents, dead, note = reader.contents(data)
