@@ -7,8 +7,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 import pulse_cli
 
 ROOT = Path(pulse_cli.__file__).parent
@@ -32,10 +30,7 @@ MAY_RUN_TASKS = ("engine/", "bench/simulators/", "store/edge_process.py")
 FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
 
 FILES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))
-
-
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+TREES = {path: ast.parse((ROOT / path).read_text(encoding="utf-8")) for path in FILES}
 
 
 def part_of(path: Path) -> str:
@@ -66,51 +61,73 @@ def test_there_is_code_to_look_at() -> None:
     assert {part_of(path) for path in FILES} >= CONTRACTS | STAGES | {"engine", "services", "cli"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=str)
-def test_imports_follow_the_flow(path: Path) -> None:
-    part = part_of(path)
-    if part in EVERYTHING:
-        return
-    for name in imports_of(tree_of(path)):
-        if name == "pulse_cli" or not name.startswith("pulse_cli."):
-            continue
-        imported = name.split(".")[1]
-        if imported not in ALLOWED[part] | {part, "__version__"}:
-            pytest.fail(f"{path} imports {name}: {part} may use {sorted(ALLOWED[part])}")
+def test_imports_follow_the_flow() -> None:
+    wrong = [
+        f"{path} imports {name}: {part_of(path)} may use {sorted(ALLOWED[part_of(path)])}"
+        for path in FILES
+        if part_of(path) not in EVERYTHING
+        for name in imports_of(TREES[path])
+        if name.startswith("pulse_cli.")
+        and name.split(".")[1] not in ALLOWED[part_of(path)] | {part_of(path), "__version__"}
+    ]
+    assert wrong == []
 
 
-@pytest.mark.parametrize("name", sorted(CONTRACTS))
-def test_contracts_need_the_standard_library_only(name: str) -> None:
-    for module in imports_of(tree_of(Path(f"{name}.py"))):
-        top = module.split(".")[0]
-        assert top in sys.stdlib_module_names | {"pulse_cli"}, f"{name} imports {module}"
+def test_contracts_need_the_standard_library_only() -> None:
+    foreign = [
+        f"{name} imports {module}"
+        for name in sorted(CONTRACTS)
+        for module in imports_of(TREES[Path(f"{name}.py")])
+        if module.split(".")[0] not in sys.stdlib_module_names | {"pulse_cli"}
+    ]
+    assert foreign == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=str)
-def test_all_concurrency_is_in_the_engine(path: Path) -> None:
-    if path.as_posix().startswith(MAY_RUN_TASKS):
-        return
-    for node in ast.walk(tree_of(path)):
-        name = getattr(node, "attr", None) or getattr(node, "id", None) or ""
-        assert name not in CONCURRENCY, f"{path} uses {name}"
-        assert not name.endswith("Executor"), f"{path} uses {name}"
+def test_all_concurrency_is_in_the_engine() -> None:
+    found = [
+        f"{path}:{node.lineno} uses {name}"
+        for path in FILES
+        if not path.as_posix().startswith(MAY_RUN_TASKS)
+        for node in ast.walk(TREES[path])
+        if isinstance(node, ast.Attribute | ast.Name)
+        and ((name := name_of(node)) in CONCURRENCY or name.endswith("Executor"))
+    ]
+    assert found == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=str)
-def test_nothing_runs_code_out_of_data(path: Path) -> None:
-    tree = tree_of(path)
-    for module in imports_of(tree):
-        assert module.split(".")[0] not in FORBIDDEN_MODULES, f"{path} imports {module}"
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        function = node.func
-        if isinstance(function, ast.Name):
-            assert function.id not in {"eval", "exec", "__import__"}, f"{path}:{node.lineno}"
-        if isinstance(function, ast.Attribute) and getattr(function.value, "id", "") == "yaml":
-            assert function.attr != "load", f"{path}:{node.lineno} uses yaml.load"
+def test_nothing_runs_code_out_of_data() -> None:
+    imported = [
+        f"{path} imports {module}"
+        for path in FILES
+        for module in imports_of(TREES[path])
+        if module.split(".")[0] in FORBIDDEN_MODULES
+    ]
+    assert imported == []
+    called = [
+        f"{path}:{node.lineno}"
+        for path in FILES
+        for node in ast.walk(TREES[path])
+        if isinstance(node, ast.Call) and is_forbidden(node.func)
+    ]
+    assert called == []
 
 
-@pytest.mark.parametrize("path", FILES, ids=str)
-def test_names_say_what_a_file_holds(path: Path) -> None:
-    assert path.stem not in {"utils", "util", "helpers", "helper", "manager", "base", "common"}
+def test_names_say_what_a_file_holds() -> None:
+    vague = {"utils", "util", "helpers", "helper", "manager", "base", "common"}
+    assert [path for path in FILES if path.stem in vague] == []
+
+
+def test_files_are_small_enough_to_read() -> None:
+    lines = {path: (ROOT / path).read_text(encoding="utf-8").count("\n") for path in FILES}
+    assert {path: n for path, n in lines.items() if n > 300} == {}
+
+
+def name_of(node: ast.Attribute | ast.Name) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id
+
+
+def is_forbidden(function: ast.expr) -> bool:
+    if isinstance(function, ast.Name):
+        return function.id in {"eval", "exec", "__import__"}
+    of_yaml = isinstance(function, ast.Attribute) and getattr(function.value, "id", "") == "yaml"
+    return of_yaml and name_of(function) == "load"  # type: ignore[arg-type]

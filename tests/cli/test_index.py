@@ -100,27 +100,6 @@ def test_quiet_says_nothing_and_the_log_file_everything(pulse, crawl, tei, home)
     assert "the log cannot be written" in elsewhere.err
 
 
-def test_secrets_appear_nowhere(program, crawl, home, tei):
-    """A key, a password in an address and a key in the file, with everything told."""
-    canary = "c4n4ry-s3cret"
-    (home / "work" / "pulse.yaml").write_text(f"qdrant: {{api_key: {canary}}}\n")
-    host = tei.removeprefix("http://")
-    log = home / "all.log"
-    env = {"PULSE_EMBED__URL": f"http://ana:{canary}@{host}", "FIRECRAWL_API_KEY": canary}
-    done = program("index", "crawl.jsonl", "-vv", "--log-file", str(log), "--json", env=env)
-    assert done.code == Exit.DEAD_LETTERS, done.err
-    down = program(
-        *("index", "crawl.jsonl", "-vv", "--restart", "--json"),
-        *("--tei", f"http://ana:{canary}@127.0.0.1:1"),
-    )
-    assert down.code == Exit.UNAVAILABLE
-    for one in (done, down, program("config", "show", env=env), program("status", env=env)):
-        assert canary not in one.out + one.err
-    files = [path for path in home.rglob("*") if path.is_file() and path.name != "pulse.yaml"]
-    assert log in files
-    assert not [path for path in files if canary.encode() in path.read_bytes()]
-
-
 @pytest.mark.parametrize("no_color", [False, True])
 def test_on_a_terminal_there_is_a_live_display(crawl, tei, home, no_color):
     lead, follow = pty.openpty()
