@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from pulse_cli.cli import dry_run
 from pulse_cli.cli.emit import emit, tell
 from pulse_cli.cli.loop import run_until_signal
-from pulse_cli.cli.memory import return_freed_memory
 from pulse_cli.cli.metrics import MetricsFile
 from pulse_cli.cli.progress import Verbosity, watching
 from pulse_cli.cli.safe import masked
@@ -48,7 +47,6 @@ def command_again(args: Sequence[str]) -> str:
 def run_index(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) -> int:
     """Run, report, and return the exit code."""
     settings = loaded.settings
-    return_freed_memory()
     with watching(settings, verbosity) as watchers:
         file, collection = settings.run.metrics_file, settings.qdrant.collection
         observer = MetricsFile(file, collection, job.sources, watchers)

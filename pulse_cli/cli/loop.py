@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from pulse_cli.cli.memory import return_freed_memory
+
 if TYPE_CHECKING:
     from pulse_cli.engine import Stop
 
@@ -41,6 +43,7 @@ def run_until_signal(work: Callable[[Stop], Coroutine[Any, Any, T]]) -> T:
             loop.add_signal_handler(by, heard, by)
         return await work(stop)
 
+    return_freed_memory()
     return run(main())
 
 

@@ -102,10 +102,10 @@ class Source(Section):
     max_record: SizeField = Field(
         default=64 << 20, ge=1024, description="a longer record is a dead letter; bounds memory"
     )
-    max_expanded: SizeField = Field(
-        default=1 << 40,
+    max_expanded: SizeField | None = Field(
+        default=None,
         ge=1024,
-        description="stop unpacking a compressed file here; stops gzip bombs",
+        description="stop unpacking a compressed file here; null: at 200 times its size (bombs)",
     )
 
 

@@ -43,6 +43,7 @@ from pulse_cli.model import (
 from pulse_cli.ports import Observer, Preparer, Source
 
 DRAIN_SECONDS = 30.0
+MOST_NOTES = 50
 
 
 class Pipeline:
@@ -184,9 +185,17 @@ class Pipeline:
             case NoDocument():
                 self._ledger.resolve(ticket, Resolution(None, content.reason, partial=partial))
             case Note():
-                self.notes.append(content.message)
-                self._observer.on(Message("warning", content.message))
+                self._note(content.message)
                 self._ledger.resolve(ticket, Resolution(None, partial=partial))
+
+    def _note(self, message: str) -> None:
+        """Pass a note of the source on, unless there are too many for anybody to read."""
+        if len(self.notes) > MOST_NOTES:
+            return
+        if len(self.notes) == MOST_NOTES:
+            message = "there are more notes like these; they are not shown"
+        self.notes.append(message)
+        self._observer.on(Message("warning", message))
 
     def _launch(self) -> None:
         """Send the group that is being filled on its way, if there is anything in it."""
