@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -49,6 +49,8 @@ class Wishes:
     plan: Plan = field(default_factory=Plan)
     sweep: Sweep | None = None
     stage: str | None = None
+    quality: bool = False
+    soak_s: float | None = None
     save: Path | None = None
     against: Path | None = None
     threshold: float = 0.1
@@ -58,11 +60,15 @@ class Wishes:
 
 def bench(wishes: Wishes, loaded: Loaded) -> int:
     """Carry the wishes out and return the exit code. Raises Fatal."""
+    if wishes.soak_s is not None:
+        return _bench_soak(wishes, wishes.soak_s)
     before = load_report(wishes.against) if wishes.against else None
     with _ended_by_sigterm(), tempfile.TemporaryDirectory(prefix="pulse-bench-") as folder:
         corpus = _corpus(wishes, Path(folder))
         if wishes.stage is not None:
             return _bench_stage(wishes, corpus, loaded)
+        if wishes.quality:
+            return _bench_quality(wishes, corpus, loaded)
         measured = _measure_all(wishes, corpus, loaded)
     report = whole(corpus, measured)
     table = as_table(list(report["profiles"].values())) if wishes.sweep else ""
@@ -140,6 +146,26 @@ def _tuning(loaded: Loaded) -> dict[str, Any]:
             section, _, key = name.partition(".")
             found[name] = chosen[section][key]
     return found
+
+
+def _bench_soak(wishes: Wishes, seconds: float) -> int:
+    from pulse_cli.bench.soak import soak, soak_page
+
+    found = soak(seconds, _say)
+    print(orjson.dumps(asdict(found)).decode() if wishes.as_json else soak_page(found))
+    return Exit.OK
+
+
+def _bench_quality(wishes: Wishes, corpus: Corpus, loaded: Loaded) -> int:
+    from pulse_cli.bench.quality import measure_quality, quality_page
+    from pulse_cli.cli.loop import run
+    from pulse_cli.cli.progress import Verbosity, watching
+
+    with watching(loaded.settings, Verbosity()) as observer:
+        pages = min(corpus.documents, wishes.documents)
+        found = run(measure_quality(loaded.settings, corpus.sources, observer, pages=pages))
+    print(orjson.dumps(asdict(found)).decode() if wishes.as_json else quality_page(found))
+    return Exit.OK
 
 
 def _bench_stage(wishes: Wishes, corpus: Corpus, loaded: Loaded) -> int:

@@ -206,3 +206,15 @@ def _found(ranks: Sequence[int]) -> Found:
         recall=sum(1 for rank in ranks if rank) / count,
         mrr=sum(1 / rank for rank in ranks if rank) / count,
     )
+
+
+def quality_page(found: Quality) -> str:
+    """The figures for people."""
+    lines = [
+        f"{found.queries} queries over {found.pages:,} pages in {found.chunks:,} chunks",
+        "          recall@10    MRR",
+    ]
+    lines += [
+        f"  {mode:<8}    {one.recall:.3f}  {one.mrr:.3f}" for mode, one in found.by_mode.items()
+    ]
+    return "\n".join(lines)

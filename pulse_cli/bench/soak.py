@@ -150,6 +150,22 @@ def _sum_up(moments: Sequence[Moment], summary: dict[str, Any], faults: int) -> 
     )
 
 
+def soak_page(found: Soaked) -> str:
+    """The same for people."""
+    low, high = found.rss_mib
+    return "\n".join(
+        (
+            f"soak: {found.seconds / 60:.1f} min, {found.documents:,} pages, {found.dead:,} dead"
+            f" letters, {found.faults:,} faults of the services",
+            "  the second half of it:",
+            f"  memory      {low:.0f} to {high:.0f} MiB;"
+            f" slope {found.rss_slope_mib_per_hour:+.1f} MiB per hour",
+            f"  open files  {found.fds[0]} to {found.fds[1]}",
+            f"  tasks       {found.tasks[0]} to {found.tasks[1]}",
+        )
+    )
+
+
 def slope(xs: Sequence[float], ys: Sequence[float]) -> float:
     """Of the least-squares line through the points; 0.0 for fewer than two."""
     mean_x, mean_y = sum(xs) / max(1, len(xs)), sum(ys) / max(1, len(ys))

@@ -106,6 +106,23 @@ Stage = Annotated[
         metavar="read|prepare", help="One stage alone, on one core.", rich_help_panel=COURSE
     ),
 ]
+Quality = Annotated[
+    bool,
+    typer.Option(
+        "--quality",
+        help="Known items found by vector, BM25 and both, with the configured model.",
+        rich_help_panel=COURSE,
+    ),
+]
+Soak = Annotated[
+    float | None,
+    typer.Option(
+        min=1,
+        metavar="MINUTES",
+        help="Pages without end over services that fail a little: what grows.",
+        rich_help_panel=COURSE,
+    ),
+]
 Save = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Keep the report.", rich_help_panel=OUTPUT)
 ]
@@ -143,6 +160,8 @@ def bench(
     bare: Bare = False,
     sweep: SweepFlag = None,
     stage: Stage = None,
+    quality: Quality = False,
+    soak: Soak = None,
     as_json: Json = False,
     save: Save = None,
     against: Against = None,
@@ -163,6 +182,7 @@ def bench(
     pulse bench --profile l4 --sweep concurrency=1,2,4,8,16 --html sweep.html
     pulse bench --save before.json; pulse bench --against before.json
     pulse bench --stage prepare --corpus crawl.jsonl
+    pulse bench --quality --corpus crawl.jsonl
     """
     from pulse_cli.bench.command import Wishes
     from pulse_cli.bench.command import bench as run
@@ -190,6 +210,8 @@ def bench(
         plan=plan,
         sweep=_sweep(sweep),
         stage=_stage(stage),
+        quality=quality,
+        soak_s=None if soak is None else 60 * soak,
         save=save,
         against=against,
         threshold=_threshold(threshold),
