@@ -110,6 +110,12 @@ async def _counter_of_tei(
 
     assert isinstance(embedder, TeiEmbedder)
     tei: TeiEmbedder = embedder
+    if tei.overhead.special is None:
+        say(
+            f"the server cannot count tokens (no /tokenize), so the tokenizer of all-MiniLM-L6-v2"
+            f" does; should {tei.model} have another, chunk.tokenizer names it"
+        )
+        return vendored
     counts = vendored.count(HARD_SAMPLE)
     if await patiently("the embedder", lambda: same_counts(tei, HARD_SAMPLE, counts)):
         return vendored

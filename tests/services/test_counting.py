@@ -1,0 +1,68 @@
+"""Which tokenizer counts for a TEI server: the vendored one unless the server's differs."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from pulse_cli.bench.profiles import PROFILES
+from pulse_cli.bench.simulators.http import serving
+from pulse_cli.bench.simulators.tei import TeiService
+from pulse_cli.bench.simulators.wordpiece import WordPiece
+from pulse_cli.config import load
+from pulse_cli.events import Event, Message
+from pulse_cli.prepare import vendored_tokenizer
+from pulse_cli.services import Services
+
+TEI = PROFILES["instant"].tei
+
+
+class Ear:
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def on(self, event: Event) -> None:
+        if isinstance(event, Message):
+            self.heard.append(event.text)
+
+
+def another_tokenizer() -> bytes:
+    """The vendored one without its longest words, so that it counts more tokens."""
+    described = json.loads(vendored_tokenizer())
+    vocabulary = described["model"]["vocab"]
+    longest = {word for word in vocabulary if len(word) > 6}
+    described["model"]["vocab"] = {w: n for w, n in vocabulary.items() if w not in longest}
+    return json.dumps(described).encode()
+
+
+@pytest.fixture
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "counter", "told"),
+    [
+        (WordPiece(vendored_tokenizer()), "wordpiece-", None),
+        (None, "wordpiece-", "the server cannot count tokens (no /tokenize)"),
+        (WordPiece(another_tokenizer()), "tei:", "tokens are counted by the server"),
+    ],
+    ids=["same", "no tokenize", "another"],
+)
+async def test_who_counts(
+    empty_folder: Path, words: WordPiece | None, counter: str, told: str | None
+) -> None:
+    ear = Ear()
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(serving(TeiService(TEI, words)))
+        settings = load({"embed.url": ("--tei", server.url)}, environ={}).settings
+        services = await stack.enter_async_context(Services(settings, ear))
+        preparer = await services.preparer()
+    assert str(preparer.fingerprint["tokenizer"]).startswith(counter)
+    about_tokens = [line for line in ear.heard if "token" in line and "overlap" not in line]
+    assert len(about_tokens) == (told is not None)
+    assert told is None or told in about_tokens[0]
