@@ -86,7 +86,13 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(name, marks=pytest.mark.nightly) if name in ("shorter", "emptied") else name
+        for name in CHANGES
+    ],
+)
 def test_a_changed_source_is_refused_by_name_and_nothing_is_lost(
     half: Machine, change: str
 ) -> None:

@@ -72,7 +72,7 @@ def trial(bench: Bench, source: Path, clean: Clean, store: str, seed: int) -> No
     assert expected.differences(finish(machine)) == []
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("store", STORES)
 def test_killed_at_any_time(
     bench: Bench, source: Path, clean: Clean, store: str, seed: int
@@ -96,9 +96,7 @@ def killed_at(bench: Bench, source: Path, clean: Clean, store: str, place: tuple
     assert expected.differences(finish(machine)) == []
 
 
-@pytest.mark.parametrize(
-    "place", ["commit-body-written", "commit-stale-deleted", "checkpoint-half-written"]
-)
+@pytest.mark.parametrize("place", ["commit-stale-deleted", "checkpoint-half-written"])
 @pytest.mark.parametrize("store", STORES)
 def test_killed_at_a_named_place(
     bench: Bench, source: Path, clean: Clean, store: str, place: str

@@ -61,7 +61,13 @@ FAILURES: dict[str, tuple[str, Fault]] = {
 }
 
 
-@pytest.mark.parametrize("name", FAILURES)
+QUICK = {"embedder 401", "embedder 422", "embedder resets", "store 403", "store's own words"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.nightly) for name in FAILURES],
+)
 def test_secrets_appear_nowhere(bench: Bench, source: Path, name: str, tmp_path: Path) -> None:
     service, fault = FAILURES[name]
     machine = bench.machine("qdrant", source)

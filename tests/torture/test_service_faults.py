@@ -125,6 +125,24 @@ def assert_all_is_there(summary: Summary, points: dict[str, Any], *, dead: int =
         assert 0.9 < sum(x * x for x in dense) < 1.1
 
 
+ALIKE = {
+    *(f"status {n}" for n in (403, 404, 405, 408, 415, 500, 502, 504)),
+    *(f"429, Retry-After: {after}" for after in ("-5", "soon")),
+    *(f"vectors: {kind}, now and then" for kind in ("more", "huge", "string", "mixed-dimension")),
+    *("truncated-json", "reset before", "only acknowledged", "413, the body is too large"),
+    *("401", "403", "no space", "redirected", "no embeddings", "200 with an error"),
+}
+
+
+def some(names: Iterable[Any]) -> list[Any]:
+    """Those much like another one run in the long tier only."""
+    return [
+        pytest.param(*one, marks=pytest.mark.nightly) if one[-1] in ALIKE else one
+        for name in names
+        for one in [name if isinstance(name, tuple) else (name,)]
+    ]
+
+
 def status(number: int, body: str = "", **more: Any) -> Fault:
     return Fault("status", status=number, body=body, **more)
 
@@ -165,7 +183,7 @@ TEI_HEALS: dict[str, list[Fault]] = {
 }
 
 
-@pytest.mark.parametrize("name", TEI_HEALS)
+@pytest.mark.parametrize("name", some(TEI_HEALS))
 async def test_an_embedder_that_recovers_leaves_no_trace(place: Any, name: str) -> None:
     async with place(tei=TEI_HEALS[name]) as here:
         summary = await here.run()
@@ -204,7 +222,7 @@ QDRANT_HEALS: dict[str, list[Fault]] = {
 }
 
 
-@pytest.mark.parametrize("name", QDRANT_HEALS)
+@pytest.mark.parametrize("name", some(QDRANT_HEALS))
 async def test_a_store_that_recovers_leaves_no_trace(place: Any, name: str) -> None:
     async with place(qdrant=QDRANT_HEALS[name]) as here:
         summary = await here.run()
@@ -306,7 +324,7 @@ FATAL = {("tei", name): how for name, how in FATAL_TEI.items()}
 FATAL |= {("qdrant", name): how for name, how in FATAL_QDRANT.items()}
 
 
-@pytest.mark.parametrize(("service", "name"), FATAL)
+@pytest.mark.parametrize(("service", "name"), some(FATAL))
 async def test_what_no_waiting_mends_stops_the_run_and_it_can_go_on(
     place: Any, service: str, name: str
 ) -> None:

@@ -88,7 +88,9 @@ def waiting_for_the_embedder(machine: Machine) -> Running:
     return running
 
 
-@pytest.mark.parametrize("number", CODES)
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.nightly)]
+)
 def test_a_second_signal_ends_it_at_once(bench: Bench, source: Path, number: int) -> None:
     machine = bench.machine("qdrant", source)
     try:
@@ -129,7 +131,7 @@ def test_put_aside_and_taken_up_again(bench: Bench, source: Path) -> None:
     assert ended.report["documents"]["indexed"] == 200
 
 
-@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+@pytest.mark.parametrize("closed", ["stderr", pytest.param("stdout", marks=pytest.mark.nightly)])
 def test_a_reader_that_left_stops_nothing(bench: Bench, source: Path, closed: str) -> None:
     """`pulse index x --json | head -0`: all is indexed nevertheless."""
     machine = bench.machine("qdrant", source)
