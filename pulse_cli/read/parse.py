@@ -37,7 +37,7 @@ def parse(raw: bytes | bytearray | memoryview) -> Any:
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         refusal = f"not valid JSON: {error.msg} (character {error.pos} of the value)"
-    except RecursionError:  # pragma: no cover - orjson reports depth as a JSONDecodeError
+    except RecursionError:  # orjson reports depth as a JSONDecodeError; json may not
         refusal = "nested too deeply"
     if len(raw) > SECOND_TRY:
         raise Unparsable("invalid-json", refusal)
