@@ -20,14 +20,24 @@ KINDS = [
     (True, 0.05, False),
     (False, 0.0, True),
 ]
-SHOWS_IN = {"checkpoint before sync": POWER, "hash not nulled": UNDONE}
+# where a broken design shows soonest: the kind of trial, and where to die in it
+SHOWS_IN = {
+    "checkpoint before sync": (POWER, "checkpoint-saved"),
+    "dead letters not cut": (PLAIN, "dead-letter-half-written"),
+    "checkpoint in place": (PLAIN, "checkpoint-half-written"),
+    "hash not nulled": (UNDONE, "commit-stale-deleted"),
+}
 
 
-async def trial(case: Case, seed: int, kind: int | None = None) -> Verdict:
-    """One to three deaths, of a kind that the seed chooses unless it is given."""
+async def trial(case: Case, seed: int, where: tuple[int, str] | None = None) -> Verdict:
+    """One to three deaths, of a kind and at places that the seed chooses unless they are given."""
     rng = random.Random(seed)
-    deaths = [random_moments(rng, case) for _ in range(rng.randint(1, 3))]
-    power, flaky, undo = KINDS[seed % len(KINDS) if kind is None else kind]
+    kind, place = where or (seed % len(KINDS), None)
+    deaths = [
+        Moments(at(place), rng.randint(1, 4)) if place else random_moments(rng, case)
+        for _ in range(rng.randint(1, 3))
+    ]
+    power, flaky, undo = KINDS[kind]
     return await try_to_break(case, deaths, seed, power=power, flaky=flaky, undo=undo)
 
 

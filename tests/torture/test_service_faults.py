@@ -134,12 +134,12 @@ ALIKE = {
 }
 
 
-def some(names: Iterable[Any]) -> list[Any]:
-    """Those much like another one run in the long tier only."""
+def some(cases: Iterable[Any]) -> list[Any]:
+    """Those much like another one run in the long tier only. A case is a name or ends with it."""
     return [
-        pytest.param(*one, marks=pytest.mark.nightly) if one[-1] in ALIKE else one
-        for name in names
-        for one in [name if isinstance(name, tuple) else (name,)]
+        pytest.param(*own, marks=pytest.mark.nightly) if own[-1] in ALIKE else case
+        for case in cases
+        for own in [case if isinstance(case, tuple) else (case,)]
     ]
 
 

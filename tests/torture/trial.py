@@ -112,6 +112,6 @@ async def try_to_break(
                 left = left.only(pages_of(case.shelf))
                 left.counts = expected.counts
             verdict.differences = expected.differences(left)
-    except (Fatal, AssertionError, TimeoutError) as error:
+    except (Fatal, AssertionError, TimeoutError, ValueError) as error:
         verdict.differences = [f"{type(error).__name__}: {error}"]
     return verdict
