@@ -124,6 +124,8 @@ class Target:
 class Summary:
     """How a run ended. `counts` cover all its starts, everything else this process.
 
+    What has a default is what there is to say of a run that never began.
+
     `resume` is the command that goes on (or retries the dead letters), None if nothing is left.
     `notes` are the things the user should know about the sources, in order. `pruned` pages
     were removed because the crawl no longer holds them. `fingerprint` stands for all settings
@@ -135,16 +137,16 @@ class Summary:
     exit_code: int
     sources: tuple[str, ...]
     target: Target
-    counts: Counts
-    bytes_read: int
-    embed_requests: int
-    seconds: float
-    cpu_seconds: float
-    peak_rss_bytes: int
-    documents_done: int
-    chunks_embedded: int
-    tokens_embedded: int
-    stages: dict[str, StageStats]
+    counts: Counts = field(default_factory=Counts)
+    bytes_read: int = 0
+    embed_requests: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_rss_bytes: int = 0
+    documents_done: int = 0
+    chunks_embedded: int = 0
+    tokens_embedded: int = 0
+    stages: dict[str, StageStats] = field(default_factory=dict)
     checkpoint: str | None = None
     dead_letters: str | None = None
     resume: str | None = None

@@ -29,7 +29,7 @@ from pulse_cli.engine import (
 )
 from pulse_cli.engine.summary import peak_rss_bytes
 from pulse_cli.errors import Exit, Fatal
-from pulse_cli.events import Counts, Message, Problem, Summary, Target
+from pulse_cli.events import Message, Problem, Summary, Target
 from pulse_cli.ports import Clock, Observer, Preparer, Store
 from pulse_cli.services import Services, cores, target_name, target_of
 
@@ -231,16 +231,8 @@ def _not_begun(job: Job, target: Target, error: Fatal, seconds: float) -> Summar
         exit_code=error.exit_code,
         sources=job.sources,
         target=target,
-        counts=Counts(),
-        bytes_read=0,
-        embed_requests=0,
         seconds=seconds,
-        cpu_seconds=0.0,
         peak_rss_bytes=peak_rss_bytes(),
-        documents_done=0,
-        chunks_embedded=0,
-        tokens_embedded=0,
-        stages={},
         resume=None if refused else job.command,
         error=Problem(error.kind, str(error), error.hint),
     )

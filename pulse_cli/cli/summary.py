@@ -15,7 +15,7 @@ from pulse_cli.cli import figures
 from pulse_cli.cli.layout import rows, trouble, width_of
 from pulse_cli.cli.safe import masked, safe
 from pulse_cli.errors import Exit
-from pulse_cli.events import Counts, Problem, StageStats, Summary, Target
+from pulse_cli.events import Problem, StageStats, Summary, Target
 
 
 def as_object(summary: Summary) -> dict[str, Any]:
@@ -65,16 +65,6 @@ def failed(kind: str, message: str, hint: str, exit_code: Exit) -> dict[str, Any
             exit_code=exit_code,
             sources=(),
             target=Target("", "", "", 0),
-            counts=Counts(),
-            bytes_read=0,
-            embed_requests=0,
-            seconds=0.0,
-            cpu_seconds=0.0,
-            peak_rss_bytes=0,
-            documents_done=0,
-            chunks_embedded=0,
-            tokens_embedded=0,
-            stages={},
             error=Problem(kind, masked(message), masked(hint)),
         )
     )
