@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from pulse_cli.engine.budget import Drained
 from pulse_cli.model import Outcome, Position
 
-MAX_BYTES = 64 << 20
+MAX_BYTES = 32 << 20
 MAX_TICKETS = 65_536
 
 

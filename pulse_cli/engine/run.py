@@ -33,7 +33,7 @@ from pulse_cli.events import Draining, Progress, StageStats, Started, Stats, Sum
 CHECKPOINT_SECONDS = 2.0
 CHECKPOINT_RECORDS = 4096
 TICK_SECONDS = 0.25
-STORE_LAG_CHUNKS = 1024
+STORE_LAG_CHUNKS = 512
 
 
 async def index(parts: Parts, files: StateFiles, options: RunOptions) -> Summary:
