@@ -15,6 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: "begun_first" not in item.keywords)
     if config.getoption("--nightly"):
         return
     skip = pytest.mark.skip(reason="long tier: run with --nightly")

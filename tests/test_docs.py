@@ -85,6 +85,7 @@ def test_ci_takes_its_commands_from_the_readme():
 COMMANDS = [text for mark, text in BLOCK.findall(README) if not mark]
 
 
+@pytest.mark.begun_first
 def test_the_commands_of_the_readme_work(tmp_path):
     """All that need no server, in their order, as a newcomer in a clone would type them."""
     clone = tmp_path / "clone"

@@ -58,7 +58,7 @@ def one_frame() -> tuple[str, str]:
         frame = draw(self, stats)
         drawn = io.StringIO()
         Console(file=drawn, width=WIDTH, force_terminal=True, color_system="256").print(frame)
-        frames.append((stats.counts.records, drawn.getvalue()))
+        frames.append((stats.documents_done, drawn.getvalue()))
         return frame
 
     with mock.patch.object(Display, "frame", keep):

@@ -44,6 +44,7 @@ def qdrant() -> Iterator[SpawnedSimulator]:
         yield simulator
 
 
+@pytest.mark.begun_first
 def test_a_report_has_all_figures_and_can_be_compared(tmp_path: Path) -> None:
     saved, page = tmp_path / "report.json", tmp_path / "report.html"
     done = pulse(
