@@ -68,12 +68,6 @@ class Quality:
     by_mode: dict[str, Found]
     misses: dict[str, list[str]]
 
-    @property
-    def hybrid_beats_both(self) -> bool:
-        hybrid = self.by_mode["hybrid"]
-        others = [self.by_mode["vector"], self.by_mode["bm25"]]
-        return all(hybrid.recall >= one.recall and hybrid.mrr > one.mrr for one in others)
-
 
 async def measure_quality(
     settings: Settings,
