@@ -11,7 +11,9 @@ this request waits and is tried again. If none did, the service itself is in tro
 limit falls to one probe, and whoever succeeds first sets the pace for all. After
 `give_up_after` seconds without any success the run ends with exit 75, resumable.
 
-Overload and outage never count against a record.
+Overload and outage never count against a record. A call is given up for its own sake only
+by comparison: again and again, ever further apart, the service has taken a harmless request
+of the same kind a moment before it failed at this one.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pulse_cli.engine.timing import Histogram
-from pulse_cli.errors import Exit, Fatal, Transient
+from pulse_cli.errors import Exit, Fatal, Rejected, Transient
 from pulse_cli.events import StageStats
 from pulse_cli.ports import Clock
 
@@ -33,6 +35,7 @@ T = TypeVar("T")
 BACKOFF_S, BACKOFF_CAP_S = 0.25, 15.0  # an overloaded service answers: it is asked every BACKOFF_S
 RETRY_AFTER_CAP_S = 60.0
 CLOCK_GRAIN_S = 1e-3  # a sleep may end this much early
+SUSPECT_AFTER = 3  # failures in a row until a call is compared with a harmless one
 QUEUE_RATIO = 3.0  # TEI keeps one batch running and one frozen: up to here waiting is useful
 
 
@@ -161,25 +164,50 @@ class Limiter:
             self._pause(now + wait)
         return Failure(max(0.0, self._resume_at - now), alone, isolated=False)
 
-    async def run(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Do one request, waiting for its turn, until it succeeds or is refused for good."""
-        first = False
+    async def run(
+        self,
+        call: Callable[[], Awaitable[T]],
+        *,
+        control: Callable[[], Awaitable[object]] | None = None,
+        comparisons: int = 1,
+    ) -> T:
+        """Do one request, waiting for its turn, until it succeeds or is refused for good.
+
+        Where there is a harmless request to compare with, `control`, a call that failed in so
+        many `comparisons` in a row is refused: Rejected("keeps-failing").
+        """
+        first, failures, blamed = False, 0, 0
         while True:
             self.stats.waiting += 1
             try:
                 permit = await self.acquire(first=first)
             finally:
                 self.stats.waiting -= 1
+            served = False
             try:
+                if control is not None and failures >= SUSPECT_AFTER:
+                    served = await self._serves(control)
                 result = await call()
                 self.succeeded()
                 return result
             except Transient as error:
                 failure = self.failed(permit, error)
+                failures = 0 if error.overload else failures + 1
+                blamed = blamed + 1 if served and not error.overload else 0
+                if blamed == comparisons:
+                    raise Rejected(str(error), reason="keeps-failing") from error
             finally:
                 self.release(permit)
-            await self._clock.sleep(failure.delay)
+            await self._clock.sleep(max(failure.delay, self._backoff(blamed) if blamed else 0.0))
             first = True
+
+    async def _serves(self, control: Callable[[], Awaitable[object]]) -> bool:
+        try:
+            await control()
+        except (Transient, Rejected):
+            return False
+        self.succeeded()
+        return True
 
     def refresh_stats(self) -> None:
         """Bring percentiles and busy time in `stats` up to date."""

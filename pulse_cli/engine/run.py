@@ -167,7 +167,7 @@ class _Run:
             preparer=parts.preparer,
             ledger=self._ledger,
             pool=pool,
-            committer=Committer(parts.store, self._store, stamp),
+            committer=Committer(parts.store, self._store, stamp, parts.embedder.dimension),
             budget=budget,
             cpu=self._cpu,
             run_in_thread=threads,

@@ -55,7 +55,7 @@ def committer_on(shelf: Shelf, moments: Moments, kind: type[Committer]) -> Commi
     limiter = Limiter(
         "store", start=1, high=1, clock=clock, rng=EvenDice(), give_up_after=1, stats=stats
     )
-    return kind(MemoryStore(shelf, moments, EvenDice()), limiter, RunStamp("run", "now", "rev"))
+    return kind(MemoryStore(shelf, moments, EvenDice()), limiter, RunStamp("run", "now", "rev"), 1)
 
 
 def shelf_of(state: State) -> Shelf:
