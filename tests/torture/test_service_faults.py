@@ -269,6 +269,23 @@ async def test_one_point_that_is_to_blame_costs_its_page_only(place: Any) -> Non
         assert_all_is_there(summary, await here.points(), dead=1)
 
 
+STORE_FAILS_AT: dict[str, Fault] = {
+    "500 at a text": status(500, "{}", marker=MARKED, **UPSERT),
+    "resets at a text": Fault("reset", marker=MARKED, **UPSERT),
+    "500 at the last page": status(500, "{}", marker=f"example/{PAGES - 1}", **UPSERT),
+}
+
+
+@pytest.mark.parametrize("name", STORE_FAILS_AT)
+async def test_a_point_that_the_store_only_ever_fails_at_costs_its_page_only(
+    place: Any, name: str
+) -> None:
+    async with place(qdrant=[STORE_FAILS_AT[name]]) as here:
+        summary = await here.run()
+        assert summary.counts.dead == {"keeps-failing": 1}
+        assert_all_is_there(summary, await here.points(), dead=1)
+
+
 @pytest.mark.parametrize("number", [503, 424])
 async def test_a_text_that_only_ever_fails_does_not_block_the_run(place: Any, number: int) -> None:
     """It is the only one left, so no other request shows that the server is well."""
@@ -340,14 +357,19 @@ async def test_what_no_waiting_mends_stops_the_run_and_it_can_go_on(
         assert_all_is_there(await here.run(), await here.points())
 
 
-@pytest.mark.parametrize("down", ["tei", "qdrant", "both"])
+_TEI_GONE = status(503, **EMBED)
+_QDRANT_GONE = status(503, "{}", path="/collections/c/points")
+DOWN: dict[str, dict[str, list[Fault]]] = {
+    "tei": {"tei": [_TEI_GONE]},
+    "qdrant": {"qdrant": [_QDRANT_GONE]},
+    "both": {"tei": [_TEI_GONE], "qdrant": [_QDRANT_GONE]},
+    "qdrant, for writes": {"qdrant": [status(500, "{}", **UPSERT)]},
+}
+
+
+@pytest.mark.parametrize("down", DOWN)
 async def test_down_for_too_long_ends_resumably_without_dead_letters(place: Any, down: str) -> None:
-    gone = {
-        "tei": [status(503, **EMBED)],
-        "qdrant": [status(503, "{}", path="/collections/c/points")],
-    }
-    faults = gone if down == "both" else {down: gone[down]}
-    async with place(**faults) as here:
+    async with place(**DOWN[down]) as here:
         summary = await here.run(give_up_after=30.0)
         assert summary.exit_code is Exit.UNAVAILABLE
         assert summary.error is not None

@@ -1,0 +1,226 @@
+"""A store that fails at one page for ever, and takes all others: who is to blame is found out.
+
+The committer writes to a store in memory on a jumping clock; what the store fails at is
+scripted.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from pulse_cli.engine.commit import HARMLESS, Committer, RunStamp, Writable
+from pulse_cli.engine.limiter import Limiter
+from pulse_cli.errors import Exit, Fatal, Rejected, Transient
+from pulse_cli.events import StageStats
+from pulse_cli.model import Chunk, Document, Identity, Point, Prepared, Terms
+from tests.torture.moments import Moments
+from tests.torture.services import MemoryStore, Shelf
+
+if TYPE_CHECKING:
+    from tests.engine.conftest import JumpClock
+
+PAGES = 8
+POISON = 5
+GIVE_UP = 200.0
+
+
+class Choosy(MemoryStore):
+    """`fault(points)` may raise at an upsert, `doubt(keys)` at a deletion."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        super().__init__(shelf, Moments(), random.Random(4))
+        self.fault: Callable[[Sequence[Point]], None] = lambda points: None
+        self.doubt: Callable[[Sequence[str]], None] = lambda keys: None
+        self.upserts = 0
+
+    async def upsert(self, points: Sequence[Point]) -> None:
+        self.upserts += 1
+        self.fault(points)
+        await super().upsert(points)
+
+    async def delete_stale(self, keys: Sequence[str], keep: Sequence[str]) -> None:
+        self.doubt(keys)
+        await super().delete_stale(keys, keep)
+
+
+def page(number: int, *, exists: bool = False) -> Writable:
+    key = f"https://site.example/{number}"
+    identity = Identity(key, "site.example", f"hash of {number}", f"{number}#0")
+    prepared = Prepared(Document(key, ""), identity, "", [0, 1], [1, 2], [1, 1])
+    chunks = [
+        Chunk(f"{number}#{n}", n, f"text {n} of {number}", 1, n, n + 1, Terms([], []))
+        for n in range(2)
+    ]
+    return Writable(prepared, chunks, [np.zeros(1, np.float32)] * 2, exists)
+
+
+class Trial:
+    """Pages written as one group; who was written and who was refused, and why."""
+
+    def __init__(self, clock: JumpClock) -> None:
+        self.clock = clock
+        self.shelf = Shelf()
+        self.store = Choosy(self.shelf)
+        self.written: list[str] = []
+        self.refused: list[tuple[str, str]] = []
+        limiter = Limiter(
+            "the store",
+            start=2,
+            high=4,
+            clock=clock,
+            rng=random.Random(3),
+            give_up_after=GIVE_UP,
+            stats=StageStats(),
+        )
+        self.committer = Committer(self.store, limiter, RunStamp("run", "now", "rev"), 1)
+
+    async def write(self, pages: Sequence[Writable]) -> None:
+        await self.clock.run(self.committer.write(pages, self._written, self._refused))
+
+    def _written(self, document: Writable) -> None:
+        self.written.append(document.identity.key)
+
+    def _refused(self, document: Writable, error: Rejected) -> None:
+        self.refused.append((document.identity.key, error.reason))
+
+    def keys(self) -> set[str]:
+        return {point.payload["canonical_url"] for point in self.shelf.points.values()}
+
+
+def url(number: int) -> str:
+    return f"https://site.example/{number}"
+
+
+def failing_at(is_poison: Callable[[Point], bool]) -> Callable[[Sequence[Point]], None]:
+    def fault(points: Sequence[Point]) -> None:
+        if any(map(is_poison, points)):
+            raise Transient("answered 500")
+
+    return fault
+
+
+POISONS: dict[str, Callable[[Point], bool]] = {
+    "a text in the body": lambda point: point.payload["text"] == f"text 1 of {POISON}",
+    "the id of chunk 0": lambda point: point.id == f"{POISON}#0",
+    "the address": lambda point: point.payload["canonical_url"] == url(POISON),
+}
+
+
+@pytest.mark.parametrize("kind", POISONS)
+@pytest.mark.parametrize("pages", [[POISON], range(PAGES)], ids=["alone", "in a group"])
+async def test_it_costs_its_page_only(clock: JumpClock, kind: str, pages: Sequence[int]) -> None:
+    trial = Trial(clock)
+    trial.store.fault = failing_at(POISONS[kind])
+    before = clock.now
+    await trial.write([page(n) for n in pages])
+    assert trial.refused == [(url(POISON), "keeps-failing")]
+    assert trial.written == [url(n) for n in pages if n != POISON]
+    assert trial.keys() == set(trial.written)
+    assert clock.now - before < 60
+
+
+async def test_a_page_is_not_blamed_for_a_part_of_the_store_that_returns(clock: JumpClock) -> None:
+    trial = Trial(clock)
+    returns = clock.now + 10
+
+    def fault(points: Sequence[Point]) -> None:
+        if clock.now < returns and any(point.payload["url"] == url(POISON) for point in points):
+            raise Transient("no replica of this shard")
+
+    trial.store.fault = fault
+    await trial.write([page(POISON)])
+    assert trial.written == [url(POISON)]
+    assert clock.now >= returns
+
+
+async def test_a_store_that_reads_and_deletes_but_writes_nothing_is_waited_for(
+    clock: JumpClock,
+) -> None:
+    trial = Trial(clock)
+    trial.store.fault = failing_at(lambda point: True)
+    before = clock.now
+    with pytest.raises(Fatal) as raised:
+        await trial.write([page(n) for n in range(PAGES)])
+    assert raised.value.exit_code is Exit.UNAVAILABLE
+    assert trial.refused == []
+    assert GIVE_UP <= clock.now - before < 2 * GIVE_UP
+
+
+async def test_a_store_that_fails_most_of_the_time_blames_nobody(clock: JumpClock) -> None:
+    trial = Trial(clock)
+    dice = random.Random(11)
+
+    def fault(points: Sequence[Point]) -> None:
+        if dice.random() < 0.85:
+            raise Transient("reset")
+
+    trial.store.fault = fault
+    for n in range(100):
+        await trial.write([page(n)])
+    assert trial.refused == []
+    assert trial.keys() == {url(n) for n in range(100)}
+
+
+async def test_an_overload_is_nobodys_fault_even_where_a_small_page_passes(
+    clock: JumpClock,
+) -> None:
+    trial = Trial(clock)
+
+    def fault(points: Sequence[Point]) -> None:
+        if any(point.payload["url"] == url(POISON) for point in points):
+            raise Transient("too many", overload=True)
+
+    trial.store.fault = fault
+    with pytest.raises(Fatal) as raised:
+        await trial.write([page(POISON)])
+    assert raised.value.exit_code is Exit.UNAVAILABLE
+    assert trial.refused == []
+
+
+async def test_a_page_that_cannot_even_be_removed_is_refused_all_the_same(
+    clock: JumpClock,
+) -> None:
+    """What is there of it stays, and its commit record says that it is not whole."""
+    trial = Trial(clock)
+    await trial.write([page(POISON)])
+    trial.written.clear()
+
+    def doubt(keys: Sequence[str]) -> None:
+        if url(POISON) in keys:
+            raise Transient("answered 500")
+
+    trial.store.doubt = doubt
+    await trial.write([page(POISON, exists=True), page(6)])
+    assert trial.refused == [(url(POISON), "keeps-failing")]
+    assert trial.written == [url(6)]
+    assert trial.shelf.points[f"{POISON}#0"].payload["content_hash"] is None
+
+
+async def test_a_harmless_page_left_by_a_crash_goes_with_the_next_write(clock: JumpClock) -> None:
+    trial = Trial(clock)
+    trial.store.fault = failing_at(POISONS["the address"])
+
+    def doubt(keys: Sequence[str]) -> None:
+        if list(keys) == [HARMLESS]:
+            raise Fatal("here the process dies")
+
+    trial.store.doubt = doubt
+    with pytest.raises(Fatal):
+        await trial.write([page(POISON)])
+    assert trial.keys() == {HARMLESS}
+    after = Trial(clock)
+    after.shelf = after.store.shelf = trial.shelf
+    await after.write([page(1)])
+    assert after.keys() == {url(1)}
+
+
+async def test_while_all_is_well_nothing_is_compared(clock: JumpClock) -> None:
+    trial = Trial(clock)
+    pages = [page(n) for n in range(PAGES)]
+    await trial.committer.write(pages, lambda _: None, lambda *_: None)
+    assert trial.store.upserts == 2
