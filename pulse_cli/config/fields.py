@@ -11,7 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
 
 from pulse_cli.config.units import (
     Share,
@@ -22,10 +29,21 @@ from pulse_cli.config.units import (
     show_size,
 )
 
+MOST = 1_000_000_000
+"""No setting needs a larger whole number, and C code takes none without end."""
+
+TOO_MUCH = f"expected at most {MOST:,}"
+
 
 def _no_bool(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("expected a number")
+    return value
+
+
+def _bounded(value: int) -> int:
+    if value > MOST:
+        raise ValueError(TOO_MUCH)
     return value
 
 
@@ -66,8 +84,18 @@ def _path(value: object) -> object:
     if isinstance(value, str):
         if not value or "\0" in value:
             raise ValueError("expected the path of a file or folder")
-        return Path(value).expanduser()
+        return expanded(value)
     return value
+
+
+def expanded(text: str) -> Path:
+    """`~` and `~name` replaced by the home folder meant. Raises ValueError where there is none."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError(
+            "there is no home folder for this ~ (a name like that: ./ first)"
+        ) from None
 
 
 def check_name(name: str) -> str:
@@ -85,8 +113,8 @@ _SHARE_SCHEMA = {"type": ["string", "integer"], "examples": ["5%", 100]}
 _LIST_SCHEMA = {"type": ["array", "string"], "items": {"type": "string"}}
 _MAP_SCHEMA = {"type": ["object", "string"], "additionalProperties": {"type": "string"}}
 
-WholeField = Annotated[int, BeforeValidator(_no_bool)]
-RealField = Annotated[float, BeforeValidator(_no_bool)]
+WholeField = Annotated[int, BeforeValidator(_no_bool), AfterValidator(_bounded)]
+RealField = Annotated[float, BeforeValidator(_no_bool), Field(allow_inf_nan=False)]
 SizeField = Annotated[
     int, BeforeValidator(parse_size), PlainSerializer(show_size), WithJsonSchema(_SIZE_SCHEMA)
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def load(
     for name, setting in FOREIGN.items():
         if variables.get(name):
             layers.put(setting, variables[name], f"${name}")
-    file = _find_file(config, variables, folder or Path.cwd())
+    file = _find_file(config, variables, folder or _working_folder())
     if file is not None:
         _add_file(layers, file)
     for path, value, origin in _from_variables(variables, layers.faults):
@@ -83,18 +84,29 @@ def load(
 
 def user_config_file(environ: Mapping[str, str]) -> Path:
     base = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME") or "~") / ".config")
-    return Path(base).expanduser() / "pulse" / "pulse.yaml"
+    folder = Path(base)
+    with suppress(RuntimeError):  # a `~` of nobody, or of a user without a home, as in a container
+        folder = folder.expanduser()
+    return folder / "pulse" / "pulse.yaml"
 
 
 def _find_file(config: Path | None, environ: Mapping[str, str], folder: Path) -> Path | None:
+    """What is there is read, so that a folder or a dangling link is told, not passed over."""
     if config is not None:
-        if not config.is_file():
-            raise Fatal(f"{config}: no such file (--config)", kind="config", exit_code=Exit.USAGE)
         return config
     for candidate in (folder / "pulse.yaml", user_config_file(environ)):
-        if candidate.is_file():
+        if os.path.lexists(candidate):
             return candidate
     return None
+
+
+def _working_folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise Fatal(
+            "the working folder is gone", hint="cd to another one", exit_code=Exit.USAGE
+        ) from None
 
 
 def _add_file(layers: _Layers, file: Path) -> None:

@@ -6,14 +6,13 @@ taken out of it at once, and validation errors never carry input.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic.functional_validators import model_validator
 
 from pulse_cli.config.address import check_http, looks_like_host, split_user_info
-from pulse_cli.config.fields import DurationField, PathField, WholeField, check_name
+from pulse_cli.config.fields import DurationField, PathField, WholeField, check_name, expanded
 
 
 class Section(BaseModel):
@@ -132,7 +131,7 @@ class Qdrant(Service):
             return check_http(value) if value else None
         if looks_like_host(value):
             raise ValueError("write http:// before the host (a folder of that name: ./ before it)")
-        return str(Path(value).expanduser())
+        return str(expanded(value))
 
     @field_validator("collection")
     @classmethod

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, SecretStr
 
+from pulse_cli.config.fields import TOO_MUCH
 from pulse_cli.config.settings import Settings
 
 if TYPE_CHECKING:
@@ -111,8 +112,10 @@ _KINDS = {
     "string_type": "expected text (put it in quotes)",
     "int_type": "expected a whole number",
     "int_parsing": "expected a whole number",
+    "int_parsing_size": TOO_MUCH,
     "int_from_float": "expected a whole number",
     "float_type": "expected a number",
+    "finite_number": "expected a number",
     "float_parsing": "expected a number",
     "bool_type": "expected true or false",
     "bool_parsing": "expected true or false",

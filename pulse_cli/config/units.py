@@ -22,6 +22,7 @@ _SIZES = {
     **{name[0] + "B": 1000**power for power, name in enumerate(_BINARY, start=1)},
 }
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_MOST_BYTES, _MOST_S = 1 << 60, 1e10  # more can only be a slip
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", re.ASCII)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])", re.ASCII)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
@@ -29,12 +30,15 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 
 def parse_size(value: object) -> int:
     """Bytes. Raises ValueError."""
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MOST_BYTES:
         return value
     match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None or match[2].upper() not in _SIZES:
         raise ValueError(f"expected {SIZE_HINT}")
-    return int(float(match[1]) * _SIZES[match[2].upper()])
+    count = float(match[1]) * _SIZES[match[2].upper()]
+    if count >= _MOST_BYTES:
+        raise ValueError(f"expected {SIZE_HINT}")
+    return int(count)
 
 
 def show_size(count: int) -> str:
@@ -46,15 +50,18 @@ def show_size(count: int) -> str:
 
 def parse_duration(value: object) -> float:
     """Seconds. Raises ValueError."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e10:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _MOST_S:
         return float(value)
     text = value.strip().lower() if isinstance(value, str) else ""
-    if _NUMBER.fullmatch(text):
-        return float(text)
     parts = _DURATION.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    if _NUMBER.fullmatch(text):
+        parts = [(text, "s")]
+    elif "".join(number + unit for number, unit in parts) != text:
+        parts = []
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    if not parts or seconds >= _MOST_S:
         raise ValueError(f"expected {DURATION_HINT}")
-    return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    return seconds
 
 
 def show_duration(seconds: float) -> str:
@@ -82,7 +89,7 @@ def parse_share(value: object) -> Share:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return Share(records=value)
     text = value.strip() if isinstance(value, str) else ""
-    if text.isascii() and text.isdigit():
+    if text.isascii() and text.isdigit() and len(text) < 20:
         return Share(records=int(text))
     number = text.removesuffix("%").strip()
     if not text.endswith("%") or not _NUMBER.fullmatch(number) or float(number) > 100:

@@ -25,6 +25,8 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise _fault(path, "no such file") from None
     except OSError as error:
         raise _fault(path, f"cannot be read: {error.strerror}") from None
     if len(raw) > MAX_BYTES:
@@ -82,8 +84,9 @@ def _mapping(
 def _scalar(loader: _Loader, node: yaml.Node, path: Path) -> Any:
     try:
         value = loader.construct_object(node, deep=True)
-    except ValueError:  # a date such as 2020-99-99
-        raise _fault(path, "a value looks like a date but is none", _at(node)) from None
+    except ValueError:  # a date such as 2020-99-99, a number of 5,000 digits
+        kind = "date" if node.tag.endswith("timestamp") else "number"
+        raise _fault(path, f"a value looks like a {kind} but is none", _at(node)) from None
     if isinstance(value, datetime.date | bytes | set):
         raise _fault(path, "a value reads as a date, bytes or set: put it in quotes", _at(node))
     return value

@@ -169,8 +169,10 @@ def _vendored_counter(say: Say) -> TokenCounter:
 
 def _read_tokenizer(named: str) -> str | Path:
     """The text of a tokenizer from the hub (the only thing ever asked of it), or a path."""
+    from pulse_cli.config.fields import expanded
+
     if not named.startswith("hub:"):
-        return Path(named).expanduser()
+        return expanded(named)
     from tokenizers import Tokenizer
 
     try:

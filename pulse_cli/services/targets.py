@@ -34,7 +34,7 @@ def target_name(settings: Settings) -> str:
 def edge_folder(settings: Settings) -> Path:
     """The folder that holds embedded collections, one folder each."""
     if settings.qdrant.url is not None:
-        return Path(settings.qdrant.url).expanduser().absolute()
+        return Path(settings.qdrant.url).absolute()
     return platformdirs.user_data_path("pulse", appauthor=False)
 
 

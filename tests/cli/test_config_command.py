@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 import yaml
 
 from pulse_cli.errors import Exit
@@ -41,3 +42,25 @@ def test_show_names_the_place_of_each_value(pulse, home, monkeypatch):
 
 def test_schema_is_json(pulse):
     assert json.loads(pulse("config", "schema").out)["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b"embed: http://x\n", "pulse.yaml:1: `embed`: is a section"),
+        (b"embed: [http://x]\n", "pulse.yaml:1: `embed`: is a section"),
+        (b"embed:\n  url: {a: b}\nchunk: 3\n", "pulse.yaml:3: `chunk`: is a section"),
+        (b"embed:\n\turl: local\n", "pulse.yaml:2: is not valid YAML"),
+        (b"\x7fELF\x00\x01", "pulse.yaml: holds a control character"),
+        (b"embed: &a\n  url: x\nqdrant: *a\n", "pulse.yaml:3: is not valid YAML: aliases"),
+        (b"log: {file: ~nobody-here/x}\n", "pulse.yaml:1: `log.file`: there is no home folder"),
+        (None, "pulse.yaml: cannot be read: Is a directory"),
+    ],
+)
+def test_no_settings_file_is_a_bug_of_pulse(pulse, home, text, says):
+    """Also with a flag that belongs into the section that is none."""
+    file = home / "work" / "pulse.yaml"
+    file.mkdir() if text is None else file.write_bytes(text)
+    ran = pulse("index", "x.jsonl", "--tei", "http://127.0.0.1:9", "--dry-run")
+    assert (ran.code, ran.out) == (Exit.USAGE, "")
+    assert says in " ".join(ran.err.split())

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import math
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pulse_cli.config import Loaded, load
+from pulse_cli.config.tree import leaves
 from pulse_cli.config.units import Share
 from pulse_cli.errors import Exit, Fatal
 
@@ -136,6 +143,16 @@ def test_text_becomes_a_value_wherever_it_is_written(tmp_path, setting, text, va
         ("run.max_dead", "300%", "percentage such as 5%"),
         ("run.concurrency", "many", "expected a whole number"),
         ("run.concurrency", "0", "must be greater than or equal to 1"),
+        ("run.concurrency", "9" * 20, "expected at most 1,000,000,000"),
+        ("run.concurrency", "9" * 5000, "expected at most 1,000,000,000"),
+        ("run.give_up_after", "9" * 400, "expected a duration"),
+        ("run.give_up_after", "9" * 400 + "d", "expected a duration"),
+        ("source.max_record", "9" * 400 + "TiB", "expected a size"),
+        ("source.max_record", "9" * 400, "expected a size"),
+        ("run.max_dead", "9" * 5000, "expected a number of records"),
+        ("bm25.avg_len", "1e999", "expected a number"),
+        ("log.file", "~nobody-here/x", "no home folder"),
+        ("qdrant.url", "~nobody-here/x", "no home folder"),
         ("search.mode", "psychic", "expected 'hybrid', 'vector' or 'bm25'"),
         ("search.vector_weight", "2", "must be less than or equal to 1"),
         ("source.include_errors", "perhaps", "expected true or false"),
@@ -192,6 +209,91 @@ def test_all_faults_are_told_at_once_in_the_order_of_the_file(tmp_path):
 def test_text_in_place_of_a_section_is_refused_whatever_else_is_set(tmp_path):
     message = refused(tmp_path, "embed: x\n", PULSE_EMBED__URL="http://host")
     assert "`embed`: is a section" in message
+
+
+@pytest.mark.parametrize("value", ["x", "[a]", "3", "true", "[]", "{url: {a: b}}", "{url: [a]}"])
+@pytest.mark.parametrize("section", ["embed", "qdrant", "firecrawl"])
+def test_what_is_no_section_is_refused_whatever_flag_is_given(tmp_path, section, value):
+    flags = {f"{section}.url": ("--flag", "http://host")}
+    if value.startswith("{"):
+        assert (
+            loaded(tmp_path, f"{section}: {value}\n", flags).origins[f"{section}.url"] == "--flag"
+        )
+    else:
+        message = refused(tmp_path, f"{section}: {value}\n", flags)
+        assert f"pulse.yaml:1: `{section}`: is a section" in message
+
+
+def test_a_section_without_lines_is_no_mistake(tmp_path):
+    flags = {"embed.url": ("--tei", "http://host")}
+    assert loaded(tmp_path, "embed:\nqdrant: {}\n", flags).settings.embed.url == "http://host"
+
+
+def test_a_settings_file_that_is_no_file_is_told_and_not_passed_over(tmp_path):
+    place = tmp_path / "pulse.yaml"
+    place.mkdir()
+    assert "cannot be read: Is a directory" in refused(tmp_path)
+    place.rmdir()
+    place.symlink_to("nowhere")
+    assert "pulse.yaml: no such file" in refused(tmp_path)
+    place.unlink()
+    place.symlink_to(place)
+    assert "cannot be read: Too many levels of symbolic links" in refused(tmp_path)
+
+
+def test_a_config_file_that_cannot_be_opened_is_told(tmp_path):
+    with pytest.raises(Fatal, match="cannot be read: File name too long"):
+        load(None, Path("a" * 5000), {}, tmp_path)
+    with pytest.raises(Fatal, match="cannot be read: Is a directory"):
+        load(None, tmp_path, {}, tmp_path)
+
+
+def test_a_user_folder_that_cannot_be_found_is_passed_over(tmp_path):
+    assert loaded(tmp_path, XDG_CONFIG_HOME="~nobody-here/config").file is None
+
+
+def test_a_working_folder_that_is_gone_is_told(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(Fatal, match="working folder is gone") as caught:
+        load(None, None, {})
+    assert caught.value.exit_code == Exit.USAGE
+
+
+_WORDS = ["", "x", "http://u:p@h", "http://[", "\0", "5%", "~nobody-here/x", '["a', "{", "a=b"]
+_NUMBERS = [0, -1, 10**30, math.inf, math.nan, "9" * 400 + "GiB", "1e999"]
+_SCALARS = st.sampled_from([None, True, *_WORDS, *_NUMBERS])
+_VALUES = st.recursive(
+    _SCALARS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.just("url"), inner),
+    max_leaves=4,
+)
+_LEAVES = st.sampled_from([leaf.path for leaf in leaves()])
+_PLACES = _LEAVES | _LEAVES.map(lambda path: path[:1]) | st.just(("unknown", "key"))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.dictionaries(_PLACES, _VALUES, max_size=5),
+    st.dictionaries(_LEAVES, _SCALARS, max_size=2),
+    st.dictionaries(_LEAVES, _SCALARS.filter(lambda v: isinstance(v, str)), max_size=2),
+)
+def test_any_values_anywhere_are_settings_or_a_refusal(tmp_path_factory, file, flags, variables):
+    """JSON is YAML but for its infinities."""
+    folder = tmp_path_factory.mktemp("any")
+    tree: dict[str, Any] = {}
+    for path, value in file.items():
+        within = tree.setdefault(path[0], {}) if len(path) > 1 else tree
+        if isinstance(within, dict):
+            within[path[-1]] = value
+    text = json.dumps(tree).replace("Infinity", ".inf").replace("NaN", ".nan")
+    (folder / "pulse.yaml").write_text(text)
+    named = {"PULSE_" + "__".join(path).upper(): value for path, value in variables.items()}
+    given_flags = {".".join(path): ("--flag", value) for path, value in flags.items()}
+    with contextlib.suppress(Fatal):  # anything else is a bug
+        load(given_flags, None, {"HOME": str(folder), **named}, folder)
 
 
 def test_a_smaller_chunk_keeps_its_overlap_in_proportion(tmp_path):

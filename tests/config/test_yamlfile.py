@@ -86,3 +86,7 @@ def test_any_bytes_are_data_or_a_refusal(tmp_path_factory, data):
     path.write_bytes(data)
     with contextlib.suppress(Fatal):  # anything else is a bug
         read_yaml(path)
+
+
+def test_a_number_of_thousands_of_digits_is_refused(tmp_path):
+    assert ":1: a value looks like a number but is none" in refused(tmp_path, f"a: {'9' * 5000}\n")
