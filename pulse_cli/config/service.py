@@ -77,6 +77,13 @@ class Embed(Service):
         default=None, ge=1, description="texts per request; what the server says it takes if null"
     )
 
+    max_tokens: WholeField | None = Field(
+        default=None,
+        ge=16,
+        description="tokens a text may have at a /v1/embeddings server; what it says of its model, "
+        "else 512, if null",
+    )
+
     @field_validator("url")
     @classmethod
     def _check_url(cls, value: str) -> str:
@@ -118,6 +125,13 @@ class Qdrant(Service):
     quantization: Literal["none", "int8"] = Field(
         default="none",
         description="`int8` keeps small copies of the vectors in memory (new ones only)",
+    )
+    shards: WholeField | None = Field(
+        default=None,
+        ge=1,
+        le=1000,
+        description="of a new collection on a server, for more writes at once (2 to 4 per node); "
+        "the server's own default if null",
     )
     bulk: bool = Field(
         default=False,

@@ -19,6 +19,7 @@ from pulse_cli.errors import Fatal, Transient
 from pulse_cli.model import EmbedLimits
 
 _BATCH_BYTES = 480_000  # a body stays below 1 MB, escapes included
+_IN_FLIGHT = 8
 
 
 async def open_openai(
@@ -32,7 +33,6 @@ async def open_openai(
     query_prefix: str = "",
     trust_env: bool = False,
     batch: int | None = None,
-    in_flight: int = 8,
     max_tokens: int | None = None,
 ) -> RemoteEmbedder:
     """Connect and probe the model. Close what is returned.
@@ -53,7 +53,8 @@ async def open_openai(
     except BaseException:
         await endpoint.close()
         raise
-    limits = _limits(batch or 32, in_flight, max_tokens or longest or 512)
+    longest = max_tokens or longest or 512
+    limits = EmbedLimits(batch or 32, _BATCH_BYTES, _IN_FLIGHT, start=2, max_tokens=longest)
     properties = Properties(name, dimension, limits, document_prefix, query_prefix)
     return RemoteEmbedder(endpoint, dialect, properties)
 
@@ -105,7 +106,3 @@ async def _find_model(endpoint: Endpoint, path: str, wanted: str | None) -> tupl
     name = wanted if wanted is not None else next(iter(models))
     longest = models.get(name, {}).get("max_model_len")
     return name, longest if type(longest) is int and longest > 0 else None
-
-
-def _limits(batch: int, in_flight: int, max_tokens: int) -> EmbedLimits:
-    return EmbedLimits(batch, _BATCH_BYTES, in_flight, min(2, in_flight), max_tokens)

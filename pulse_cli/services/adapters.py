@@ -48,6 +48,7 @@ async def open_embedder(everything: Settings, run_in_thread: RunInThread) -> Emb
             query_prefix=settings.query_prefix,
             trust_env=trust_env,
             batch=settings.batch,
+            max_tokens=settings.max_tokens,
         )
     from pulse_cli.embed.tei import open_tei
 
@@ -78,7 +79,9 @@ def new_store(everything: Settings, *, create: bool) -> Store:
             trust_env=everything.network.trust_env,
             create=create,
             options=CollectionOptions(
-                on_disk=settings.on_disk, int8=settings.quantization == "int8"
+                on_disk=settings.on_disk,
+                int8=settings.quantization == "int8",
+                shards=settings.shards,
             ),
         )
     from pulse_cli.store.edge import open_edge

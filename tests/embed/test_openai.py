@@ -41,11 +41,11 @@ async def test_the_address_may_be_written_in_several_ways(serve: Serves, written
 async def test_the_model_tells_how_much_it_takes_unless_told(serve: Serves) -> None:
     async with serve([models("a", "b", max_model_len=8192)]) as server:
         told = await open_openai(server.url, "b")
-        set_ = await open_openai(server.url, "b", max_tokens=100, batch=4, in_flight=1)
+        set_ = await open_openai(server.url, "b", max_tokens=100, batch=4)
         await told.close()
         await set_.close()
     assert told.limits.max_tokens == 8192
-    assert (set_.limits.max_tokens, set_.limits.batch, set_.limits.start) == (100, 4, 1)
+    assert (set_.limits.max_tokens, set_.limits.batch) == (100, 4)
 
 
 @pytest.mark.parametrize("fault", [models("a", "b"), models(), None])
