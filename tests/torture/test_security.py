@@ -7,6 +7,7 @@ import json
 import os
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -177,14 +178,26 @@ def test_files_are_for_their_owner_only(bench: Bench, source: Path) -> None:
     assert (machine.folder / "log").stat().st_mode & 0o777 == 0o600
 
 
+# The first releases without the vulnerabilities published until November 2026 that a crawl, a
+# file, a server or another user of the machine could use. What pulse depends on by name is
+# bounded in pyproject.toml; what comes with that is only looked at as installed.
 SAFE_FROM = {
-    # Earlier releases have published vulnerabilities that a crawl, a file or a server could use.
-    "aiohttp": (3, 13, 3),
-    "filelock": (3, 20, 3),
-    "orjson": (3, 11, 6),
-    "pyyaml": (5, 4),
-    "httpx": (0, 23),
+    "aiohttp": (3, 14, 3),  # CVE-2026-69244: a server's answer read beyond its end, in C
+    "filelock": (3, 20, 3),  # CVE-2025-68146, CVE-2026-22701: links in place of a lock
+    "httpx": (0, 23),  # CVE-2021-41945: another host than the URL says
+    "orjson": (3, 11, 6),  # CVE-2025-67221: deep nesting ends the process
+    "pydantic": (2, 4),  # CVE-2024-3772: a regular expression without end
+    "pyyaml": (5, 4),  # CVE-2020-14343: code in a file
 }
+SAFE_FROM_INSTALLED = SAFE_FROM | {
+    "h11": (0, 16),  # CVE-2025-43859: by httpx; bodies in pieces misread
+    "idna": (3, 15),  # CVE-2026-45409: by httpx and aiohttp; host names without end
+    "pygments": (2, 20),  # CVE-2026-4539: by rich; a regular expression without end
+}
+
+
+def release(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)[:3]))
 
 
 def test_no_dependency_may_be_old_enough_to_be_known_as_vulnerable() -> None:
@@ -194,9 +207,18 @@ def test_no_dependency_may_be_old_enough_to_be_known_as_vulnerable() -> None:
     for one in project["dependencies"]:
         match = re.match(r"([a-z0-9-]+)(?:>=|==)([\d.]+)", one)
         assert match, f"{one} has no lower bound"
-        bounds[match[1]] = tuple(map(int, match[2].split(".")))
+        bounds[match[1]] = release(match[2])
     for name, oldest in SAFE_FROM.items():
         assert bounds[name] >= oldest, f"{name} must be at least {'.'.join(map(str, oldest))}"
+
+
+@pytest.mark.parametrize("name", SAFE_FROM_INSTALLED)
+def test_nothing_installed_is_known_as_vulnerable(name: str) -> None:
+    try:
+        installed = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        pytest.skip(f"{name} is no longer among what pulse comes with")
+    assert release(installed) >= SAFE_FROM_INSTALLED[name], f"{name} {installed}"
 
 
 def test_an_api_key_in_the_environment_of_the_store_process(bench: Bench, source: Path) -> None:
