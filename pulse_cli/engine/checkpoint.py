@@ -44,12 +44,14 @@ class CheckpointFile:
         """The last state saved; from `.prev` where the file is damaged.
 
         Raises Fatal (exit 4) where neither can be read: a run never starts again from
-        zero by itself.
+        zero by itself. Raises Fatal (exit 1) where the disk does not let it be read.
         """
         previous = Path(f"{self.path}.prev")
-        found = [path for path in (self.path, previous) if path.exists()]
+        with disk_errors(self.path, "read"):
+            found = [path for path in (self.path, previous) if path.exists()]
         for path in found:
-            state = _decode(path)
+            with disk_errors(path, "read"):
+                state = _decode(path)
             if state is not None:
                 return state
         if not found:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -33,14 +33,14 @@ class Syscalls(Protocol):
 
 
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
+def disk_errors(path: Path, doing: str = "write") -> Iterator[None]:
     """Translate OSError on `path` into Fatal."""
     try:
         yield
     except OSError as error:
         full = error.errno in _FULL
         raise Fatal(
-            f"cannot write {path}: {error.strerror or error}",
+            f"cannot {doing} {path}: {error.strerror or error}",
             hint="make room on the disk and run the same command again: it goes on where it stopped"
             if full
             else "check the state folder and its permissions, or name another with --state-dir",
@@ -61,7 +61,7 @@ def write_atomically(
     """Replace `path` by `data` (mode 0600): after a crash the old or the new is there, whole.
 
     With `keep_previous` the old file stays reachable as `<name>.prev`. Raises OSError, and
-    then the old file is untouched.
+    then the old file is untouched; or the new one is there, but a crash may undo that.
     """
     new = f"{path}.new"
     fd = syscalls.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -79,6 +79,7 @@ def write_atomically(
         link.unlink(missing_ok=True)  # left by a crash just here
         syscalls.link(str(path), str(link))
         syscalls.replace(str(link), f"{path}.prev")
+        link.unlink(missing_ok=True)  # rename does nothing between two names of one file
     syscalls.replace(new, str(path))
     sync_folder(path.parent, syscalls)
 
@@ -153,8 +154,10 @@ class MarkedFile:
                 self._syscalls.fsync(self._fd)
 
     def close(self) -> None:
+        """Never raises: what counts was synced, and a file whose close fails is closed."""
         if self._fd is not None:
-            self._syscalls.close(self._fd)
+            with suppress(OSError):
+                self._syscalls.close(self._fd)
             self._fd = None
 
     def _open(self) -> None:

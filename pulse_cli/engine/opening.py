@@ -72,8 +72,7 @@ class Parts:
 class Opened:
     """A run as it stands when a process takes it up.
 
-    `state` is what never changes in it; `abandoned` the id of an unfinished run that this
-    one takes the place of.
+    `state` is what never changes in it.
     """
 
     run_id: str
@@ -81,7 +80,6 @@ class Opened:
     source: Source
     books: Books
     resumed: bool
-    abandoned: str | None = None
 
 
 def open_run(
@@ -95,10 +93,10 @@ def open_run(
     """Resume the unfinished run of these files, or begin a new one. Raises Fatal."""
     fingerprint = {**options.fingerprint, **parts.preparer.fingerprint}
     old = _last_run(checkpoint, restart=restart)
+    files.remove_unneeded(old["run_id"] if old is not None else None)
     if old is not None and not restart and not old["complete"]:
         return _resume(parts, files, options, old, fingerprint)
-    abandoned = old["run_id"] if old is not None else None
-    return _begin(parts, files, options, fingerprint, abandoned)
+    return _begin(parts, files, options, fingerprint)
 
 
 def _last_run(checkpoint: CheckpointFile, *, restart: bool) -> dict[str, Any] | None:
@@ -115,7 +113,6 @@ def _begin(
     files: StateFiles,
     options: RunOptions,
     fingerprint: Mapping[str, Any],
-    abandoned: str | None,
 ) -> Opened:
     now = parts.clock.time()
     source = parts.open_source(None)
@@ -133,7 +130,7 @@ def _begin(
         "fingerprint": dict(fingerprint),
     }
     books = _books(parts, files, options, run_id, 0, 0)
-    return Opened(run_id, state, source, books, resumed=False, abandoned=abandoned)
+    return Opened(run_id, state, source, books, resumed=False)
 
 
 def _resume(

@@ -28,7 +28,7 @@ from pulse_cli.engine.statefiles import StateFiles
 from pulse_cli.engine.summary import summarize
 from pulse_cli.engine.threads import Threads
 from pulse_cli.errors import Exit, Fatal
-from pulse_cli.events import Draining, Progress, StageStats, Started, Stats, Summary
+from pulse_cli.events import Draining, Message, Progress, StageStats, Started, Stats, Summary
 
 CHECKPOINT_SECONDS = 2.0
 CHECKPOINT_RECORDS = 4096
@@ -92,6 +92,7 @@ class _Run:
         self._pruned = 0
         self._saved_passed = 0
         self._saved_at = self._started
+        self._unsynced: Fatal | None = None
 
     def _limiter(self, name: str, start: int, high: int) -> Limiter:
         parts = self._parts
@@ -107,14 +108,12 @@ class _Run:
 
     async def to_the_end(self) -> Summary:
         """Run, save, and sum up."""
-        parts, opened = self._parts, self._opened
+        parts, opened, target = self._parts, self._opened, self._options.target
         parts.observer.on(
-            Started(
-                opened.run_id, opened.resumed, self._options.sources, self._options.target.store
-            )
+            Started(opened.run_id, opened.resumed, self._options.sources, target.store)
         )
         await self._save(complete=False)
-        self._remove_files_of(opened.abandoned)
+        self._files.remove_unneeded(opened.run_id)
         fault_point("run-opened")
         error: Fatal | None = None
         with Threads(self._options.threads + 1) as threads:
@@ -219,6 +218,8 @@ class _Run:
 
     async def _save_alone(self, complete: bool) -> None:
         """The checkpoint; its order is the correctness argument of `engine.checkpoint`."""
+        if self._unsynced is not None:
+            raise self._unsynced  # asked again, a disk says yes, though it lost what it held
         self._saved_at = self._parts.clock.monotonic()
         self._saved_passed = self._books.passed
         self._epoch += 1
@@ -230,8 +231,12 @@ class _Run:
             "complete": complete,
         }
         fault_point("checkpoint-snapshot")
-        await asyncio.to_thread(self._books.sync)
-        await self._store.run(self._parts.store.sync)
+        try:
+            await asyncio.to_thread(self._books.sync)
+            await self._store.run(self._parts.store.sync)
+        except Fatal as fatal:
+            self._unsynced = fatal
+            raise
         fault_point("checkpoint-store-synced")
         await asyncio.to_thread(self._checkpoint.save, state)
         fault_point("checkpoint-saved")
@@ -242,17 +247,21 @@ class _Run:
             if not self._books.closed:
                 await self._save(complete=complete)
         except Fatal as fatal:
-            return error or fatal
+            if not (complete and self._is_saved_complete()):
+                return error or fatal
+            # It has not failed: the next start would be a new run. Should a crash bring the
+            # checkpoint before back, that is as good.
+            self._parts.observer.on(Message("warning", f"all is indexed, but {fatal}"))
         if complete:
-            self._remove_files_of(self._opened.run_id)
+            self._files.remove_unneeded(None)
         return error
 
-    def _remove_files_of(self, run_id: str | None) -> None:
-        """What only an unfinished run needs. Dead letters stay: they are for people."""
-        if run_id is not None:
-            for path in (self._files.manifest(run_id), self._files.seen(run_id)):
-                with suppress(OSError):
-                    path.unlink(missing_ok=True)
+    def _is_saved_complete(self) -> bool:
+        """Whether the checkpoint says so, though saving it ended in an error."""
+        with suppress(Fatal):
+            state = self._checkpoint.load()
+            return state is not None and (state["epoch"], state["complete"]) == (self._epoch, True)
+        return False
 
     def _refresh_stats(self) -> None:
         stats = self._stats

@@ -14,7 +14,7 @@ import hashlib
 import os
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from pulse_cli.ports import Clock
 CHECKPOINT_SUFFIX = ".ckpt.json"
 LOCK_POLL_SECONDS = 0.25
 ANOTHER_WRITES = "another run is writing to this target"
+_ANY_RUN = "[0-9]" * 8 + "T" + "[0-9]" * 6 + "-" + "[0-9a-f]" * 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,18 @@ class StateFiles:
 
     def seen(self, run_id: str) -> Path:
         return self.folder / f"{self.stem}-{run_id}.seen"
+
+    def remove_unneeded(self, run_id: str | None) -> None:
+        """Remove what only unfinished runs need, but that of `run_id`.
+
+        Dead letters stay: they are for people. Half-written lists of inputs go, too.
+        """
+        for kind in ("manifest.json", "manifest.json.new", "seen"):
+            # whole run ids only: a run that retries dead letters has our stem in its own
+            for path in self.folder.glob(f"{self.stem}-{_ANY_RUN}.{kind}"):
+                if run_id is None or not path.name.startswith(f"{self.stem}-{run_id}."):
+                    with suppress(OSError):
+                        path.unlink(missing_ok=True)
 
 
 def state_files(folder: Path, sources: Sequence[str], target: str) -> StateFiles:

@@ -14,6 +14,7 @@ import pytest
 
 from pulse_cli.engine.checkpoint import CheckpointFile
 from pulse_cli.engine.disk import MarkedFile
+from pulse_cli.engine.statefiles import state_files
 from pulse_cli.errors import Exit, Fatal
 
 FIRST = {"run_id": "a", "complete": False, "counts": {"indexed": 1}}
@@ -131,6 +132,35 @@ def test_whichever_call_fails_a_whole_checkpoint_remains(
         if not calls.failed:
             assert kth > 5, "the faults never happened"
             break
+
+
+def test_what_the_disk_does_not_let_be_read_is_no_damage(tmp_path: Path) -> None:
+    """It must not pass for a damaged file, and still less for none."""
+    checkpoint = CheckpointFile(tmp_path / "x.ckpt.json")
+    checkpoint.save(FIRST)
+    checkpoint.save(SECOND)
+    checkpoint.path.unlink()
+    checkpoint.path.mkdir()
+    with pytest.raises(Fatal, match=r"cannot read .*x\.ckpt\.json: Is a directory"):
+        checkpoint.load()
+
+
+def test_files_of_other_runs_go_but_not_those_of_other_sources(tmp_path: Path) -> None:
+    """A run that retries the dead letters of another has its name in its own names."""
+    files = state_files(tmp_path, ["/in/crawl.jsonl"], "target")
+    mine, other = "20260101T000000-abcdef", "20251231T235959-012345"
+    retry = state_files(tmp_path, [str(files.dead_letters(mine))], "target")
+    kept = [
+        files.manifest(mine),
+        files.seen(mine),
+        files.dead_letters(other),
+        retry.manifest(other),
+    ]
+    gone = [files.manifest(other), files.seen(other), Path(f"{files.manifest(other)}.new")]
+    for path in (*kept, *gone):
+        path.touch()
+    files.remove_unneeded(mine)
+    assert sorted(tmp_path.iterdir()) == sorted(kept)
 
 
 def test_short_writes_are_continued(tmp_path: Path) -> None:
