@@ -37,6 +37,7 @@ async def leftovers(
     """
     undisturbed = World(folder / "clean", 1)
     await undisturbed.start(source)
+    assert not [name for name in names(undisturbed) if "RUN" in name], "needed by no complete run"
     orphans = 0
     for nth in itertools.count(1):
         world = World(folder / str(nth), nth)
@@ -64,4 +65,4 @@ async def test_a_start_that_died_before_its_first_checkpoint_leaves_nothing(
 @pytest.mark.nightly
 async def test_a_run_that_died_at_any_moment_leaves_nothing(tmp_path: Path, source: Path) -> None:
     deaths, _ = await leftovers(tmp_path, source)
-    assert deaths >= 80
+    assert deaths >= 50
