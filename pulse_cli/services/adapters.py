@@ -88,7 +88,9 @@ def new_store(everything: Settings, *, create: bool) -> Store:
 
     wait = INDEX_LOCK_SECONDS if create else SEARCH_LOCK_SECONDS
     folder = edge_folder(everything)
-    return open_edge(folder, settings.collection, create=create, lock_wait=wait)
+    return open_edge(
+        folder, settings.collection, create=create, lock_wait=wait, deadline=settings.timeout
+    )
 
 
 def open_sources(

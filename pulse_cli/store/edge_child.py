@@ -53,7 +53,7 @@ class Server:
             "payload": lambda r, _: self.shard.set_payload(r["payload"], r["filter"]),
             "retrieve": lambda r, _: self.shard.retrieve(r["ids"], r["payload"]),
             "count": lambda _, __: self.shard.count(),
-            "flush": lambda _, __: self.shard.flush(),
+            "flush": self._flush,
             "optimize": lambda _, __: self.shard.optimize(),
         }
 
@@ -67,6 +67,12 @@ class Server:
 
     def _upsert(self, request: dict[str, Any], body: bytes) -> None:
         self.shard.upsert(self._points(request["points"], body))
+
+    def _flush(self, _: dict[str, Any], __: bytes) -> None:
+        try:
+            self.shard.flush()
+        except Exception as error:  # whatever it says, it was the disk
+            raise OSError(str(error)) from error
 
     def _query(self, request: dict[str, Any], body: bytes) -> list[dict[str, Any]]:
         vector: Any = request["sparse"] or memoryview(body).cast("f").tolist()

@@ -167,12 +167,12 @@ class Child:
         await asyncio.shield(self._reader)
         self._log.close()
 
-    async def close(self) -> None:
-        """Let it finish what it was sent and end; after 30 s end it."""
+    async def close(self, deadline: float) -> None:
+        """Let it finish what it was sent and end; after `deadline` seconds end it."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
-            async with asyncio.timeout(CLOSE_S):
+            async with asyncio.timeout(deadline):
                 await asyncio.shield(self._reader)
         except TimeoutError:
             await self.kill()
@@ -188,6 +188,7 @@ class EdgeProcess:
         self._deadline = deadline
         self._child: Child | None = None
         self._starting = asyncio.Lock()
+        self._gave_up = ""
 
     @property
     def pid(self) -> int | None:
@@ -219,15 +220,19 @@ class EdgeProcess:
     ) -> Any:
         """Send one request, twice more if the process dies over it.
 
-        Raises Answered, or Fatal (exit 75) if that did not help.
+        Raises Answered, or Fatal (exit 75) if that did not help; then all later requests get
+        that at once, so that a run can end soon.
         """
         reason = ""
         for _ in range(TRIES):
+            if self._gave_up:
+                raise dead(self._opening["path"], self._gave_up)
             child = await self._running()
             try:
                 return await child.call(header, body, deadline or self._deadline)
             except Died as error:
                 reason = str(error)
+        self._gave_up = reason
         raise dead(self._opening["path"], reason)
 
     async def _running(self) -> Child:
@@ -240,13 +245,14 @@ class EdgeProcess:
     async def close(self) -> None:
         child, self._child = self._child, None
         if child is not None:
-            await child.close()
+            await child.close(min(CLOSE_S, self._deadline))
 
 
 def dead(path: str, reason: str) -> Fatal:
     return Fatal(
-        f"the process of the embedded store {path} died {TRIES} times: {reason}",
-        hint="check disk space and memory, then run the same command again: it goes on from here",
+        f"the process of the embedded store {path} failed {TRIES} times; the last time: {reason}",
+        hint="check disk space and memory, then run the same command again: it goes on from here"
+        " (qdrant.timeout sets how long an answer may take)",
         kind="store-died",
         exit_code=Exit.UNAVAILABLE,
     )
@@ -266,18 +272,19 @@ def translate(error: Answered, path: str) -> PulseError:
         return Fatal(
             f"there is no index at {path}", hint="run `pulse index` first", kind="no-index"
         )
-    if error.kind == "os":
-        return Fatal(
-            f"the embedded store {path}: {text}",
-            hint="check that folder, its permissions and its disk, or name another --collection",
-            kind="store",
-            exit_code=Exit.UNAVAILABLE,
-        )
     if "No space left" in text:
         return Fatal(
             f"the disk of {path} is full: {text}",
             hint="make room, then run the same command again: it goes on from here",
             kind="disk-full",
+            exit_code=Exit.UNAVAILABLE,
+        )
+    if error.kind == "os" or "os error" in text:  # never to be blamed on what was written
+        return Fatal(
+            f"the embedded store {path}: {text}",
+            hint="check that folder, its permissions and its disk, then run the same command again;"
+            " or name another --collection",
+            kind="store",
             exit_code=Exit.UNAVAILABLE,
         )
     if "dimension error" in text:

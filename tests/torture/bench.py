@@ -15,9 +15,9 @@ from pulse_cli.bench.profiles import Profile, QdrantModel, Slots, TeiModel
 from pulse_cli.bench.simulators.faults import Fault
 from pulse_cli.bench.simulators.process import SpawnedSimulator
 from pulse_cli.engine.checkpoint import CheckpointFile
-from pulse_cli.store.shard import Shard
 from tests.torture.commands import Ended, Running, Zygote
 from tests.torture.corpus import POISON
+from tests.torture.edge_world import records_in
 from tests.torture.world import NOT_COMPARED, Left, comparable, letters_in
 
 STORES = ("edge", "qdrant")
@@ -80,12 +80,13 @@ class Machine:
         self,
         *more: str,
         die_at: tuple[str, int] | None = None,
+        hurt_at: tuple[str, int, int] | None = None,
         environment: Mapping[str, str] | None = None,
         watched: bool = False,
     ) -> Running:
         environment = {"PULSE_CHUNK__MAX_TOKENS": "32", **(environment or {})}
         args = [*self.args(), *more]
-        how: dict[str, Any] = {"die_at": die_at, "watched": watched}
+        how: dict[str, Any] = {"die_at": die_at, "hurt_at": hurt_at, "watched": watched}
         return self.bench.zygote.start(self.folder, args, environment=environment, **how)
 
     def run(self, *more: str, **how: Any) -> Ended:
@@ -137,8 +138,4 @@ class Machine:
         return found
 
     def _from_shard(self) -> list[dict[str, Any]]:
-        shard = Shard.load(self.folder / self._name)
-        try:
-            return shard.scroll(None, 100_000, None, True, True)[0]
-        finally:
-            shard.close()
+        return records_in(self.folder / self._name)

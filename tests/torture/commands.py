@@ -49,6 +49,12 @@ class Running:
         """What a watched command looked up or connected to, as Python wrote it."""
         return set((self._folder / "contacted").read_text().splitlines())
 
+    @property
+    def hurt(self) -> int | None:
+        """The process of the embedded store that was sent a signal, if the moment came."""
+        file = self._folder / "hurt"
+        return int(file.read_text()) if file.exists() else None
+
     def signal(self, number: int) -> None:
         """It may have ended; it stays a zombie until it is waited for."""
         os.kill(self.pid, number)
@@ -85,6 +91,7 @@ class Zygote:
         *,
         environment: Mapping[str, str] | None = None,
         die_at: tuple[str, int] | None = None,
+        hurt_at: tuple[str, int, int] | None = None,
         watched: bool = False,
     ) -> Running:
         self._count += 1
@@ -95,6 +102,7 @@ class Zygote:
             "environment": dict(environment or {}),
             "folder": str(said),
             "die_at": die_at,
+            "hurt_at": hurt_at,
             "watched": watched,
         }
         assert self._process.stdin is not None

@@ -20,7 +20,7 @@ from pulse_cli.engine import DeadLimit, Parts, RunOptions, Stop, hold_locks, ind
 from pulse_cli.engine.checkpoint import CheckpointFile
 from pulse_cli.engine.faultpoints import set_fault_hook
 from pulse_cli.events import Event, Summary, Target
-from pulse_cli.ports import Preparer
+from pulse_cli.ports import Preparer, Store
 from pulse_cli.prepare import PrepareOptions, open_counter, open_preparer, vendored_tokenizer
 from pulse_cli.read import ReadOptions, open_source
 from tests.torture.moments import Crash, Moments, MortalCalls, kill_task
@@ -134,11 +134,12 @@ class World:
         """One process: runs to its end, or dies and is None."""
         moments = moments or Moments()
         embedder = MemoryEmbedder(moments, self.rng, flaky=self.flaky)
+        store = await self.open_store(moments)
         parts = Parts(
             open_source=lambda inputs: open_source([str(source)], ReadOptions(), inputs),
             preparer=self.preparer,
             embedder=embedder,
-            store=MemoryStore(self.shelf, moments, self.rng, flaky=self.flaky),
+            store=store,
             observer=Silent(),
             clock=FastClock(),
             stop=stop or Stop(),
@@ -156,7 +157,10 @@ class World:
 
         async def run() -> Summary:
             async with hold_locks(files, 0, parts.clock):
-                return await index(parts, files, asked)
+                try:
+                    return await index(parts, files, asked)
+                finally:
+                    await store.close()
 
         others = asyncio.all_tasks()
         loop = asyncio.get_running_loop()
@@ -174,6 +178,10 @@ class World:
             self.embedded += embedder.embedded
             await settle(others)
 
+    async def open_store(self, moments: Moments) -> Store:
+        """The store as a new process finds it."""
+        return MemoryStore(self.shelf, moments, self.rng, flaky=self.flaky)
+
     def finished(self, source: Path) -> dict[str, Any] | None:
         """The checkpoint of these sources, if it says that the run is complete."""
         path = state_files(self.state, [str(source)], "memory").checkpoint
@@ -185,7 +193,12 @@ class World:
         state = self.finished(source)
         assert state is not None, "the run did not complete"
         files = state_files(self.state, [str(source)], "memory")
-        points = {
+        letters = letters_in(files.dead_letters(state["run_id"]))
+        return Left(self.points(), letters, comparable(state["counts"], exact=exact))
+
+    def points(self) -> dict[str, Any]:
+        """Everything in the store but what may differ between equal runs."""
+        return {
             one: {
                 "payload": {k: v for k, v in point.payload.items() if k not in NOT_COMPARED},
                 "vector": point.vector.tobytes(),
@@ -193,8 +206,6 @@ class World:
             }
             for one, point in self.shelf.points.items()
         }
-        letters = letters_in(files.dead_letters(state["run_id"]))
-        return Left(points, letters, comparable(state["counts"], exact=exact))
 
 
 async def settle(others: set[asyncio.Task[Any]]) -> None:

@@ -1,7 +1,8 @@
 """Starts `pulse` quickly, many times: everything is imported once, then forked.
 
 Reads one JSON object per line: `args` of the command, `environment` to add, `folder` for
-what it prints, perhaps `die_at` [fault point, n] where it kills itself by SIGKILL, and perhaps
+what it prints, perhaps `die_at` [fault point, n] where it kills itself by SIGKILL, `hurt_at`
+[fault point, n, signal] where it does that to the process of its embedded store, and perhaps
 `watched`: then every address it looks up or connects to is written to `contacted`.
 Answers with the process id at once, and after another line with its status (as of waitpid)
 when it has ended; until then its id belongs to nobody else, so it may be signalled safely.
@@ -28,6 +29,7 @@ import pulse_cli.store.qdrant
 from pulse_cli.cli.app import run
 from pulse_cli.config import load
 from pulse_cli.engine.faultpoints import set_fault_hook
+from tests.torture.edge_world import edge_child
 
 CHECKPOINT_SECONDS, TICK_SECONDS = 0.05, 0.02
 
@@ -39,6 +41,19 @@ def die_at(name: str, nth: int) -> None:
         passed[place] += 1
         if place == name and passed[place] == nth:
             os.kill(os.getpid(), signal.SIGKILL)
+
+    set_fault_hook(hook)
+
+
+def hurt_at(name: str, nth: int, by: int, folder: Path) -> None:
+    """Send signal `by` to the process of the embedded store; its id is written to `hurt`."""
+    passed: Counter[str] = Counter()
+
+    def hook(place: str) -> None:
+        passed[place] += 1
+        if place == name and passed[place] == nth and (pid := edge_child(os.getpid())):
+            (folder / "hurt").write_text(str(pid))
+            os.kill(pid, by)
 
     set_fault_hook(hook)
 
@@ -71,6 +86,8 @@ def child(asked: dict[str, Any]) -> int:
         watch(Path(asked["folder"]))
     if asked.get("die_at"):
         die_at(*asked["die_at"])
+    if asked.get("hurt_at"):
+        hurt_at(*asked["hurt_at"], Path(asked["folder"]))
     return run(asked["args"])
 
 
