@@ -14,6 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
+try:
+    import simdjson
+except ImportError:  # there are no wheels of it for every Python
+    simdjson = None  # type: ignore[assignment]
+
 from pulse_cli.embed.http import Answer
 from pulse_cli.errors import Rejected, Transient
 
@@ -32,6 +37,32 @@ def parsed(answer: Answer) -> Any:
         return json.loads(answer.body)
     except (ValueError, RecursionError):
         raise unexpected(answer) from None
+
+
+class QuickNumbers:
+    """Reads a JSON array of vectors in a fifth of the time, where nothing is wrong with it.
+
+    Not thread-safe: the parser keeps its buffers.
+    """
+
+    def __init__(self) -> None:
+        self._parser = simdjson.Parser() if simdjson is not None else None
+
+    def matrix(self, body: bytes, count: int) -> Floats | None:
+        """`count` vectors as `matrix` gives them; None where only the slow way can tell."""
+        if self._parser is None or body.count(b"[") != count + 1:  # arrays within vectors
+            return None
+        try:
+            rows: Any = self._parser.parse(body)
+            lengths = {len(row) for row in rows}
+            flat = np.frombuffer(rows.as_buffer(of_type="d"))
+        except (ValueError, TypeError, AttributeError, RuntimeError):
+            return None
+        if len(lengths) != 1 or flat.size != count * max(lengths):
+            return None
+        with np.errstate(over="ignore"):
+            array = flat.reshape(count, -1).astype(np.float32)
+        return array if _sound(array) else None
 
 
 def unexpected(answer: Answer) -> Transient:
@@ -58,11 +89,16 @@ def matrix(rows: Sequence[Any], count: int, where: str) -> Floats:
         raise _bad(f"{where} answered with a vector that is not one") from None
     if array.ndim != 2 or array.shape[1] == 0:
         raise _bad(f"{where} answered with a vector that is not one")
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        squares = np.einsum("ij,ij->i", array, array)
-    if not (np.isfinite(squares) & (squares > 0)).all():
+    if not _sound(array):
         raise _bad(f"{where} answered with a vector that is not finite or all zero")
     return array
+
+
+def _sound(array: Floats) -> bool:
+    """Whether a cosine can be taken of every row."""
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        squares = np.einsum("ij,ij->i", array, array)
+    return bool((np.isfinite(squares) & (squares > 0)).all())
 
 
 def _bad(message: str) -> Rejected:

@@ -65,6 +65,7 @@ class _OpenAI:
     health: tuple[str, range]
     model: str
     cuts: bool = False
+    bare: bool = False
 
     def body(self, texts: Sequence[str], *, truncate: bool) -> Mapping[str, Any]:
         del truncate  # the interface has no word for it

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
-from pulse_cli.embed.answers import matrix, parsed, unexpected
+from pulse_cli.embed.answers import QuickNumbers, matrix, parsed, unexpected
 from pulse_cli.embed.http import Answer, Endpoint
 from pulse_cli.embed.refusals import refusal
 from pulse_cli.errors import Fatal, Rejected
@@ -40,6 +40,11 @@ class Dialect(Protocol):
         """Whether `body(truncate=True)` makes the server cut long texts."""
         ...
 
+    @property
+    def bare(self) -> bool:
+        """Whether an answer is the array of the vectors and nothing around it."""
+        ...
+
     def body(self, texts: Sequence[str], *, truncate: bool) -> Mapping[str, Any]: ...
     def rows(self, value: Any) -> list[Any] | None:
         """The vectors of an answer in the order of the texts; None if it holds none."""
@@ -64,6 +69,7 @@ class RemoteEmbedder:
         self.endpoint = endpoint
         self._dialect = dialect
         self._properties = properties
+        self._numbers = QuickNumbers()
 
     @property
     def model(self) -> str:
@@ -107,14 +113,20 @@ class RemoteEmbedder:
         self, texts: list[str], *, truncate: bool = False, again: bool = False
     ) -> Vectors:
         answer = await post(self.endpoint, self._dialect, texts, truncate=truncate)
-        rows = vector_rows(answer, self._dialect, len(texts))
-        where = self.endpoint.address.shown
-        array = matrix(rows, len(texts), where)
+        array = self._vectors(answer, len(texts))
         if array.shape[1] != self.dimension:
             self._refuse_dimension(array.shape[1], sure=again or len(texts) > 1)
         headers = answer.headers
         queue_s, work_s = (_seconds(headers, f"x-{n}-time") for n in ("queue", "inference"))
         return Vectors(array, 0, queue_s, work_s)
+
+    def _vectors(self, answer: Answer, count: int) -> Floats:
+        if answer.status == 200 and self._dialect.bare:
+            array = self._numbers.matrix(answer.body, count)
+            if array is not None:
+                return array
+        rows = vector_rows(answer, self._dialect, count)
+        return matrix(rows, count, self.endpoint.address.shown)
 
     def _refuse_dimension(self, got: int, *, sure: bool) -> None:
         where = self.endpoint.address.shown

@@ -88,6 +88,7 @@ class _Tei:
     path: str = "/embed"
     health: tuple[str, range] = ("/health", range(200, 201))
     cuts: bool = True
+    bare: bool = True
 
     def body(self, texts: Sequence[str], *, truncate: bool) -> Mapping[str, Any]:
         return {"inputs": texts, "truncate": truncate}

@@ -45,6 +45,7 @@ class QdrantStore:
         self._options = options
         self._max_points = MAX_POINTS
         self._max_bytes = MAX_BYTES
+        self._point_bytes = 1  # what a point took in the last request, as a guess for the next
 
     @property
     def in_flight(self) -> int:
@@ -120,33 +121,31 @@ class QdrantStore:
         if not points:
             return
         rows = matrix(points, self.dimension)
-        waiting: list[bytes] = []
-        size = 0
-        for point, row in zip(points, rows, strict=True):
-            text = _encode(point, row)
-            if waiting and (len(waiting) >= self._max_points or size + len(text) > self._max_bytes):
-                await self._send(waiting)
-                waiting, size = [], 0
-            waiting.append(text)
-            size += len(text)
-        await self._send(waiting)
+        at = 0
+        while at < len(points):
+            step = min(self._max_points, max(1, self._max_bytes // self._point_bytes))
+            some, own = points[at : at + step], rows[at : at + step]
+            body = _encode(some, own)
+            self._point_bytes = -(-len(body) // len(some))
+            if len(body) <= self._max_bytes or len(some) == 1:
+                await self._send(some, own, body)
+                at += step
 
-    async def _send(self, texts: list[bytes]) -> None:
-        """Upsert these encoded points, in halves where the server says they are too many."""
-        body = b'{"points":[%b]}' % b",".join(texts)
+    async def _send(self, points: Sequence[Point], rows: Floats, body: bytes) -> None:
+        """Upsert these points, in halves where the server says they are too many."""
         answer = await self._rest.ask("PUT", "points", body, params={"wait": "true"})
         if not too_large(answer):
             self._rest.completed(self._rest.result(answer, "upsert"))
             return
-        if len(texts) == 1:
+        if len(points) == 1:
             raise self._one_too_large(answer.status, answer.error, len(body))
-        half = len(texts) // 2
+        half = len(points) // 2
         if answer.status == 429:
             self._max_points = min(self._max_points, half)
         else:
-            self._max_bytes = min(self._max_bytes, len(body) // 2)
-        await self._send(texts[:half])
-        await self._send(texts[half:])
+            self._max_bytes = min(self._max_bytes, half * -(-len(body) // len(points)))
+        for part in (slice(half), slice(half, None)):
+            await self._send(points[part], rows[part], _encode(points[part], rows[part]))
 
     def _one_too_large(self, status: int, error: str, size: int) -> PulseError:
         text = f"Qdrant at {self._rest.server} answered {status} to one point: {error}"
@@ -258,15 +257,22 @@ class QdrantStore:
         await self._rest.close()
 
 
-def _encode(point: Point, row: Floats) -> bytes:
-    vector: dict[str, Any] = {"": row}
-    if point.terms.indices:
-        vector[SPARSE] = {"indices": point.terms.indices, "values": point.terms.values}
-    described = {"id": point.id, "vector": vector, "payload": point.payload}
+def _encode(points: Sequence[Point], rows: Floats) -> bytes:
+    """The body of an upsert, written in one go: pieces put together would be copied twice."""
+    described = [
+        {"id": point.id, "vector": _vectors(point.terms, row), "payload": point.payload}
+        for point, row in zip(points, rows, strict=True)
+    ]
     try:
-        return orjson.dumps(described, option=orjson.OPT_SERIALIZE_NUMPY)
+        return orjson.dumps({"points": described}, option=orjson.OPT_SERIALIZE_NUMPY)
     except TypeError as error:
         raise Rejected(f"a payload is not JSON: {error}", reason="bad-payload") from error
+
+
+def _vectors(terms: Terms, row: Floats) -> dict[str, Any]:
+    if not terms.indices:
+        return {"": row}
+    return {"": row, SPARSE: {"indices": terms.indices, "values": terms.values}}
 
 
 def _under(hit: Hit, where: Filter) -> bool:

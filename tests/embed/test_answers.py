@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_cli.embed.answers import matrix, parsed
+from pulse_cli.embed.answers import QuickNumbers, matrix, parsed
 from pulse_cli.embed.http import Address, Answer
 from pulse_cli.errors import Fatal, Rejected, Transient
 
 HERE = Address.parse("http://server", None)
 NUMBERS = st.floats(width=32) | st.integers(-(2**70), 2**70) | st.just(1e300)
+QUICK = QuickNumbers()
 ODD = NUMBERS | st.none() | st.just("0.5") | st.just([1.0])
 
 
@@ -46,6 +49,32 @@ def test_only_finite_vectors_of_one_length_and_not_zero_pass(rows: list[list[Any
     with pytest.raises(Rejected) as refused:
         matrix(rows, len(rows), "server")
     assert refused.value.reason == "bad-vector"
+
+
+@given(
+    st.lists(st.lists(ODD, min_size=3, max_size=3) | st.lists(ODD, max_size=4), max_size=3),
+    st.integers(0, 4),
+)
+def test_what_is_read_quickly_is_what_the_slow_way_reads(rows: list[list[Any]], count: int) -> None:
+    body = json.dumps(rows).encode()
+    array = QUICK.matrix(body, count)
+    if array is not None:
+        assert array.dtype == np.float32
+        assert array.tolist() == matrix(json.loads(body), count, "server").tolist()
+
+
+@given(st.lists(st.lists(st.floats(0.5, 1, width=32), min_size=3, max_size=3), min_size=1))
+def test_a_sound_answer_is_read_quickly(rows: list[list[float]]) -> None:
+    pytest.importorskip("simdjson", reason="pysimdjson has no wheel for this Python")
+    array = QUICK.matrix(orjson.dumps(rows), len(rows))
+    assert array is not None
+    assert array.tolist() == rows
+
+
+@given(st.binary(max_size=200))
+def test_whatever_else_comes_is_left_to_the_slow_way(body: bytes) -> None:
+    array = QUICK.matrix(body, 1)
+    assert array is None or array.shape[0] == 1
 
 
 @given(rows=st.integers(0, 4), count=st.integers(0, 4))

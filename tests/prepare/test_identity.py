@@ -95,9 +95,12 @@ def test_domain(url: str, domain: str) -> None:
     assert domain_of(url) == domain
 
 
-def test_point_ids_are_those_anyone_can_compute() -> None:
-    expected = uuid.uuid5(uuid.NAMESPACE_URL, "https://example.com/a#3")
-    assert point_id("https://example.com/a", 3) == str(expected)
+@given(key=st.text(), index=st.integers(0, 10**6))
+def test_point_ids_are_those_anyone_can_compute(key: str, index: int) -> None:
+    assert point_id(key, index) == str(uuid.uuid5(uuid.NAMESPACE_URL, f"{key}#{index}"))
+
+
+def test_point_ids_stay_what_they_are() -> None:
     assert point_id("https://example.com/a", 0) == "5384a970-a652-5db5-b4b1-c8c44c7f9086"
 
 
