@@ -32,6 +32,7 @@ from pulse_cli.errors import Exit, Fatal
 from pulse_cli.events import Message, Problem, Summary, Target
 from pulse_cli.ports import Clock, Observer, Preparer, Store
 from pulse_cli.services import Services, cores, target_name, target_of
+from pulse_cli.services.room import room_warning
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
@@ -160,7 +161,9 @@ async def _parts(
     services: Services, sources: Sequence[str], observer: Observer, stop: Stop, clock: Clock
 ) -> Parts:
     """The sources are opened first: a file that is not there should cost no model loading."""
-    services.open_source(sources, None)
+    inputs = services.open_source(sources, None).inputs
+    if short := room_warning(services.settings, inputs):
+        observer.on(Message("warning", short))
     embedder = await services.embedder()
     return Parts(
         open_source=partial(services.open_source, sources),

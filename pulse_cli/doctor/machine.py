@@ -13,12 +13,13 @@ from pulse_cli.engine.checkpoint import CheckpointFile
 from pulse_cli.engine.statefiles import CHECKPOINT_SUFFIX, checkpoints, is_locked
 from pulse_cli.errors import Fatal
 from pulse_cli.services import edge_folder, is_server
+from pulse_cli.store.room import MIN_FREE_BYTES, existing, free_bytes
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
 
-STATE_BYTES = 64 << 20
-EDGE_BYTES, EDGE_WARN_BYTES = 512 << 20, 2 << 30
+STATE_BYTES, STATE_WARN_BYTES = 1 << 20, 64 << 20
+EDGE_WARN_BYTES = 2 << 30
 EARLIEST = 1_735_689_600.0  # 2025-01-01: a clock before this was never set
 TOLERATED_S = 120.0
 
@@ -35,7 +36,7 @@ def machine(settings: Settings, now: float) -> Iterator[Finding]:
 
 def state_folder(settings: Settings) -> Finding:
     folder = settings.state_folder
-    place = _existing(folder)
+    place = existing(folder)
     try:
         with tempfile.TemporaryFile(dir=place):
             pass
@@ -51,17 +52,16 @@ def state_folder(settings: Settings) -> Finding:
 
 
 def room(settings: Settings) -> Iterator[Finding]:
-    yield _free("state disk", settings.state_folder, STATE_BYTES, STATE_BYTES)
+    yield _free("state disk", settings.state_folder, STATE_BYTES, STATE_WARN_BYTES)
     if not is_server(settings.qdrant.url):
-        yield _free("index disk", edge_folder(settings), EDGE_BYTES, EDGE_WARN_BYTES)
+        yield _free("index disk", edge_folder(settings), MIN_FREE_BYTES, EDGE_WARN_BYTES)
 
 
 def _free(check: str, folder: Path, least: int, enough: int) -> Finding:
     try:
-        found = os.statvfs(_existing(folder))
+        free = free_bytes(folder)
     except OSError as problem:
         return error(check, f"{folder}: {problem.strerror}", "check the disk")
-    free = found.f_bavail * found.f_frsize
     message = f"{free >> 20:,} MiB free for {folder}"
     if free < least:
         return error(check, f"{message}; pulse stops below {least >> 20:,} MiB", "make room")
@@ -107,7 +107,3 @@ def runs(settings: Settings, now: float) -> Iterator[Finding]:
             yield warning("checkpoint", f"{path.name}: its run did not end", state["command"])
     if not unfinished:
         yield ok("checkpoints", "no run waits to be finished")
-
-
-def _existing(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.parents) if path.exists())

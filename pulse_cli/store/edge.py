@@ -7,7 +7,6 @@ full disk (SIGBUS), and so are the vectors, because it stores NaN without a word
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +16,12 @@ from pulse_cli.model import Commit, Filter, Hit, Point, Terms
 from pulse_cli.store.commit import COMMIT_FIELDS, read_commit
 from pulse_cli.store.edge_process import Answered, EdgeProcess, translate
 from pulse_cli.store.filters import SPARSE, among, check_name, condition, fields, stale
+from pulse_cli.store.room import MIN_FREE_BYTES, free_bytes
 from pulse_cli.store.vectors import matrix
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
 
-MIN_FREE_BYTES = 512 << 20
 OPTIMIZE_FROM = 20_000
 OPTIMIZE_DEADLINE_S = 24 * 3600.0
 SCROLL_BATCH = 512
@@ -81,9 +80,7 @@ class EdgeStore:
         )
 
     def _check_space(self, size: int) -> None:
-        folder = next(p for p in (self.path, *self.path.parents) if p.exists())
-        found = os.statvfs(folder)
-        free, needed = found.f_bavail * found.f_frsize, max(self._min_free, 2 * size)
+        free, needed = free_bytes(self.path), max(self._min_free, 2 * size)
         if free < needed:
             raise Fatal(
                 f"the disk of {self.path} has {free >> 20} MiB left; "

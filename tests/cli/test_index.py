@@ -126,3 +126,16 @@ def test_on_a_terminal_there_is_a_live_display(crawl, tei, home, no_color):
     assert b"Indexed 2 pages" in seen
     assert (b"\x1b[31" in seen or b"\x1b[1;3" in seen) is False or not no_color
     assert b"\x1b[31mred" not in seen
+
+
+def test_an_input_that_no_disk_here_has_room_for_is_told_at_the_start(pulse, crawl):
+    """Before the model is loaded, which is not there, so that the hole of 8 TiB is never read."""
+    command = ("index", "crawl.jsonl", "--set", "embed.model_path=missing.onnx")
+    assert "are free for" not in pulse(*command).err
+    try:
+        os.truncate(crawl, 1 << 43)
+    except OSError:
+        pytest.skip("files of this disk cannot be so large")
+    ran = pulse(*command)
+    assert "missing.onnx" in ran.err
+    assert "too little for the index of 8,388,608 MiB of pages" in " ".join(ran.err.split())
