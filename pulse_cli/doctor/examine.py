@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
+from pulse_cli.doctor.clocks import clocks
 from pulse_cli.doctor.embedder import embedder
 from pulse_cli.doctor.finding import Finding, error, of_error
 from pulse_cli.doctor.machine import machine
@@ -31,10 +32,11 @@ class _Unheard:
 
 
 async def examine(settings: Settings, tell: Tell, clock: Clock | None = None) -> None:
-    """Call `tell` with every finding as it comes. Takes at most about 40 s."""
+    """Call `tell` with every finding as it comes. Takes at most about 50 s."""
     clock = clock or SystemClock()
     for finding in machine(settings, clock.time()):
         tell(finding)
+    await _bounded("server clock", clocks(settings, clock), tell)
     async with Services(settings, _Unheard(), clock, patience=PATIENCE_S) as services:
         works = await _bounded("embedder", embedder(services), tell)
         dimension = rev = None
