@@ -43,7 +43,10 @@ class RunInThread(Protocol):
 
 
 class Clock(Protocol):
-    """Time, injected. All waiting is on `monotonic`; `time` is only for stamps."""
+    """Time, injected. All waiting is on `monotonic`; `time` is only for stamps.
+
+    A `sleep` never ends early, but for what floating point cannot tell.
+    """
 
     def monotonic(self) -> float: ...
     def time(self) -> float: ...

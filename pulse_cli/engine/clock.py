@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
+SHORTEST_S = 1e-3
+
 
 class SystemClock:
     """`ports.Clock` on the machine's clocks."""
@@ -16,4 +18,9 @@ class SystemClock:
         return time.time()
 
     async def sleep(self, seconds: float) -> None:
+        # uvloop counts whole milliseconds and ends up to 1.5 ms early; whoever then finds that
+        # it is not time yet would wait for ever
+        until = time.monotonic() + seconds
         await asyncio.sleep(seconds)
+        if (left := until - time.monotonic()) > 0:
+            await self.sleep(max(left, SHORTEST_S))

@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 BACKOFF_S, BACKOFF_CAP_S = 0.25, 15.0  # an overloaded service answers: it is asked every BACKOFF_S
 RETRY_AFTER_CAP_S = 60.0
-CLOCK_GRAIN_S = 1e-3  # a sleep may end this much early
+CLOCK_GRAIN_S = 1e-3  # so much early is on time: sums of times are rounded
 SUSPECT_AFTER = 3  # failures in a row until a call is compared with a harmless one
 QUEUE_RATIO = 3.0  # TEI keeps one batch running and one frozen: up to here waiting is useful
 
@@ -101,7 +101,7 @@ class Limiter:
     def try_acquire(self) -> Permit | None:
         """A permit if there is one now."""
         free = self.stats.in_flight < int(self._limit) and not self._waiters
-        if not free or self._clock.monotonic() < self._resume_at:
+        if not free or self._is_paused():
             return None
         return self._grant()
 
@@ -227,6 +227,9 @@ class Limiter:
         self._wakers.add(waker)
         waker.add_done_callback(self._wakers.discard)
 
+    def _is_paused(self) -> bool:
+        return self._clock.monotonic() < self._resume_at - CLOCK_GRAIN_S
+
     async def _wake_at(self, moment: float) -> None:
         await self._clock.sleep(moment - self._clock.monotonic())
         self._wake()
@@ -278,7 +281,7 @@ class Limiter:
 
     def _wake(self) -> None:
         """Hand out permits, unless everybody is to wait."""
-        if self._clock.monotonic() < self._resume_at - CLOCK_GRAIN_S:
+        if self._is_paused():
             return
         while self._waiters and self.stats.in_flight < int(self._limit):
             turn = self._waiters.popleft()
