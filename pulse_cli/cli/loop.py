@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pulse_cli.cli.memory import return_freed_memory
+from pulse_cli.cli.memory import tune_memory
 
 if TYPE_CHECKING:
     from pulse_cli.engine import Stop
@@ -43,7 +43,7 @@ def run_until_signal(work: Callable[[Stop], Coroutine[Any, Any, T]]) -> T:
             loop.add_signal_handler(by, heard, by)
         return await work(stop)
 
-    return_freed_memory()
+    tune_memory()
     return run(main())
 
 
