@@ -77,7 +77,7 @@ class Child:
         )
         assert process.stdin is not None
         pipe = process.stdin.transport.get_extra_info("pipe")
-        with contextlib.suppress(OSError, AttributeError):
+        with contextlib.suppress(OSError, AttributeError, ValueError):  # or it died already
             fcntl.fcntl(pipe.fileno(), _F_SETPIPE_SZ, PIPE_BYTES)
         return cls(process, log)
 
@@ -101,7 +101,8 @@ class Child:
         assert self._process.stdin is not None
         try:
             async with asyncio.timeout(deadline):
-                with contextlib.suppress(ConnectionError):  # the reader tells of the death
+                # The reader tells of the death; uvloop has RuntimeError for a closed pipe.
+                with contextlib.suppress(ConnectionError, RuntimeError):
                     self._process.stdin.write(frame)
                     await self._process.stdin.drain()
                 return await answer

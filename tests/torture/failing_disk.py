@@ -19,7 +19,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Fault:
-    """`lasting`: all calls from the k-th on. `short`: half a write, and then the fault."""
+    """`lasting`: all calls from the k-th on. `short`: half a write, and only then that."""
 
     code: int
     lasting: bool
@@ -31,6 +31,7 @@ class Fault:
 
 
 FAULTS = {
+    "half a write": Fault(0, lasting=False, short=True),
     "full": Fault(errno.ENOSPC, lasting=True),
     "full for a moment": Fault(errno.ENOSPC, lasting=False),
     "full after half a write": Fault(errno.ENOSPC, lasting=True, short=True),
@@ -40,7 +41,10 @@ FAULTS = {
 
 
 class FailingDisk:
-    """`Syscalls` of which the `kth` (from 1) fails. `failed` holds the calls that did."""
+    """`Syscalls` of which the `kth` (from 1) fails; `failed` holds the calls that did.
+
+    `reached`: there was a k-th call, though one that is no write cannot be a short one.
+    """
 
     def __init__(self, kth: int, fault: Fault) -> None:
         self._kth = kth
@@ -48,6 +52,7 @@ class FailingDisk:
         self._numbers = itertools.count(1)
         self._synced: dict[int, tuple[str, int]] = {}  # by descriptor: path and length
         self.failed: list[str] = []
+        self.reached = False
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         real = getattr(os, name) if name != "fsync" else os.fstat  # the machine stays up: no need
@@ -56,9 +61,12 @@ class FailingDisk:
             number = next(self._numbers)
             if number < self._kth or (number > self._kth and not self._fault.lasting):
                 return self._done(name, args, real(*args))
+            self.reached = True
             if self._fault.short and name == "write" and not self.failed and len(args[1]) > 1:
                 self.failed.append("write")
                 return real(args[0], args[1][: len(args[1]) // 2])
+            if not self._fault.code:
+                return self._done(name, args, real(*args))
             self.failed.append(name)
             if name == "close":
                 real(*args)
