@@ -2,7 +2,8 @@
 
 The key goes to the configured server and nowhere else: of the address in `next` only its `skip`
 is used, never its host, and redirects are refused. A request that fails for a reason that
-may pass is sent again, with growing pauses, about a minute in all.
+may pass is sent again, with growing pauses, about a minute in all. A self-hosted Firecrawl too
+old for v2 of the API answers 404 and is asked by v1, whose answers are the same.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class CrawlApi:
         import httpx
 
         key = options.firecrawl_api_key
-        self._path = f"{options.firecrawl_url.rstrip('/')}/v2/crawl/{crawl}"
+        self._root = options.firecrawl_url.rstrip("/")
+        self._versions: tuple[str, ...] = ("v2", "v1")
         self._crawl = crawl
         self._timeout = options.timeout
         self._longest = options.max_record
@@ -63,7 +65,7 @@ class CrawlApi:
             trust_env=options.trust_env,
             follow_redirects=False,
         )
-        self._host = httpx.URL(self._path).host
+        self._host = httpx.URL(self._root).host
 
     def close(self) -> None:
         self._client.close()
@@ -107,12 +109,25 @@ class CrawlApi:
         )
 
     def _body(self, skip: int) -> bytes:
+        """Of the newest version that knows the crawl, and from then on of that one."""
+        for version in self._versions:
+            body = self._ask(version, skip)
+            if body is not None:
+                self._versions = (version,)
+                return body
+        raise self._refused(
+            f"it knows no crawl {self._crawl}", "results are kept for 24 hours after a crawl"
+        )
+
+    def _ask(self, version: str, skip: int) -> bytes | None:
+        """The answer; None for a 404."""
         import httpx
 
         until = time.monotonic() + self._timeout
         body = bytearray()
         try:
-            with self._client.stream("GET", self._path, params={"skip": skip}) as answer:
+            path = f"{self._root}/{version}/crawl/{self._crawl}"
+            with self._client.stream("GET", path, params={"skip": skip}) as answer:
                 for piece in answer.iter_bytes():
                     body += piece
                     if len(body) > self._longest:
@@ -123,6 +138,8 @@ class CrawlApi:
             raise _Passing(f"cannot be reached ({type(error).__name__})") from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self._refused(f"its answer cannot be read ({type(error).__name__})") from None
+        if answer.status_code == 404:
+            return None
         self._check(answer, bytes(body[:4096]))
         return bytes(body)
 
@@ -135,10 +152,6 @@ class CrawlApi:
         if status in (401, 403):
             raise self._refused(
                 f"it refuses the key ({status})", "set firecrawl.api_key or FIRECRAWL_API_KEY"
-            )
-        if status == 404:
-            raise self._refused(
-                f"it knows no crawl {self._crawl}", "results are kept for 24 hours after a crawl"
             )
         if 300 <= status < 400:
             raise self._refused(f"it redirects ({status})", "set firecrawl.url to where it leads")

@@ -20,11 +20,12 @@ SOURCE = "firecrawl:crawl/5f-1"
 
 
 class FakeFirecrawl:
-    """Answers GET /v2/crawl/5f-1?skip=N. `script` overrides the next answers, in order."""
+    """Answers GET /v2/crawl/5f-1?skip=N, or v1. `script` overrides the next answers, in order."""
 
     def __init__(self, pages: list[dict[str, Any]]) -> None:
         self.pages = pages
         self.per_page = 3
+        self.version = "v2"
         self.status = "completed"
         self.next_host: str | None = None
         self.script: list[tuple[int, dict[str, str], bytes] | None] = []
@@ -41,7 +42,7 @@ class FakeFirecrawl:
 
     def answer(self, path: str) -> tuple[int, dict[str, str], bytes]:
         parts = urlsplit(path)
-        if parts.path != "/v2/crawl/5f-1":
+        if parts.path != f"/{self.version}/crawl/5f-1":
             return 404, {}, b'{"success":false,"error":"Job not found"}'
         skip = int(parse_qs(parts.query).get("skip", ["0"])[0])
         value: dict[str, Any] = {
@@ -53,7 +54,7 @@ class FakeFirecrawl:
         if skip + self.per_page < len(self.pages) or self.status == "scraping":
             host = self.next_host or self.url
             after = min(skip + self.per_page, len(self.pages))
-            value["next"] = f"{host}/v2/crawl/5f-1?skip={after}"
+            value["next"] = f"{host}/{self.version}/crawl/5f-1?skip={after}"
         return 200, {"Content-Type": "application/json"}, json.dumps(value).encode()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -115,6 +116,30 @@ def test_all_pages_of_a_crawl_are_fetched(firecrawl, read):
         f"/v2/crawl/5f-1?skip={skip}" for skip in (0, 3, 6)
     ]
     assert {key for _, key in firecrawl.asked} == {f"Bearer {KEY}"}
+
+
+def test_an_older_firecrawl_is_asked_as_it_understands(firecrawl, read):
+    """Self-hosted ones may know v1 only; its answers are the same."""
+    firecrawl.version = "v1"
+    firecrawl.script = [(503, {}, b"busy")]  # which says nothing about what it knows
+    records = read()
+    assert _urls(records) == [f"https://example.org/{n}/" for n in range(8)]
+    assert [path for path, _ in firecrawl.asked] == [
+        "/v2/crawl/5f-1?skip=0",
+        "/v2/crawl/5f-1?skip=0",
+        *(f"/v1/crawl/5f-1?skip={skip}" for skip in (0, 3, 6)),
+    ]
+    assert {key for _, key in firecrawl.asked} == {f"Bearer {KEY}"}
+    assert read(records[3].position) == records[4:]
+
+
+def test_a_crawl_that_expires_while_it_is_read_is_not_looked_for_elsewhere(firecrawl, read):
+    firecrawl.script = [firecrawl.answer("/v2/crawl/5f-1?skip=0"), (404, {}, b"{}")]
+    with pytest.raises(Fatal, match="knows no crawl 5f-1"):
+        read()
+    assert [path for path, _ in firecrawl.asked] == [
+        f"/v2/crawl/5f-1?skip={skip}" for skip in (0, 3)
+    ]
 
 
 def test_resume_asks_for_the_page_it_stopped_in(firecrawl, read):
