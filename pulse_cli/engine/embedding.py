@@ -9,6 +9,8 @@ halved until the culprit is alone (at most 1 + 2*log2(batch) requests each), a r
 large for the service is cut to the size it takes. A request that fails three times while
 others succeed is halved too; a single text that does so is refused. Where there is no other
 request, because the run is at its end, a harmless text is sent to see whether it succeeds.
+So it is with overloads: only where the service takes a harmless text three times, but not the
+request right after it, the request is too large; else all requests stay as they are and wait.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from pulse_cli.model import Floats
 
 ISOLATED_FAILURES = 3
-LONELY_OVERLOADS = 3
+COMPARED_OVERLOADS = 3
 HARMLESS = "a"
 
 
@@ -179,9 +181,9 @@ class EmbedPool:
     async def _try(self, request: _Request, permit: Permit) -> bool:
         """One attempt; True when the request needs no other."""
         texts = [job.texts[index] for job, index in request.items]
+        served = False
         try:
-            if request.suspect and await self._serves_others():
-                request.failures += 1
+            served = request.suspect and await self._serves_others()
             vectors = await self._embedder.embed(texts)
             self._limiter.succeeded(queue_s=vectors.queue_s, work_s=vectors.work_s)
         except Rejected as error:
@@ -191,9 +193,10 @@ class EmbedPool:
         except Transient as error:
             failure = self._limiter.failed(permit, error)
             request.last_error = str(error)
-            request.failures += failure.isolated
-            request.overloads += error.overload and failure.alone
-            request.suspect = failure.alone and not failure.isolated and not error.overload
+            request.failures += failure.isolated + (served and not error.overload)
+            request.overloads += served and error.overload
+            matters = not error.overload or len(request.items) > 1
+            request.suspect = matters and failure.alone and not failure.isolated
         else:
             self._deliver(request, vectors.rows, vectors.truncated)
             return True
@@ -203,7 +206,7 @@ class EmbedPool:
         if request.failures >= ISOLATED_FAILURES:
             self._refuse(request, Rejected(request.last_error, reason="embedding-failed"))
             return True
-        if request.overloads >= LONELY_OVERLOADS and len(request.items) > 1:
+        if request.overloads >= COMPARED_OVERLOADS and len(request.items) > 1:
             self._cut(request, len(request.items) // 2)
             return True
         return False

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pulse_cli.engine.budget import Drained
-from pulse_cli.engine.embedding import Embedded, EmbedPool
+from pulse_cli.engine.embedding import HARMLESS, Embedded, EmbedPool
 from pulse_cli.engine.limiter import Limiter
 from pulse_cli.errors import Fatal, Rejected, Transient
 from pulse_cli.events import StageStats, Stats
@@ -37,7 +37,8 @@ class ScriptedEmbedder:
         self.requests.append(list(texts))
         await self._clock.sleep(0.1)
         self.fault(texts)
-        return Vectors(np.array([[float(text)] for text in texts], dtype=np.float32))
+        rows = [[0.0 if text == HARMLESS else float(text)] for text in texts]
+        return Vectors(np.array(rows, dtype=np.float32))
 
     async def embed_query(self, text: str) -> Floats:
         raise AssertionError("not asked")
@@ -146,6 +147,42 @@ async def test_full_batches_refused_for_ever_with_429_are_halved(clock: JumpCloc
     pool = pool_of(embedder, clock)
     (found,) = await clock.run(embed_all(pool, [numbers(0, 64)]))
     assert values(found) == [float(n) for n in range(64)]
+
+
+async def test_a_storm_of_overloads_leaves_requests_as_large_as_they_were(
+    clock: JumpClock,
+) -> None:
+    """Each size is refused while it lasts, so no size is to blame."""
+    embedder = ScriptedEmbedder(clock)
+    left = 200  # half a minute of them
+
+    def fault(texts: Sequence[str]) -> None:
+        nonlocal left
+        if len(embedder.requests) > 20 and left > 0:
+            left -= 1
+            raise Transient("overloaded", overload=True)
+
+    embedder.fault = fault
+    pool = pool_of(embedder, clock)
+    (found,) = await clock.run(embed_all(pool, [numbers(0, 3200)]))
+    assert left == 0
+    assert values(found) == [float(n) for n in range(3200)]
+    assert {len(texts) for texts in embedder.requests if texts != [HARMLESS]} == {32}
+
+
+async def test_a_text_always_met_by_overload_ends_the_run_and_is_not_refused(
+    clock: JumpClock,
+) -> None:
+    embedder = ScriptedEmbedder(clock)
+
+    def fault(texts: Sequence[str]) -> None:
+        if "5" in texts:
+            raise Transient("overloaded", overload=True)
+
+    embedder.fault = fault
+    pool = pool_of(embedder, clock)
+    with pytest.raises(Fatal):
+        await clock.run(embed_all(pool, [numbers(0, 8)]), until=clock.now + 600)
 
 
 async def test_a_text_that_alone_keeps_failing_is_refused(clock: JumpClock) -> None:
