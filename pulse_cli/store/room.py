@@ -31,7 +31,7 @@ def is_short(free: int, taken: int, reading: int) -> bool:
     """Whether an index that has `taken` bytes clearly lacks room for `reading` bytes of pages.
 
     Plain markdown takes about eight times its size (measured: 12.3 MB of it as 12,713 chunks of
-    384 dimensions take 108 MB), pages with their HTML about once theirs; so twice is the least
-    that should be there, less what an index of the same pages holds already.
+    384 dimensions take 108 MB); pages with their HTML take less, about once theirs by estimate.
+    So twice is the least that should be there, less what an index of the same pages holds.
     """
     return free - MIN_FREE_BYTES < 2 * reading - taken
