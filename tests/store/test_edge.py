@@ -18,7 +18,7 @@ import pytest
 from pulse_cli.errors import Exit, Fatal
 from pulse_cli.model import Filter, Point, Terms
 from pulse_cli.store.edge import EdgeStore, open_edge
-from pulse_cli.store.edge_process import environment
+from pulse_cli.store.edge_process import Answered, environment, translate
 
 DIMENSION = 16
 ALL = Filter()
@@ -228,6 +228,22 @@ async def test_who_finds_it_locked_is_told_so(
     await opening
     assert await patient.count() == 0
     await patient.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("WAL error: No space left on device (os error 28)", "disk-full"),
+        ("Service runtime error: IO Error: Input/output error (os error 5)", "store"),
+        ("Too many open files (os error 24)", "store"),
+    ],
+)
+def test_what_the_disk_does_is_blamed_on_no_record(text: str, kind: str) -> None:
+    error = translate(Answered("engine", text), "/data/pages")
+    assert isinstance(error, Fatal)
+    assert (error.kind, error.exit_code) == (kind, Exit.UNAVAILABLE)
+    assert "/data/pages" in str(error)
+    assert "same command again" in error.hint
 
 
 async def test_little_space_stops_before_the_write(tmp_path: Path) -> None:
