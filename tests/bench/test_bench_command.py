@@ -92,6 +92,7 @@ def test_bare_and_disturbed_runs_index_everything(tmp_path: Path) -> None:
     assert profile["documents"] == 12
     assert profile["ceiling"] is None
     assert profile["efficiency"] is None
+    assert profile["fill"] > 0.2  # texts that are refused for their length would travel alone
 
 
 def test_stages_alone(tmp_path: Path) -> None:
