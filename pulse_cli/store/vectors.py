@@ -30,7 +30,7 @@ def matrix(points: Sequence[Point], dimension: int) -> Floats:
                 hint="the embedding model changed: use another --collection",
                 kind="dimension",
             )
-    rows = np.ascontiguousarray(np.stack([point.vector for point in points]), dtype=np.float32)
+    rows = np.concatenate([point.vector for point in points], dtype=np.float32)
     if not np.isfinite(rows).all():
         raise Rejected("a vector holds NaN or an infinite number", reason="bad-vector")
-    return rows
+    return rows.reshape(len(points), dimension)
