@@ -16,7 +16,8 @@ original service left.
 A store that keeps failing at these documents is compared with itself: if time and again it
 takes a harmless page and then fails at them, they are to blame as if it had refused them;
 if it does not take that either, the store is in trouble and is waited for. The harmless page
-is deleted at once; one left behind by a crash goes with the next write of any run.
+is deleted at once; one left behind by a crash goes with the first write of the next run, or at
+its end if it writes nothing.
 """
 
 from __future__ import annotations
@@ -174,16 +175,28 @@ class Committer:
     ) -> None:
         """Steps 2 and 3. `keep` are the ids of all points of these documents."""
         alone = len(identities) == 1
-        keys = [*(identity.key for identity in identities), *self._left_behind]
-        await self._send(lambda: self._store.delete_stale(keys, keep), alone=alone)
-        self._left_behind = []
+        await self._delete_stale([identity.key for identity in identities], keep, alone=alone)
         fault_point("commit-stale-deleted")
         await self._send(lambda: self._store.upsert(commits), alone=alone)
         fault_point("commit-done")
 
     async def remove(self, identity: Identity) -> None:
         """Delete all points of a document that turned out dead after a write began."""
-        await self._send(lambda: self._store.delete_stale([identity.key], []), alone=True)
+        await self._delete_stale([identity.key], [], alone=True)
+
+    async def tidy(self) -> None:
+        """Delete what an earlier run may have left behind, if nothing was written since."""
+        if self._left_behind:
+            await self._delete_stale([], [], alone=False)
+
+    async def _delete_stale(self, keys: Sequence[str], keep: Sequence[str], *, alone: bool) -> None:
+        left, self._left_behind = self._left_behind, []
+        try:
+            every = [*keys, *left]
+            await self._send(lambda: self._store.delete_stale(every, keep), alone=alone)
+        except BaseException:
+            self._left_behind = [HARMLESS]
+            raise
 
     async def _send(self, call: Callable[[], Awaitable[None]], *, alone: bool) -> None:
         """One request of a write. Raises Rejected where its documents are to blame."""
@@ -191,8 +204,12 @@ class Committer:
         await self._limiter.run(call, control=self._write_harmless, comparisons=comparisons)
 
     async def _write_harmless(self) -> None:
-        await self._store.upsert([_harmless_point(self.stamp, self._dimension)])
-        await self._store.delete_stale([HARMLESS], [])
+        try:
+            await self._store.upsert([_harmless_point(self.stamp, self._dimension)])
+            await self._store.delete_stale([HARMLESS], [])
+        except BaseException:
+            self._left_behind = [HARMLESS]
+            raise
 
     def points(
         self, prepared: Prepared, chunks: Sequence[Chunk], rows: Sequence[Floats]

@@ -118,12 +118,11 @@ class _Run:
         error: Fatal | None = None
         with Threads(self._options.threads + 1) as threads:
             pipeline = self._pipeline(threads)
-            helpers = [
-                asyncio.create_task(self._housekeep(pipeline)),
-                asyncio.create_task(self._heed(pipeline)),
-            ]
+            helpers = [asyncio.create_task(do(pipeline)) for do in (self._housekeep, self._heed)]
             try:
                 await pipeline.run(self._books.position)
+                if pipeline.exhausted:
+                    await self._committer.tidy()
             except Fatal as fatal:
                 error = fatal
             finally:
@@ -162,11 +161,12 @@ class _Run:
         stamp = RunStamp(opened.run_id, _rfc3339(opened.state["started"]), parts.preparer.rev)
         pool = EmbedPool(parts.embedder, self._embed, parts.clock, self._stats)
         budget = Budget(self._most_in_the_works)
+        self._committer = Committer(parts.store, self._store, stamp, parts.embedder.dimension)
         carrier = GroupCarrier(
             preparer=parts.preparer,
             ledger=self._ledger,
             pool=pool,
-            committer=Committer(parts.store, self._store, stamp, parts.embedder.dimension),
+            committer=self._committer,
             budget=budget,
             cpu=self._cpu,
             run_in_thread=threads,

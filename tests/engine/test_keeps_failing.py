@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -245,6 +246,38 @@ async def test_a_harmless_page_left_by_a_crash_goes_with_the_next_write(clock: J
     after.shelf = after.store.shelf = trial.shelf
     await after.write([page(1)])
     assert after.keys() == {url(1)}
+
+
+async def test_a_harmless_page_left_by_a_crash_goes_at_the_end_of_a_run_that_writes_nothing(
+    clock: JumpClock,
+) -> None:
+    trial = Trial(clock)
+    await trial.write([page(1)])
+    left = replace(trial.shelf.points["1#0"], id="left", payload={"canonical_url": HARMLESS})
+    trial.shelf.points["left"] = left
+    after = Trial(clock)
+    after.shelf = after.store.shelf = trial.shelf
+    await after.committer.tidy()
+    assert after.keys() == {url(1)}
+
+
+async def test_a_harmless_page_that_could_not_be_deleted_goes_later(clock: JumpClock) -> None:
+    trial = Trial(clock)
+    await trial.write([page(1)])
+    trial.store.fault = failing_at(POISONS["the address"])
+    ill = True
+
+    def doubt(keys: Sequence[str]) -> None:
+        if ill and HARMLESS in keys:
+            raise Transient("reset")
+
+    trial.store.doubt = doubt
+    with pytest.raises(Fatal):
+        await trial.write([page(POISON)])
+    assert trial.keys() == {url(1), HARMLESS}
+    ill = False
+    await trial.committer.tidy()
+    assert trial.keys() == {url(1)}
 
 
 async def test_while_all_is_well_nothing_is_compared(clock: JumpClock) -> None:
