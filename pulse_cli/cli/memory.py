@@ -22,7 +22,7 @@ TRIM_BYTES = 8 << 20  # so much free memory is kept at the top of a heap
 ARENAS = 2
 # New objects before the young are looked at, such looks before the middle-aged are, and
 # of theirs before all are: by default 700, 10, 10.
-GC_THRESHOLDS = (20_000, 20, 1000)
+GC_THRESHOLDS = (20_000, 20, 200)
 
 
 def tune_memory() -> None:
