@@ -19,6 +19,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pulse_cli.engine.budget import Drained
@@ -183,7 +184,8 @@ class EmbedPool:
         texts = [job.texts[index] for job, index in request.items]
         served = False
         try:
-            served = request.suspect and await self._serves_others()
+            harmless = partial(self._embedder.embed, [HARMLESS])
+            served = request.suspect and await self._limiter.serves(harmless)
             vectors = await self._embedder.embed(texts)
             self._limiter.succeeded(queue_s=vectors.queue_s, work_s=vectors.work_s)
         except Rejected as error:
@@ -210,14 +212,6 @@ class EmbedPool:
             self._cut(request, len(request.items) // 2)
             return True
         return False
-
-    async def _serves_others(self) -> bool:
-        try:
-            await self._embedder.embed([HARMLESS])
-        except (Transient, Rejected):
-            return False
-        self._limiter.succeeded()
-        return True
 
     def _deliver(self, request: _Request, rows: Floats, truncated: int) -> None:
         self._stats.chunks_embedded += len(request.items)

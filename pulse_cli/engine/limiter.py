@@ -186,7 +186,7 @@ class Limiter:
             served = False
             try:
                 if control is not None and failures >= SUSPECT_AFTER:
-                    served = await self._serves(control)
+                    served = await self.serves(control)
                 result = await call()
                 self.succeeded()
                 return result
@@ -201,7 +201,8 @@ class Limiter:
             await self._clock.sleep(max(failure.delay, self._backoff(blamed) if blamed else 0.0))
             first = True
 
-    async def _serves(self, control: Callable[[], Awaitable[object]]) -> bool:
+    async def serves(self, control: Callable[[], Awaitable[object]]) -> bool:
+        """Whether the service takes a harmless request, sent under a permit one has."""
         try:
             await control()
         except (Transient, Rejected):
