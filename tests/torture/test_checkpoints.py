@@ -22,6 +22,7 @@ from pulse_cli.bench.simulators.faults import Fault
 from tests.torture.bench import Bench, Machine
 from tests.torture.commands import CLEAN, ROOT, Ended
 from tests.torture.corpus import page
+from tests.torture.disks import mounted
 
 PAGES = 120
 REFUSED, LOCKED, UNAVAILABLE = 4, 11, 75
@@ -274,13 +275,8 @@ def test_a_pipe_goes_on_with_the_same_stream_only(bench: Bench, source: Path) ->
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """256 KiB, and nothing more."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("only root can mount a small disk")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with mounted(tmp_path / "small", "256k") as disk:
+        yield disk
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from pulse_cli.engine.faultpoints import FAULT_POINTS
 from tests.torture.bench import Bench, Machine
 from tests.torture.commands import Ended, Running
 from tests.torture.corpus import crawl
+from tests.torture.disks import resize
 from tests.torture.edge_world import edge_child, is_gone, wait_until_gone
 from tests.torture.world import Left
 
@@ -192,22 +191,6 @@ def test_its_command_is_killed_over_and_over(scene: Scene, seed: int) -> None:
 
 
 # --- its disk fills up ---------------------------------------------------------
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """Of a size that can be changed. See `resize`."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("only root can mount a disk")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def resize(disk: Path, size: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
 
 
 def test_little_space_stops_the_run_before_the_disk_is_full(scene: Scene, disk: Path) -> None:

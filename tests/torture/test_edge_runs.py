@@ -11,8 +11,7 @@ import mmap
 import os
 import resource
 import signal
-import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ import pytest
 from pulse_cli.errors import Exit
 from pulse_cli.events import Problem
 from tests.torture.corpus import crawl
+from tests.torture.disks import resize
 from tests.torture.edge_world import EdgeWorld, wait_until_gone
 from tests.torture.moments import Moments
 from tests.torture.world import Left
@@ -154,22 +154,6 @@ async def test_its_process_cannot_write(tmp_path: Path, clean: Undisturbed) -> N
     await finish(world, clean)
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """Of a size that can be changed. See `resize`."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1g", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("only root can mount a disk")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def resize(disk: Path, size: int) -> None:
-    subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
-
-
 @pytest.mark.parametrize(
     "pages", [4, *(pytest.param(n, marks=pytest.mark.nightly) for n in (1, 2, 3, 8, 12, 16))]
 )
@@ -182,9 +166,10 @@ async def test_the_disk_is_full_between_check_and_write(
 
     def fill() -> None:
         found = os.statvfs(disk)
-        resize(disk, (found.f_blocks - found.f_bfree) * found.f_frsize + pages * mmap.PAGESIZE)
+        taken = (found.f_blocks - found.f_bfree) * found.f_frsize
+        resize(disk, str(taken + pages * mmap.PAGESIZE))
 
     problem = await failed(world, clean.source, Hurting("commit-done", 2, fill))
     assert problem.kind in ("store-died", "disk-full", "store")
-    resize(disk, 1 << 30)
+    resize(disk, "1g")
     await finish(world, clean)
