@@ -111,12 +111,7 @@ class MarkedFile:
         size = path.stat().st_size if path.exists() else 0
         if size < mark:
             # ftruncate to a larger size would silently pad with zeros
-            raise Fatal(
-                f"{path} has {size} bytes, but the checkpoint counts {mark}: it was cut or removed",
-                hint="restore the file, or start anew with --restart",
-                kind="file-changed",
-                exit_code=Exit.REFUSED,
-            )
+            raise self._cut(size)
         if size > mark:
             with disk_errors(path):
                 self._open()
@@ -153,6 +148,20 @@ class MarkedFile:
             with disk_errors(self.path):
                 self._syscalls.fsync(self._fd)
 
+    def read(self) -> bytes:
+        """All that was appended. Blocking. Raises Fatal where not all of it is there."""
+        if not self._mark:
+            return b""
+        with disk_errors(self.path, "read"):
+            try:
+                with self.path.open("rb") as file:
+                    data = file.read(self._mark)
+            except FileNotFoundError:
+                data = b""
+        if len(data) < self._mark:
+            raise self._cut(len(data))
+        return data
+
     def close(self) -> None:
         """Never raises: what counts was synced, and a file whose close fails is closed."""
         if self._fd is not None:
@@ -164,3 +173,11 @@ class MarkedFile:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         self._fd = self._syscalls.open(str(self.path), flags, 0o600)
         sync_folder(self.path.parent, self._syscalls)
+
+    def _cut(self, size: int) -> Fatal:
+        return Fatal(
+            f"{self.path} has {size} bytes, but {self._mark} were written: it was cut or removed",
+            hint="restore the file, or start anew with --restart",
+            kind="file-changed",
+            exit_code=Exit.REFUSED,
+        )

@@ -147,7 +147,7 @@ class _Run:
             await self._save(complete=False)  # also writes the last pages to the seen file
             if self._books.partial:
                 raise not_whole(self._books.partial)
-            seen = await asyncio.to_thread(SeenPages.read, self._books.seen.path)
+            seen = await asyncio.to_thread(lambda: SeenPages(self._books.seen.read()))
             pruner = Pruner(self._parts.store, self._store, seen, options, self._parts.stop)
             removed = await pruner.prune()
         except Fatal as error:

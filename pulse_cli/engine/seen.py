@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -58,11 +57,6 @@ class SeenPages:
 
         self._sorted = np.frombuffer(bytearray(entries), dtype=f"S{HASH_BYTES}")
         self._sorted.sort()
-
-    @classmethod
-    def read(cls, path: Path) -> SeenPages:
-        """From a seen file; one that is not there is an empty crawl. Blocking. Raises OSError."""
-        return cls(path.read_bytes() if path.exists() else b"")
 
     def pages(self, keys: Sequence[str]) -> Bools:
         """For each key whether the crawl holds it."""

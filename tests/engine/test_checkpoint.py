@@ -195,7 +195,7 @@ def test_a_marked_file_is_cut_back_and_goes_on(tmp_path: Path) -> None:
 def test_a_marked_file_shorter_than_its_mark_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.dead.jsonl"
     path.write_bytes(b"one\n")
-    with pytest.raises(Fatal, match="4 bytes, but the checkpoint counts 5") as caught:
+    with pytest.raises(Fatal, match="4 bytes, but 5 were written") as caught:
         MarkedFile(path, 5)
     assert caught.value.exit_code is Exit.REFUSED
 

@@ -182,3 +182,32 @@ async def test_a_limit_is_no_whole_crawl(world: World, tmp_path: Path) -> None:
     summary = await finished(world, today, limit=20, prune=YES)
     assert (summary.status, summary.pruned) == ("interrupted", 0)
     assert len(pages(world)) == 45
+
+
+RUINED = {
+    "removed": Path.unlink,
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-16]),
+    "unreadable": lambda path: (path.unlink(), path.mkdir()),
+}
+
+
+@pytest.mark.parametrize("how", sorted(RUINED))
+async def test_a_list_of_pages_that_was_damaged_removes_nothing(
+    world: World, tmp_path: Path, how: str
+) -> None:
+    """An empty list would say that every page below the scope has gone."""
+    source = crawl(tmp_path / "today.jsonl", *(page(url(n)) for n in range(30)))
+
+    def ruin(moment: str) -> bool:
+        if moment == "checkpoint-saved":
+            for seen in world.state.glob("*.seen"):
+                if seen.is_file():
+                    RUINED[how](seen)
+        return False
+
+    scope = PruneOptions(url(1).removesuffix("1"), confirmed=True)
+    summary = await finished(world, source, moments=Moments(ruin), prune=scope)
+    assert summary.status == "failed"
+    assert summary.error is not None
+    assert ".seen" in summary.error.message
+    assert len(pages(world)) == 45
