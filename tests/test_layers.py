@@ -12,10 +12,13 @@ import pulse_cli
 ROOT = Path(pulse_cli.__file__).parent
 CONTRACTS = {"model", "errors", "ports", "events"}
 STAGES = {"read", "prepare", "embed", "store", "search"}
+STARTS_PROCESSES = {"prepare", "store"}
 
 #: What each part may import of pulse besides itself.
 ALLOWED = {
     **dict.fromkeys(CONTRACTS | STAGES | {"engine"}, CONTRACTS),
+    **dict.fromkeys(STARTS_PROCESSES, CONTRACTS | {"children"}),
+    "children": set(),
     "config": {"errors"},
     "services": CONTRACTS | STAGES | {"engine", "config"},
     "searching": CONTRACTS | {"prepare", "search", "services", "config"},

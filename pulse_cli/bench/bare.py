@@ -51,24 +51,17 @@ class BarePreparer:
     def prepare(self, documents: Sequence[tuple[Document, Identity]]) -> list[Prepared]:
         return [_prepared(document, identity) for document, identity in documents]
 
-    def chunks(self, prepared: Prepared, start: int, stop: int) -> list[Chunk]:
-        from pulse_cli.prepare.identity import point_id
-
+    def chunks(self, prepared: Sequence[Prepared], start: int, stop: int) -> list[list[Chunk]]:
         return [
-            Chunk(
-                id=point_id(prepared.identity.key, number),
-                index=number,
-                text=prepared.text[prepared.starts[number] : prepared.ends[number]],
-                tokens=_TOKENS,
-                start=prepared.starts[number],
-                end=prepared.ends[number],
-                terms=_NONE,
-            )
-            for number in range(start, min(stop, len(prepared.starts)))
+            [_chunk(one, number) for number in range(start, min(stop, len(one.starts)))]
+            for one in prepared
         ]
 
     def query_terms(self, query: str) -> Terms:
         return self._full.query_terms(query)
+
+    def close(self) -> None:
+        self._full.close()
 
 
 def _prepared(document: Document, identity: Identity) -> Prepared:
@@ -76,6 +69,20 @@ def _prepared(document: Document, identity: Identity) -> Prepared:
     starts = [0, *range(STEP, max(len(text) - (WIDTH - STEP), 0), STEP)] if text else []
     ends = [min(start + WIDTH, len(text)) for start in starts]
     return Prepared(document, identity, text, starts, ends, [_TOKENS] * len(starts))
+
+
+def _chunk(prepared: Prepared, number: int) -> Chunk:
+    from pulse_cli.prepare.identity import point_id
+
+    return Chunk(
+        id=point_id(prepared.identity.key, number),
+        index=number,
+        text=prepared.text[prepared.starts[number] : prepared.ends[number]],
+        tokens=_TOKENS,
+        start=prepared.starts[number],
+        end=prepared.ends[number],
+        terms=_NONE,
+    )
 
 
 async def index_bare(

@@ -91,7 +91,7 @@ class ChunksOf:
 
     def __call__(self, document: Document) -> Sequence[Chunk]:
         (prepared,) = self._preparer.prepare([(document, self._preparer.identify(document))])
-        return self._preparer.chunks(prepared, 0, len(prepared.starts))
+        return self._preparer.chunks([prepared], 0, len(prepared.starts))[0]
 
 
 class _Original:

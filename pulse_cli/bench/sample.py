@@ -11,7 +11,7 @@ from typing import Any
 class Sample:
     """Sums since the run began, but for `rss` (bytes now) and `stages` (as `StageStats`).
 
-    `at` is monotonic seconds, `cpu_s` of the pulse process since it was started. `tei` and
+    `at` is monotonic seconds, `cpu_s` of pulse and its processes since it was started. `tei` and
     `qdrant` are the simulators' own accounts, None where the services are real ones.
     """
 

@@ -67,7 +67,7 @@ def _cut(preparer: Preparer, pages: Pages) -> list[Prepared]:
 
 def _weigh(preparer: Preparer, prepared: Sequence[Prepared]) -> int:
     """Ids and BM25 weights of all chunks."""
-    return sum(len(preparer.chunks(one, 0, len(one.starts))) for one in prepared)
+    return sum(len(preparer.chunks([one], 0, len(one.starts))[0]) for one in prepared)
 
 
 def _timed(work: Callable[[], Any]) -> tuple[float, Any]:

@@ -9,7 +9,7 @@ is in the store alone.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -129,14 +129,14 @@ class GroupCarrier:
             return self._cut(items[:half]) + self._cut(items[half:])
 
     def _cut_all(self, items: Sequence[Item]) -> list[tuple[Prepared, list[Chunk]] | Rejected]:
-        cut: list[tuple[Prepared, list[Chunk]] | Rejected] = []
-        for one in self._preparer.prepare([(item.document, item.identity) for item in items]):
-            if len(one.starts) > WINDOW_CHUNKS:
-                cut.append((one, []))
-            else:
-                chunks = self._preparer.chunks(one, 0, len(one.starts))
-                cut.append((replace(one, text=""), chunks))  # the chunks hold it now
-        return cut
+        prepared = self._preparer.prepare([(item.document, item.identity) for item in items])
+        small = [one for one in prepared if len(one.starts) <= WINDOW_CHUNKS]
+        chunks = iter(self._preparer.chunks(small, 0, WINDOW_CHUNKS))
+        return [
+            # the chunks hold its text now
+            (replace(one, text=""), next(chunks)) if len(one.starts) <= WINDOW_CHUNKS else (one, [])
+            for one in prepared
+        ]
 
     def _settled(self, item: Item, known: dict[str, Commit]) -> bool:
         """Resolve a document that the store holds already."""
@@ -212,9 +212,9 @@ class GroupCarrier:
         else:
             self._indexed(one.item, count, sum(prepared.counts), truncated=truncated)
 
-    def _window(self, prepared: Prepared, start: int, stop: int) -> Awaitable[list[Chunk]]:
-        cut = partial(self._run_in_thread, self._preparer.chunks, prepared, start, stop)
-        return self._cpu.run(cut)
+    async def _window(self, prepared: Prepared, start: int, stop: int) -> list[Chunk]:
+        cut = partial(self._run_in_thread, self._preparer.chunks, [prepared], start, stop)
+        return (await self._cpu.run(cut))[0]
 
     # --- outcomes ----------------------------------------------------------
 

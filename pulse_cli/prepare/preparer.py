@@ -19,18 +19,23 @@ if TYPE_CHECKING:
     from pulse_cli.ports import Preparer, TokenCounter
     from pulse_cli.prepare.chunker import Chunker
     from pulse_cli.prepare.terms import TermWeights
+    from pulse_cli.prepare.terms_process import TermProcess
 
 PAYLOAD_VERSION = 1
 
 
-def open_preparer(options: PrepareOptions, counter: TokenCounter) -> Preparer:
+def open_preparer(
+    options: PrepareOptions, counter: TokenCounter, *, processes: bool = False
+) -> Preparer:
     """Build the preparer for one embedder, whose tokens `counter` counts.
 
-    Raises ValueError where the options leave no room for text or name an unknown language.
+    With `processes` it may start one (`prepare.terms_process`), which `close` ends. Raises
+    ValueError where the options leave no room for text or name an unknown language.
     """
     from pulse_cli.prepare.chunker import VERSION, Chunker
     from pulse_cli.prepare.terms import VERSION as TERMS_VERSION
     from pulse_cli.prepare.terms import TermWeights
+    from pulse_cli.prepare.terms_process import TermProcess
 
     fingerprint: dict[str, str | int | float] = {
         "cleaner": clean.VERSION,
@@ -50,7 +55,8 @@ def open_preparer(options: PrepareOptions, counter: TokenCounter) -> Preparer:
         "bm25_avg_len": options.bm25_avg_len,
     }
     chunker = Chunker(counter, options.max_tokens, options.overlap_tokens, options.document_prefix)
-    return _MarkdownPreparer(options.max_tokens, fingerprint, chunker, TermWeights(options))
+    terms = TermProcess(options) if processes else TermWeights(options)
+    return _MarkdownPreparer(options.max_tokens, fingerprint, chunker, terms)
 
 
 class _MarkdownPreparer:
@@ -59,7 +65,7 @@ class _MarkdownPreparer:
         chunk_tokens: int,
         fingerprint: dict[str, str | int | float],
         chunker: Chunker,
-        terms: TermWeights,
+        terms: TermWeights | TermProcess,
     ) -> None:
         self._chunk_tokens = chunk_tokens
         self._fingerprint = fingerprint
@@ -102,23 +108,33 @@ class _MarkdownPreparer:
             )
         ]
 
-    def chunks(self, prepared: Prepared, start: int, stop: int) -> list[Chunk]:
-        found = []
-        for index in range(start, min(stop, len(prepared.starts))):
-            begin, end = prepared.starts[index], prepared.ends[index]
-            text = prepared.text[begin:end]
-            found.append(
-                Chunk(
-                    id=identity.point_id(prepared.identity.key, index),
-                    index=index,
-                    text=text,
-                    tokens=prepared.counts[index],
-                    start=begin,
-                    end=end,
-                    terms=self._terms.of_chunk(text),
-                )
-            )
-        return found
+    def chunks(self, prepared: Sequence[Prepared], start: int, stop: int) -> list[list[Chunk]]:
+        spans = [range(start, min(stop, len(one.starts))) for one in prepared]
+        texts = [
+            one.text[one.starts[index] : one.ends[index]]
+            for one, span in zip(prepared, spans, strict=True)
+            for index in span
+        ]
+        weighed = zip(texts, self._terms.of_chunks(texts), strict=True)
+        return [
+            [_chunk(one, index, *next(weighed)) for index in span]
+            for one, span in zip(prepared, spans, strict=True)
+        ]
 
     def query_terms(self, query: str) -> Terms:
         return self._terms.of_query(clean.clean(query))
+
+    def close(self) -> None:
+        self._terms.close()
+
+
+def _chunk(prepared: Prepared, index: int, text: str, terms: Terms) -> Chunk:
+    return Chunk(
+        id=identity.point_id(prepared.identity.key, index),
+        index=index,
+        text=text,
+        tokens=prepared.counts[index],
+        start=prepared.starts[index],
+        end=prepared.ends[index],
+        terms=terms,
+    )

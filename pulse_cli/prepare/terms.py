@@ -16,6 +16,7 @@ as long, and next to 0 with words.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pulse_cli.model import Terms
@@ -57,8 +58,14 @@ class TermWeights:
     def of_chunk(self, text: str) -> Terms:
         return _terms(self._model.embed_document(_spaced(text)))
 
+    def of_chunks(self, texts: Sequence[str]) -> list[Terms]:
+        return [self.of_chunk(text) for text in texts]
+
     def of_query(self, text: str) -> Terms:
         return _terms(self._model.embed_query(_spaced(text)))
+
+    def close(self) -> None:
+        """As `TermProcess` has it; there is nothing to let go of."""
 
 
 def _terms(vector: SparseVector) -> Terms:

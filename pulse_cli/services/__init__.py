@@ -24,7 +24,6 @@ from pulse_cli.ports import (
     RunInThread,
     Source,
     Store,
-    TokenCounter,
 )
 from pulse_cli.services.adapters import (
     new_store,
@@ -84,7 +83,7 @@ class Services:
         self._threads = Threads(1)
         self._embedder: Embedder | None = None
         self._store: Store | None = None
-        self._counter: TokenCounter | None = None
+        self._preparer: Preparer | None = None
         self._view: Bm25View | None = None
 
     async def __aenter__(self) -> Services:
@@ -94,6 +93,8 @@ class Services:
         try:
             if self._view is not None:
                 await self._threads(self._view.close)
+            if self._preparer is not None:
+                await self._threads(self._preparer.close)
             if self._store is not None:
                 await self._store.close()
         finally:
@@ -111,14 +112,20 @@ class Services:
 
     async def preparer(self) -> Preparer:
         """Chunks as the embedder takes them, counted as it counts."""
-        embedder = await self.embedder()
-        if self._counter is None:
+        if self._preparer is None:
+            embedder = await self.embedder()
             self._warn_of_prefixes(embedder.model)
-            self._counter = await counter_for(self.settings, embedder, self.patiently, self._say)
-        limit = embedder.limits.max_tokens
-        return preparer_of(
-            self.settings, self._say, self._counter, limit, embedder.model, embedder.dimension
-        )
+            counter = await counter_for(self.settings, embedder, self.patiently, self._say)
+            self._preparer = preparer_of(
+                self.settings,
+                self._say,
+                counter,
+                embedder.limits.max_tokens,
+                embedder.model,
+                embedder.dimension,
+                processes=cores() > 1,
+            )
+        return self._preparer
 
     def preparer_alone(self) -> Preparer:
         """Chunks without asking any service: what a dry run can know."""

@@ -48,6 +48,8 @@ def preparer_of(
     limit: int | None,
     model: str,
     dimension: int,
+    *,
+    processes: bool = False,
 ) -> Preparer:
     from pulse_cli.prepare import PrepareOptions, open_preparer
 
@@ -73,6 +75,7 @@ def preparer_of(
                 bm25_avg_len=bm25.avg_len,
             ),
             counter,
+            processes=processes,
         )
     except ValueError as error:
         raise Fatal(str(error), hint="change chunk.* or bm25.language", kind="config") from error

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 import qdrant_edge as edge
 
-from pulse_cli.store import frames
+from pulse_cli.children import ignore_signals, pack_frame, read_frame
 from pulse_cli.store.filters import INDEXED_FIELDS, KEY, SPARSE
 from pulse_cli.store.shard import Shard
 
@@ -148,21 +148,20 @@ def _failure(error: Exception) -> dict[str, str]:
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     server = Server()
-    while (frame := frames.read(requests)) is not None:
+    while (frame := read_frame(requests)) is not None:
         request, body = frame
         answer: dict[str, Any] = {"id": request["id"]}
         try:
             answer["result"] = server.handle(request, body)
         except Exception as error:
             answer |= _failure(error)
-        answers.write(frames.pack(answer))
+        answers.write(pack_frame(answer))
         answers.flush()
     server.close()
 
 
 def main() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    ignore_signals()
     os.umask(0o077)
     die_with(int(sys.argv[1]))
     with os.fdopen(os.dup(1), "wb") as answers, contextlib.suppress(BrokenPipeError):

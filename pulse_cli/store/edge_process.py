@@ -10,24 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import signal
 import sys
 import tempfile
-from pathlib import Path
 from typing import IO, Any
 
 import orjson
 
-import pulse_cli
+from pulse_cli.children import FRAME_LENGTHS, environment, pack_frame, widen
 from pulse_cli.errors import Exit, Fatal, PulseError, Rejected
-from pulse_cli.store import frames
 
 TRIES = 3
 CLOSE_S = 30.0
-PIPE_BYTES = 1 << 20
-_F_SETPIPE_SZ = 1031  # fcntl(2), Linux only
 
 
 class Died(Exception):
@@ -40,18 +35,6 @@ class Answered(Exception):
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(text)
         self.kind = kind
-
-
-def environment() -> dict[str, str]:
-    """What the process needs to find Python and this package; no secret of ours among it."""
-    root = str(Path(pulse_cli.__file__).resolve().parent.parent)
-    kept = {
-        name: os.environ[name]
-        for name in ("PYTHONHOME", "LD_LIBRARY_PATH", "TMPDIR")
-        if name in os.environ
-    }
-    search = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**kept, "PYTHONPATH": os.pathsep.join(search)}
 
 
 class Child:
@@ -77,8 +60,8 @@ class Child:
         )
         assert process.stdin is not None
         pipe = process.stdin.transport.get_extra_info("pipe")
-        with contextlib.suppress(OSError, AttributeError, ValueError):  # or it died already
-            fcntl.fcntl(pipe.fileno(), _F_SETPIPE_SZ, PIPE_BYTES)
+        with contextlib.suppress(AttributeError, ValueError):  # it died already
+            widen(pipe.fileno())
         return cls(process, log)
 
     @property
@@ -95,7 +78,7 @@ class Child:
             raise Died(self.last_words())
         self._last += 1
         number = self._last
-        frame = frames.pack({**header, "id": number}, body)
+        frame = pack_frame({**header, "id": number}, body)
         answer = asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         assert self._process.stdin is not None
@@ -131,8 +114,8 @@ class Child:
     async def _frame(self) -> tuple[Any, bytes]:
         stream = self._process.stdout
         assert stream is not None
-        lengths = await stream.readexactly(frames.LENGTHS.size)
-        header_length, body_length = frames.LENGTHS.unpack(lengths)
+        lengths = await stream.readexactly(FRAME_LENGTHS.size)
+        header_length, body_length = FRAME_LENGTHS.unpack(lengths)
         header = orjson.loads(await stream.readexactly(header_length))
         return header, await stream.readexactly(body_length)
 

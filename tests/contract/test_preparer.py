@@ -47,7 +47,7 @@ def test_any_pages_become_chunks_fit_to_send(
     named = [(document, preparer.identify(document)) for document in documents]
     for (document, identity), prepared in zip(named, preparer.prepare(named), strict=True):
         assert (prepared.document, prepared.identity) == (document, identity)
-        chunks = preparer.chunks(prepared, 0, len(prepared.starts))
+        chunks = preparer.chunks([prepared], 0, len(prepared.starts))[0]
         assert [chunk.index for chunk in chunks] == list(range(len(prepared.starts)))
         assert all(a.start < b.start and a.end < b.end for a, b in pairwise(chunks))
         for chunk in chunks:

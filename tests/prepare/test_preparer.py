@@ -32,7 +32,7 @@ def test_chunks_are_slices_of_the_cleaned_page(preparer: Preparer) -> None:
     [prepared] = preparer.prepare([(PAGE, identity)])
     assert "\xa0" not in prepared.text
     assert prepared.document is PAGE
-    chunks = preparer.chunks(prepared, 0, len(prepared.starts))
+    [chunks] = preparer.chunks([prepared], 0, len(prepared.starts))
     assert len(chunks) > 5
     assert chunks[0].id == identity.commit_id
     assert len({chunk.id for chunk in chunks}) == len(chunks)
@@ -50,10 +50,21 @@ def test_chunks_are_slices_of_the_cleaned_page(preparer: Preparer) -> None:
 
 def test_chunks_can_be_cut_in_windows(preparer: Preparer) -> None:
     [prepared] = preparer.prepare([(PAGE, preparer.identify(PAGE))])
-    whole = preparer.chunks(prepared, 0, 10_000)
-    windows = [preparer.chunks(prepared, n, n + 3) for n in range(0, len(whole), 3)]
+    [whole] = preparer.chunks([prepared], 0, 10_000)
+    windows = [preparer.chunks([prepared], n, n + 3)[0] for n in range(0, len(whole), 3)]
     assert [chunk for window in windows for chunk in window] == whole
-    assert preparer.chunks(prepared, len(whole), len(whole) + 5) == []
+    assert preparer.chunks([prepared], len(whole), len(whole) + 5) == [[]]
+
+
+def test_pages_cut_together_are_as_cut_alone(preparer: Preparer) -> None:
+    pages = [
+        dataclasses.replace(PAGE, url=f"{PAGE.url}/{n}", text=PAGE.text[: n * 500])
+        for n in range(5)
+    ]
+    prepared = preparer.prepare([(page, preparer.identify(page)) for page in pages])
+    together = preparer.chunks(prepared, 1, 4)
+    assert together == [preparer.chunks([one], 1, 4)[0] for one in prepared]
+    assert len({len(chunks) for chunks in together}) > 1
 
 
 def test_pages_of_nothing_have_no_chunks(preparer: Preparer) -> None:

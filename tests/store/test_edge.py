@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pulse_cli.children import FRAME_LENGTHS, environment
 from pulse_cli.errors import Exit, Fatal
 from pulse_cli.model import Filter, Point, Terms
 from pulse_cli.store.edge import EdgeStore, open_edge
-from pulse_cli.store.edge_process import Answered, environment, translate
+from pulse_cli.store.edge_process import Answered, translate
 
 DIMENSION = 16
 ALL = Filter()
@@ -364,11 +365,9 @@ async def test_a_large_index_is_optimized_and_still_complete(tmp_path: Path) -> 
 
 def test_the_process_speaks_json_and_numbers_only() -> None:
     """Nothing in a frame is code: what is not JSON ends the process with an error."""
-    from pulse_cli.store import frames
-
     process = subprocess.run(
         [sys.executable, "-m", "pulse_cli.store.edge_child", str(os.getpid())],
-        input=frames.LENGTHS.pack(4, 0) + b"\x80\x04N.",
+        input=FRAME_LENGTHS.pack(4, 0) + b"\x80\x04N.",
         capture_output=True,
         check=False,
         timeout=30,
