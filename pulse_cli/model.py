@@ -193,7 +193,10 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """BM25 term weights of one text, the engine's IDF not applied: a sparse vector."""
+    """BM25 term weights of one text, the engine's IDF not applied: a sparse vector.
+
+    Arrays (uint32, float32) take a tenth of the memory of lists.
+    """
 
     indices: Sequence[int]
     values: Sequence[float]

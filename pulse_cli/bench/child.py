@@ -1,9 +1,10 @@
 """The pipeline under measurement, in a process of its own: `python -m pulse_cli.bench.child`.
 
 It runs `pulse_cli.indexing.index_sources`, which is what `pulse index` runs, with an observer
-that writes what it is told to standard output, one JSON object per line. So CPU seconds (those
-of processes it starts included) and memory are the pipeline's alone, and start-up (imports, limits of services, tokenizer) ends
-where the run says that it has begun. The task is one JSON object on standard input.
+that writes what it is told to standard output, one JSON object per line. So memory is the
+pipeline's alone, CPU seconds are its own and those of processes it starts, and start-up
+(imports, limits of services, tokenizer) ends where the run says that it has begun. The task is
+one JSON object on standard input.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ as long, and next to 0 with words.
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,7 @@ class TermWeights:
 
 
 def _terms(vector: SparseVector) -> Terms:
-    return Terms(vector.indices, vector.values)
+    return Terms(array("I", vector.indices), array("f", vector.values))
 
 
 def _spaced(text: str) -> str:

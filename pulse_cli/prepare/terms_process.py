@@ -139,8 +139,7 @@ def _terms(answer: tuple[list[int], bytes], count: int) -> list[Terms]:
     numbers = len(body) // 8
     if len(counts) != count or sum(counts) != numbers:
         raise ValueError("an answer to something else")
-    indices, values = array("I", body[: 4 * numbers]).tolist(), array("f", body[4 * numbers :])
-    weights = values.tolist()
+    indices, weights = array("I", body[: 4 * numbers]), array("f", body[4 * numbers :])
     found, at = [], 0
     for size in counts:
         found.append(Terms(indices[at : at + size], weights[at : at + size]))

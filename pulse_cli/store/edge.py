@@ -17,7 +17,7 @@ from pulse_cli.store.commit import COMMIT_FIELDS, read_commit
 from pulse_cli.store.edge_process import Answered, EdgeProcess, translate
 from pulse_cli.store.filters import SPARSE, among, check_name, condition, fields, stale
 from pulse_cli.store.room import MIN_FREE_BYTES, free_bytes
-from pulse_cli.store.vectors import matrix
+from pulse_cli.store.vectors import matrix, sparse
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
@@ -117,8 +117,7 @@ class EdgeStore:
         described = [
             {
                 "id": point.id,
-                "indices": point.terms.indices,
-                "values": point.terms.values,
+                **sparse(point.terms),
                 "payload": point.payload,
             }
             for point in points
@@ -169,19 +168,18 @@ class EdgeStore:
             raise Rejected(f"{self.path} holds no BM25 terms", reason="no-sparse-vector")
         if not terms.indices:
             return []
-        sparse = {"indices": terms.indices, "values": terms.values}
-        return await self._query(sparse, b"", SPARSE, limit, where)
+        return await self._query(sparse(terms), b"", SPARSE, limit, where)
 
     async def _query(
         self,
-        sparse: dict[str, Any] | None,
+        terms: dict[str, Any] | None,
         body: bytes | memoryview,
         using: str,
         limit: int,
         where: Filter,
     ) -> list[Hit]:
         found = await self._read(
-            "query", body, sparse=sparse, using=using, limit=limit, filter=condition(where)
+            "query", body, sparse=terms, using=using, limit=limit, filter=condition(where)
         )
         return [Hit(str(hit["id"]), hit["score"], hit["payload"] or {}) for hit in found]
 

@@ -20,7 +20,7 @@ from pulse_cli.store.commit import COMMIT_FIELDS, read_commit
 from pulse_cli.store.filters import KEY, SPARSE, among, check_name, condition, fields, stale
 from pulse_cli.store.rest import Rest
 from pulse_cli.store.statuses import too_large
-from pulse_cli.store.vectors import matrix
+from pulse_cli.store.vectors import matrix, sparse
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
@@ -173,8 +173,7 @@ class QdrantStore:
             )
         if not terms.indices:
             return []
-        sparse = {"indices": terms.indices, "values": terms.values}
-        return await self._query({"query": sparse, "using": SPARSE}, limit, where)
+        return await self._query({"query": sparse(terms), "using": SPARSE}, limit, where)
 
     @property
     def _matches_prefix(self) -> bool:
@@ -272,7 +271,7 @@ def _encode(points: Sequence[Point], rows: Floats) -> bytes:
 def _vectors(terms: Terms, row: Floats) -> dict[str, Any]:
     if not terms.indices:
         return {"": row}
-    return {"": row, SPARSE: {"indices": terms.indices, "values": terms.values}}
+    return {"": row, SPARSE: sparse(terms)}
 
 
 def _under(hit: Hit, where: Filter) -> bool:
