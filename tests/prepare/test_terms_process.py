@@ -91,7 +91,10 @@ def test_a_process_that_ends_or_hangs_costs_nothing_but_speed(harm: Callable[[in
     assert gone is not None
     harm(gone)
     clock.step = DEADLINE
-    assert process.of_chunks(TEXTS) == expected
+    more_than_a_pipe_holds = [" ".join(f"wort{n}" for n in range(300_000))]
+    assert process.of_chunks(more_than_a_pipe_holds) == TermWeights(GERMAN).of_chunks(
+        more_than_a_pipe_holds
+    )
     assert process.pid is None, "it is not asked again"
     assert not is_running(gone)
     assert process.of_chunks(TEXTS) == expected

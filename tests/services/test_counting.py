@@ -1,8 +1,12 @@
-"""Which tokenizer counts for a TEI server: the vendored one unless the server's differs."""
+"""Which tokenizer counts for a TEI server: the vendored one unless the server's differs.
+
+And what counting and weighing start, which ends with the services.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -14,7 +18,9 @@ from pulse_cli.bench.simulators.tei import TeiService
 from pulse_cli.bench.simulators.wordpiece import WordPiece
 from pulse_cli.config import load
 from pulse_cli.events import Event, Message
-from pulse_cli.prepare import vendored_tokenizer
+from pulse_cli.model import Document
+from pulse_cli.prepare import PrepareOptions, terms_process, vendored_tokenizer
+from pulse_cli.prepare.terms_process import TermProcess
 from pulse_cli.services import Services
 
 TEI = PROFILES["instant"].tei
@@ -66,3 +72,38 @@ async def test_who_counts(
     about_tokens = [line for line in ear.heard if "token" in line and "overlap" not in line]
     assert len(about_tokens) == (told is not None)
     assert told is None or told in about_tokens[0]
+
+
+async def test_what_the_preparer_started_ends_with_the_services(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+
+    def start(options: PrepareOptions) -> TermProcess:
+        started.append(TermProcess(options, start_after=0))
+        return started[0]
+
+    monkeypatch.setattr(terms_process, "TermProcess", start)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(serving(TeiService(TEI, None)))
+        settings = load({"embed.url": ("--tei", server.url)}, environ={}).settings
+        services = await stack.enter_async_context(Services(settings, Ear()))
+        preparer = await services.preparer()
+        assert await services.preparer() is preparer, "it was built twice"
+        page = Document("https://a.example", "some text")
+        preparer.chunks(preparer.prepare([(page, preparer.identify(page))]), 0, 1)
+        assert started[0].pid is not None
+    assert started[0].pid is None
+
+
+async def test_one_core_has_no_use_for_a_process(
+    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
+    monkeypatch.setattr(terms_process, "TermProcess", None)
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(serving(TeiService(TEI, None)))
+        settings = load({"embed.url": ("--tei", server.url)}, environ={}).settings
+        services = await stack.enter_async_context(Services(settings, Ear()))
+        await services.preparer()
