@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.model import Document
-from pulse_cli.ports import Preparer
+from pulse_cli.ports import Preparer, TokenCounter
 from pulse_cli.prepare import PrepareOptions, open_counter, open_preparer
 from pulse_cli.services import cores
 
@@ -52,7 +52,7 @@ def measure_prepare(
         "cut_mb_per_cpu_s": size / cut_s,
         "prepare_mb_per_cpu_s": size / (cut_s + weigh_s),
         **_chunks(prepared, max_tokens),
-        "all_cores": _all_cores(preparer, pages),
+        "all_cores": _all_cores(options, counter, pages),
         "exact": _exact(preparer, pages, prepared, tokenizer_json, options, exact_s),
     }
 
@@ -65,9 +65,11 @@ def _cut(preparer: Preparer, pages: Pages) -> list[Prepared]:
     return found
 
 
-def _weigh(preparer: Preparer, prepared: Sequence[Prepared]) -> int:
-    """Ids and BM25 weights of all chunks."""
-    return sum(len(preparer.chunks([one], 0, len(one.starts))[0]) for one in prepared)
+def _weigh(preparer: Preparer, prepared: Sequence[Prepared]) -> None:
+    """Ids and BM25 weights of all chunks, in groups as the pipeline makes them."""
+    for start in range(0, len(prepared), GROUP):
+        group = prepared[start : start + GROUP]
+        preparer.chunks(group, 0, max(len(one.starts) for one in group))
 
 
 def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -88,15 +90,23 @@ def _chunks(prepared: Sequence[Prepared], limit: int) -> dict[str, Any]:
     }
 
 
-def _all_cores(preparer: Preparer, pages: Pages) -> dict[str, float]:
-    """The same work, 8 MB of it, on one thread and on a thread for each core, by the clock."""
+def _all_cores(options: PrepareOptions, counter: TokenCounter, pages: Pages) -> dict[str, float]:
+    """The same work, 8 MB of it, on one thread and on a thread for each core, by the clock.
+
+    As in a run, one process more weighs the terms.
+    """
     many, size, count = cores(), 0, 0
     while count < len(pages) and size < _CLOCKED_BYTES:
         size += len(pages[count][0].text.encode())
         count += 1
     pages = pages[:count]
-    alone = _by_the_clock(preparer, [pages])
-    together = _by_the_clock(preparer, [pages[start::many] for start in range(many)])
+    preparer = open_preparer(options, counter, processes=True)
+    try:
+        _both(preparer, pages)  # starts what is started at first use
+        alone = _by_the_clock(preparer, [pages])
+        together = _by_the_clock(preparer, [pages[start::many] for start in range(many)])
+    finally:
+        preparer.close()
     return {
         "threads": many,
         "mb_per_s_alone": size / 1e6 / alone,
