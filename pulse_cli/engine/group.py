@@ -132,8 +132,7 @@ class GroupCarrier:
         prepared = self._preparer.prepare([(item.document, item.identity) for item in items])
         small = [one for one in prepared if len(one.starts) <= WINDOW_CHUNKS]
         chunks = iter(self._preparer.chunks(small, 0, WINDOW_CHUNKS))
-        return [
-            # the chunks hold its text now
+        return [  # chunks hold the text of small ones now
             (replace(one, text=""), next(chunks)) if len(one.starts) <= WINDOW_CHUNKS else (one, [])
             for one in prepared
         ]
