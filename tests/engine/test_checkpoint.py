@@ -228,3 +228,49 @@ def failed(call: Callable[[], None]) -> bool:
     except Fatal:
         return True
     return False
+
+
+class PowerCut:
+    """`Syscalls` that know what a power cut would take: what was written and not synced."""
+
+    def __init__(self) -> None:
+        self.unsynced: set[str] = set()
+        self.renamed_unsynced: list[str] = []
+        self._paths: dict[int, str] = {}
+
+    def open(self, path: str, flags: int, mode: int = 0o777) -> int:
+        fd = os.open(path, flags, mode)
+        self._paths[fd] = path
+        return fd
+
+    def write(self, fd: int, data: memoryview) -> int:
+        self.unsynced.add(self._paths[fd])
+        return os.write(fd, data)
+
+    def fsync(self, fd: int) -> None:
+        self.unsynced.discard(self._paths[fd])
+
+    def link(self, source: str, target: str) -> None:
+        os.link(source, target)
+
+    def replace(self, source: str, target: str) -> None:
+        if source in self.unsynced:
+            self.renamed_unsynced.append(source)
+        self.unsynced.add(str(Path(target).parent))
+        Path(source).replace(target)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(os, name)
+
+
+def test_a_power_cut_finds_every_save_whole_and_in_its_place(tmp_path: Path) -> None:
+    disk = PowerCut()
+    checkpoint = CheckpointFile(tmp_path / "x.ckpt.json", syscalls=disk)
+    for state in (FIRST, SECOND):
+        checkpoint.save(state)
+        assert disk.renamed_unsynced == [], "the new name may be there without what it names"
+        assert disk.unsynced == set(), "the save was told to be done, and could be taken back"
+    letters = MarkedFile(tmp_path / "x.dead.jsonl", syscalls=disk)
+    letters.append(b"a letter\n")
+    letters.sync()
+    assert disk.unsynced == set()
