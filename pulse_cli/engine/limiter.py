@@ -223,7 +223,7 @@ class Limiter:
 
     def _pause(self, until: float) -> None:
         """Nobody starts before `until`, and somebody does then."""
-        self._resume_at = max(self._resume_at, until)
+        self._resume_at = until
         waker = asyncio.create_task(self._wake_at(self._resume_at))
         self._wakers.add(waker)
         waker.add_done_callback(self._wakers.discard)

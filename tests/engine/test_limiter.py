@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pulse_cli.engine.limiter import Limiter
-from pulse_cli.errors import Exit, Fatal, Transient
+from pulse_cli.errors import Exit, Fatal, Rejected, Transient
 from pulse_cli.events import StageStats
 
 if TYPE_CHECKING:
@@ -190,3 +190,41 @@ async def test_a_cancelled_wish_takes_no_permit_with_it(clock: JumpClock) -> Non
     waiting[1].cancel()  # it has been given the permit, but has not run since
     own.release(await asyncio.wait_for(waiting[2], 5))
     assert own.in_flight == 0
+
+
+FAILS, BUSY = Transient("it failed"), Transient("too many", overload=True)
+
+
+async def blamed(clock: JumpClock, answers: list[Transient | None], control: object) -> str | None:
+    """Whether a call that meets these answers in turn is refused in the end; why."""
+    own = limiter(clock)
+
+    async def call() -> None:
+        if (answer := answers.pop(0)) is not None:
+            raise answer
+
+    async def harmless() -> None:
+        if isinstance(control, Exception):
+            raise control
+
+    try:
+        await clock.run(own.run(call, control=harmless, comparisons=2))
+    except Rejected as error:
+        return error.reason
+    return None
+
+
+async def test_a_call_that_fails_beside_a_harmless_one_is_refused(clock: JumpClock) -> None:
+    assert await blamed(clock, [FAILS] * 5 + [None], None) == "keeps-failing"
+    assert await blamed(clock, [FAILS] * 4 + [None], None) is None
+
+
+async def test_an_overload_is_no_comparison(clock: JumpClock) -> None:
+    assert await blamed(clock, [FAILS] * 4 + [BUSY, None], None) is None
+
+
+@pytest.mark.parametrize("control", [FAILS, BUSY, Rejected("no", reason="store-rejected")])
+async def test_a_service_that_takes_nothing_harmless_blames_nobody(
+    clock: JumpClock, control: Exception
+) -> None:
+    assert await blamed(clock, [FAILS] * 20 + [None], control) is None
