@@ -52,8 +52,13 @@ class BarePreparer:
         return [_prepared(document, identity) for document, identity in documents]
 
     def chunks(self, prepared: Sequence[Prepared], start: int, stop: int) -> list[list[Chunk]]:
+        from pulse_cli.prepare.preparer import chunk_of
+
         return [
-            [_chunk(one, number) for number in range(start, min(stop, len(one.starts)))]
+            [
+                chunk_of(one, number, one.text[one.starts[number] : one.ends[number]], _NONE)
+                for number in range(start, min(stop, len(one.starts)))
+            ]
             for one in prepared
         ]
 
@@ -69,20 +74,6 @@ def _prepared(document: Document, identity: Identity) -> Prepared:
     starts = [0, *range(STEP, max(len(text) - (WIDTH - STEP), 0), STEP)] if text else []
     ends = [min(start + WIDTH, len(text)) for start in starts]
     return Prepared(document, identity, text, starts, ends, [_TOKENS] * len(starts))
-
-
-def _chunk(prepared: Prepared, number: int) -> Chunk:
-    from pulse_cli.prepare.identity import point_id
-
-    return Chunk(
-        id=point_id(prepared.identity.key, number),
-        index=number,
-        text=prepared.text[prepared.starts[number] : prepared.ends[number]],
-        tokens=_TOKENS,
-        start=prepared.starts[number],
-        end=prepared.ends[number],
-        terms=_NONE,
-    )
 
 
 async def index_bare(

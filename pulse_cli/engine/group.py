@@ -45,7 +45,7 @@ class _Ready:
 
     @property
     def is_giant(self) -> bool:
-        return len(self.prepared.starts) > WINDOW_CHUNKS
+        return _is_giant(self.prepared)
 
 
 class GroupCarrier:
@@ -130,10 +130,10 @@ class GroupCarrier:
 
     def _cut_all(self, items: Sequence[Item]) -> list[tuple[Prepared, list[Chunk]] | Rejected]:
         prepared = self._preparer.prepare([(item.document, item.identity) for item in items])
-        small = [one for one in prepared if len(one.starts) <= WINDOW_CHUNKS]
+        small = [one for one in prepared if not _is_giant(one)]
         chunks = iter(self._preparer.chunks(small, 0, WINDOW_CHUNKS))
         return [  # chunks hold the text of small ones now
-            (replace(one, text=""), next(chunks)) if len(one.starts) <= WINDOW_CHUNKS else (one, [])
+            (one, []) if _is_giant(one) else (replace(one, text=""), next(chunks))
             for one in prepared
         ]
 
@@ -256,3 +256,7 @@ def _vectors(rows: Sequence[Floats | Rejected]) -> list[Floats]:
         if isinstance(row, Rejected):
             raise row
     return [row for row in rows if not isinstance(row, Rejected)]
+
+
+def _is_giant(prepared: Prepared) -> bool:
+    return len(prepared.starts) > WINDOW_CHUNKS

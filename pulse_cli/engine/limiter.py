@@ -224,7 +224,7 @@ class Limiter:
     def _pause(self, until: float) -> None:
         """Nobody starts before `until`, and somebody does then."""
         self._resume_at = until
-        waker = asyncio.create_task(self._wake_at(self._resume_at))
+        waker = asyncio.create_task(self._wake_at(until))
         self._wakers.add(waker)
         waker.add_done_callback(self._wakers.discard)
 

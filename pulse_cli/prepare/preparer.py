@@ -117,7 +117,7 @@ class _MarkdownPreparer:
         ]
         weighed = zip(texts, self._terms.of_chunks(texts), strict=True)
         return [
-            [_chunk(one, index, *next(weighed)) for index in span]
+            [chunk_of(one, index, *next(weighed)) for index in span]
             for one, span in zip(prepared, spans, strict=True)
         ]
 
@@ -128,7 +128,8 @@ class _MarkdownPreparer:
         self._terms.close()
 
 
-def _chunk(prepared: Prepared, index: int, text: str, terms: Terms) -> Chunk:
+def chunk_of(prepared: Prepared, index: int, text: str, terms: Terms) -> Chunk:
+    """Chunk `index` of a page, whose text and terms are known."""
     return Chunk(
         id=identity.point_id(prepared.identity.key, index),
         index=index,

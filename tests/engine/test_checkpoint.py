@@ -250,9 +250,6 @@ class PowerCut:
     def fsync(self, fd: int) -> None:
         self.unsynced.discard(self._paths[fd])
 
-    def link(self, source: str, target: str) -> None:
-        os.link(source, target)
-
     def replace(self, source: str, target: str) -> None:
         if source in self.unsynced:
             self.renamed_unsynced.append(source)

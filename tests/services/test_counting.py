@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,15 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@asynccontextmanager
+async def services_over(words: WordPiece | None, ear: Ear) -> AsyncIterator[Services]:
+    """With a TEI server that counts by `words`, or cannot count."""
+    async with serving(TeiService(TEI, words)) as server:
+        settings = load({"embed.url": ("--tei", server.url)}, environ={}).settings
+        async with Services(settings, ear) as services:
+            yield services
+
+
 @pytest.mark.parametrize(
     ("words", "counter", "told"),
     [
@@ -63,10 +73,7 @@ async def test_who_counts(
     empty_folder: Path, words: WordPiece | None, counter: str, told: str | None
 ) -> None:
     ear = Ear()
-    async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(serving(TeiService(TEI, words)))
-        settings = load({"embed.url": ("--tei", server.url)}, environ={}).settings
-        services = await stack.enter_async_context(Services(settings, ear))
+    async with services_over(words, ear) as services:
         preparer = await services.preparer()
     assert str(preparer.fingerprint["tokenizer"]).startswith(counter)
     about_tokens = [line for line in ear.heard if "token" in line and "overlap" not in line]
@@ -85,10 +92,7 @@ async def test_what_the_preparer_started_ends_with_the_services(
 
     monkeypatch.setattr(terms_process, "TermProcess", start)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
-    async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(serving(TeiService(TEI, None)))
-        settings = load({"embed.url": ("--tei", server.url)}, environ={}).settings
-        services = await stack.enter_async_context(Services(settings, Ear()))
+    async with services_over(None, Ear()) as services:
         preparer = await services.preparer()
         assert await services.preparer() is preparer, "it was built twice"
         page = Document("https://a.example", "some text")
@@ -102,8 +106,5 @@ async def test_one_core_has_no_use_for_a_process(
 ) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
     monkeypatch.setattr(terms_process, "TermProcess", None)
-    async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(serving(TeiService(TEI, None)))
-        settings = load({"embed.url": ("--tei", server.url)}, environ={}).settings
-        services = await stack.enter_async_context(Services(settings, Ear()))
+    async with services_over(None, Ear()) as services:
         await services.preparer()
