@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pulse_cli.cli.completion import verbs
-from pulse_cli.cli.exits import MEANINGS
+from pulse_cli.cli.commands.completion import verbs
+from pulse_cli.cli.exit_codes import MEANINGS
 from pulse_cli.cli.summary import failed
 from pulse_cli.config.tree import leaves
 from pulse_cli.errors import Exit

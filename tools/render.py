@@ -24,7 +24,7 @@ MARKED = re.compile(r"(<!-- made: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 def files() -> Iterator[tuple[Path, str]]:
     """Every made file with what should be in it."""
-    from pulse_cli.cli.completion import SHELLS, script
+    from pulse_cli.cli.commands.completion import SHELLS, script
     from pulse_cli.config.describe import example_yaml
 
     yield ROOT / "pulse.example.yaml", example_yaml()
@@ -46,7 +46,7 @@ def _made(match: re.Match[str]) -> str:
 
 
 def _commands() -> str:
-    from pulse_cli.cli.completion import verbs
+    from pulse_cli.cli.commands.completion import verbs
 
     pages = (" ".join(["pulse", *verb.words]) for verb in verbs())
     return "\n\n".join(f"```text\n$ {name} --help\n{help_page(name)}\n```" for name in pages)
@@ -75,7 +75,7 @@ def _settings() -> str:
 
 
 def _exit_codes() -> str:
-    from pulse_cli.cli.exits import MEANINGS
+    from pulse_cli.cli.exit_codes import MEANINGS
 
     rows = [f"| {code.value} | {meaning} |" for code, meaning in MEANINGS.items()]
     return "\n".join(["| Code | Meaning |", "|---|---|", *rows])

@@ -10,10 +10,18 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pulse_cli.engine import Parts, RunOptions, Stop, SystemClock, hold_locks, index, state_files
+from pulse_cli.engine import (
+    RunDependencies,
+    RunOptions,
+    Stop,
+    SystemClock,
+    hold_locks,
+    index,
+    state_files,
+)
 from pulse_cli.model import Chunk, Document, Identity, Prepared, Terms
 from pulse_cli.ports import Observer, Preparer
-from pulse_cli.services import Services, cores, target_of
+from pulse_cli.wiring import Services, cores, target_of
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
@@ -82,7 +90,7 @@ async def index_bare(
     """Index with a `BarePreparer`. Raises Fatal."""
     async with Services(settings, observer) as services:
         embedder = await services.embedder()
-        parts = Parts(
+        parts = RunDependencies(
             open_source=partial(services.open_source, sources),
             preparer=BarePreparer(await services.preparer()),
             embedder=embedder,

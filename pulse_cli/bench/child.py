@@ -1,6 +1,6 @@
 """The pipeline under measurement, in a process of its own: `python -m pulse_cli.bench.child`.
 
-It runs `pulse_cli.indexing.index_sources`, which is what `pulse index` runs, with an observer
+It runs `pulse_cli.app.index.index_sources`, which is what `pulse index` runs, with an observer
 that writes what it is told to standard output, one JSON object per line. So memory is the
 pipeline's alone, CPU seconds are its own and those of processes it starts, and start-up
 (imports, limits of services, tokenizer) ends where the run says that it has begun. The task is
@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from pulse_cli.app.index import Job, index_sources
 from pulse_cli.cli.loop import run_until_signal
 from pulse_cli.cli.summary import as_object
 from pulse_cli.events import Event, Message, Progress, StageStats, Started, Summary
-from pulse_cli.indexing import Job, index_sources
 from pulse_cli.ports import Observer
 
 if TYPE_CHECKING:

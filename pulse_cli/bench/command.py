@@ -35,7 +35,7 @@ _PEERS = {"chunk.max_tokens": 500, "chunk.overlap_tokens": 50}
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class BenchOptions:
     """The command line, checked. `seconds` None: what each profile needs."""
 
     corpus: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ class Wishes:
     as_json: bool = False
 
 
-def bench(wishes: Wishes, loaded: Loaded) -> int:
+def bench(wishes: BenchOptions, loaded: Loaded) -> int:
     """Carry the wishes out and return the exit code. Raises Fatal."""
     if wishes.soak_s is not None:
         return _bench_soak(wishes, wishes.soak_s)
@@ -90,7 +90,7 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _corpus(wishes: Wishes, folder: Path) -> Corpus:
+def _corpus(wishes: BenchOptions, folder: Path) -> Corpus:
     if wishes.corpus:
         _say("counting the corpus")
         return named_corpus(wishes.corpus)
@@ -99,7 +99,7 @@ def _corpus(wishes: Wishes, folder: Path) -> Corpus:
     return generated_corpus(folder, count, wishes.chars, wishes.seed)
 
 
-def _measure_all(wishes: Wishes, corpus: Corpus, loaded: Loaded) -> list[Measured]:
+def _measure_all(wishes: BenchOptions, corpus: Corpus, loaded: Loaded) -> list[Measured]:
     """Every profile (or the live services), at every step of the sweep."""
     tuning = _tuning(loaded)
     measured = []
@@ -115,7 +115,9 @@ def _measure_all(wishes: Wishes, corpus: Corpus, loaded: Loaded) -> list[Measure
     return measured
 
 
-def _measure(name: str, wishes: Wishes, corpus: Corpus, plan: Plan, loaded: Loaded) -> Measured:
+def _measure(
+    name: str, wishes: BenchOptions, corpus: Corpus, plan: Plan, loaded: Loaded
+) -> Measured:
     if wishes.live:
         from pulse_cli.bench.live import measure_live
 
@@ -131,7 +133,7 @@ def _profile(name: str, dimension: int | None, *, bare: bool) -> Profile:
     return replace(profile, tei=tei)
 
 
-def _seconds(wishes: Wishes, name: str) -> float:
+def _seconds(wishes: BenchOptions, name: str) -> float:
     if wishes.seconds is not None:
         return wishes.seconds
     if wishes.quick:
@@ -150,7 +152,7 @@ def _tuning(loaded: Loaded) -> dict[str, Any]:
     return found
 
 
-def _bench_soak(wishes: Wishes, seconds: float) -> int:
+def _bench_soak(wishes: BenchOptions, seconds: float) -> int:
     from pulse_cli.bench.soak import soak, soak_page
 
     found = soak(seconds, _say)
@@ -158,7 +160,7 @@ def _bench_soak(wishes: Wishes, seconds: float) -> int:
     return Exit.OK
 
 
-def _bench_quality(wishes: Wishes, corpus: Corpus, loaded: Loaded) -> int:
+def _bench_quality(wishes: BenchOptions, corpus: Corpus, loaded: Loaded) -> int:
     from pulse_cli.bench.quality import measure_quality, quality_page
     from pulse_cli.cli.loop import run
     from pulse_cli.cli.progress import Verbosity, watching
@@ -170,7 +172,7 @@ def _bench_quality(wishes: Wishes, corpus: Corpus, loaded: Loaded) -> int:
     return Exit.OK
 
 
-def _bench_stage(wishes: Wishes, corpus: Corpus, loaded: Loaded) -> int:
+def _bench_stage(wishes: BenchOptions, corpus: Corpus, loaded: Loaded) -> int:
     from pulse_cli.bench.stages import measure_stage, stage_page
 
     assert wishes.stage is not None
@@ -186,14 +188,16 @@ def _bench_stage(wishes: Wishes, corpus: Corpus, loaded: Loaded) -> int:
     return Exit.OK
 
 
-def _tell(report: dict[str, Any], wishes: Wishes, table: str) -> None:
+def _tell(report: dict[str, Any], wishes: BenchOptions, table: str) -> None:
     if wishes.as_json:
         print(orjson.dumps(report).decode(), flush=True)
     else:
         print(as_page(report) + (f"\n\n{table}" if table else ""), flush=True)
 
 
-def _keep(report: dict[str, Any], wishes: Wishes, measured: Sequence[Measured], table: str) -> None:
+def _keep(
+    report: dict[str, Any], wishes: BenchOptions, measured: Sequence[Measured], table: str
+) -> None:
     if wishes.save:
         wishes.save.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
     if wishes.html:

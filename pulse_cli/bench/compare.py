@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from pulse_cli.bench.report import FORMAT
-from pulse_cli.cli.figures import rate
+from pulse_cli.cli.numbers import rate
 from pulse_cli.errors import Exit, Fatal
 
 _COMPARED = {

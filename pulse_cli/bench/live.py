@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.bench.corpus import Corpus, repeated
-from pulse_cli.bench.course import Task, run_once
-from pulse_cli.bench.figures import figures_of
 from pulse_cli.bench.measure import WARM_UP_SECONDS, Plan, Say, passes
+from pulse_cli.bench.numbers import figures_of
+from pulse_cli.bench.recording import Task, run_once
 from pulse_cli.bench.report import Measured
-from pulse_cli.services import is_server, secret, with_user_info
+from pulse_cli.wiring import is_server, secret, with_user_info
 
 if TYPE_CHECKING:
     from pulse_cli.config import Loaded, Settings

@@ -12,11 +12,11 @@ from typing import Any
 from pulse_cli.bench.baseline import Baseline, ChunksOf, run_baseline
 from pulse_cli.bench.ceiling import ceiling
 from pulse_cli.bench.corpus import Corpus, documents_of, repeated
-from pulse_cli.bench.course import Task, run_once
-from pulse_cli.bench.figures import Figures, figures_of
+from pulse_cli.bench.numbers import Figures, figures_of
 from pulse_cli.bench.profiles import Profile
+from pulse_cli.bench.recording import Task, run_once
 from pulse_cli.bench.report import Measured
-from pulse_cli.bench.sample import Course
+from pulse_cli.bench.sample import Recording
 from pulse_cli.bench.simulated import SimulatedServices, simulated
 
 WARM_UP_SECONDS = 4.0
@@ -98,7 +98,7 @@ class _Bench:
             return corpus
         return repeated(corpus, self._folder, passes(corpus, run, plan.seconds))
 
-    def runs(self, corpus: Corpus) -> tuple[tuple[Course, ...], Figures | None]:
+    def runs(self, corpus: Corpus) -> tuple[tuple[Recording, ...], Figures | None]:
         plan = self._plan
         courses = []
         rerun = None
@@ -112,7 +112,7 @@ class _Bench:
 
     def _run(
         self, corpus: Corpus, seconds: float, *, rerun: bool = False
-    ) -> tuple[Course, Figures | None]:
+    ) -> tuple[Recording, Figures | None]:
         with simulated(self._profile, disturbed=self._plan.disturbed) as services:
             task = self._task(corpus, seconds, services)
             course = run_once(task, services)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pulse_cli.bench.plots import Points, bars, lines
 from pulse_cli.bench.report import Measured
-from pulse_cli.bench.sample import Course
+from pulse_cli.bench.sample import Recording
 from pulse_cli.bench.text import as_page
 
 _STYLE = """
@@ -41,7 +41,7 @@ def _rate(report: Mapping[str, Any], one: Measured) -> float:
     return float(report["profiles"][one.name]["rates"]["chunks_per_s"])
 
 
-def _plots(profile: Mapping[str, Any], course: Course) -> list[str]:
+def _plots(profile: Mapping[str, Any], course: Recording) -> list[str]:
     rss = [(s.at - course.started.at, s.rss / 1e6) for s in course.samples if s.rss]
     stages = profile["stages"]
     return [
@@ -53,7 +53,7 @@ def _plots(profile: Mapping[str, Any], course: Course) -> list[str]:
     ]
 
 
-def _speed(course: Course) -> Points:
+def _speed(course: Recording) -> Points:
     return [
         (b.at - course.started.at, (b.chunks - a.chunks) / (b.at - a.at))
         for a, b in pairwise(course.samples)
@@ -61,7 +61,7 @@ def _speed(course: Course) -> Points:
     ]
 
 
-def _busy(course: Course) -> dict[str, Points]:
+def _busy(course: Recording) -> dict[str, Points]:
     """Share of its places each service had at work, between one sample and the next."""
     found: dict[str, list[tuple[float, float]]] = {"embedder": [], "store": []}
     for a, b in pairwise(course.samples):
@@ -73,7 +73,7 @@ def _busy(course: Course) -> dict[str, Points]:
     return {name: points for name, points in found.items() if points}
 
 
-def _in_flight(course: Course) -> dict[str, Points]:
+def _in_flight(course: Recording) -> dict[str, Points]:
     names = ("embed", "store")
     return {
         name: [

@@ -22,15 +22,15 @@ from zlib import crc32
 
 import orjson
 
+from pulse_cli.app.index import Job, index_sources
 from pulse_cli.engine import Stop
 from pulse_cli.errors import Exit, Fatal
-from pulse_cli.indexing import Job, index_sources
 from pulse_cli.model import Document, Position
 from pulse_cli.ports import Observer
 from pulse_cli.prepare.identity import canonical_url
 from pulse_cli.read import ReadOptions, open_source
 from pulse_cli.search.hybrid import Weights, search
-from pulse_cli.services import Services
+from pulse_cli.wiring import Services
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pulse_cli.bench.baseline import DOCUMENTED, Baseline
+from pulse_cli.bench.bottleneck import verdict_of
 from pulse_cli.bench.corpus import Corpus
-from pulse_cli.bench.figures import Figures, spread
-from pulse_cli.bench.sample import Course
-from pulse_cli.bench.verdict import verdict_of
+from pulse_cli.bench.numbers import Figures, spread
+from pulse_cli.bench.sample import Recording
 
 FORMAT = 1
 FIGURES = (
@@ -44,7 +44,7 @@ class Measured:
 
     name: str
     runs: tuple[Figures, ...]
-    courses: tuple[Course, ...]
+    courses: tuple[Recording, ...]
     ceiling: float | None = None
     rerun: Figures | None = None
     baselines: tuple[Baseline, ...] = ()

@@ -34,7 +34,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Recording:
     """One run from its start to its end. `stopped`: its time was over, the corpus was not.
 
     `launched` is when the process was started; `samples` are taken four times a second and

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from pulse_cli.bench.profiles import Profile
-from pulse_cli.bench.simulators.faults import Fault
-from pulse_cli.bench.simulators.process import SpawnedSimulator
+from pulse_cli.simulators.faults import Fault
+from pulse_cli.simulators.process import SpawnedSimulator
 
 DISTURBED = (
     Fault("slow", path="/embed", rate=0.01, factor=(20.0, 20.0)),

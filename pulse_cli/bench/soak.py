@@ -28,9 +28,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.bench.profiles import PROFILES
-from pulse_cli.bench.simulators.faults import Fault
-from pulse_cli.bench.simulators.process import SpawnedSimulator
 from pulse_cli.events import Event, Progress
+from pulse_cli.simulators.faults import Fault
+from pulse_cli.simulators.process import SpawnedSimulator
 
 if TYPE_CHECKING:
     from pulse_cli.events import Summary
@@ -63,7 +63,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Soaked:
+class SoakResult:
     """What a soak showed. The three ranges are (lowest, highest) of the second half."""
 
     seconds: float
@@ -78,7 +78,7 @@ class Soaked:
     exit_code: int
 
 
-def soak(seconds: float, say: Callable[[str], None] = lambda _: None) -> Soaked:
+def soak(seconds: float, say: Callable[[str], None] = lambda _: None) -> SoakResult:
     """Run for so long, then stop the pipeline by SIGTERM and see that it drains."""
     profile = PROFILES["l4"]
     with (
@@ -134,9 +134,9 @@ def _feed(pipe: Path) -> None:
                 file.write(json.dumps(record).encode() + b"\n")
 
 
-def _sum_up(moments: Sequence[Moment], summary: dict[str, Any], faults: int) -> Soaked:
+def _sum_up(moments: Sequence[Moment], summary: dict[str, Any], faults: int) -> SoakResult:
     half = moments[len(moments) // 2 :]
-    return Soaked(
+    return SoakResult(
         seconds=moments[-1].at,
         documents=moments[-1].documents,
         records=summary["records"],
@@ -150,7 +150,7 @@ def _sum_up(moments: Sequence[Moment], summary: dict[str, Any], faults: int) -> 
     )
 
 
-def soak_page(found: Soaked) -> str:
+def soak_page(found: SoakResult) -> str:
     """The same for people."""
     low, high = found.rss_mib
     return "\n".join(
@@ -199,10 +199,10 @@ class _Teller:
 
 
 def _child(task: dict[str, Any]) -> int:
+    from pulse_cli.app.index import Job, index_sources
     from pulse_cli.cli.loop import run_until_signal
     from pulse_cli.cli.summary import as_object
     from pulse_cli.config import load
-    from pulse_cli.indexing import Job, index_sources
 
     tei, qdrant = task["urls"]
     values = {"embed.url": tei, "qdrant.url": qdrant, "run.max_dead": "100%"}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pulse_cli.model import Document
 from pulse_cli.ports import Preparer, TokenCounter
 from pulse_cli.prepare import PrepareOptions, open_counter, open_preparer
-from pulse_cli.services import cores
+from pulse_cli.wiring import cores
 
 if TYPE_CHECKING:
     from pulse_cli.model import Identity, Prepared

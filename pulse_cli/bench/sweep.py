@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pulse_cli.bench.measure import Plan
-from pulse_cli.cli.figures import rate
+from pulse_cli.cli.numbers import rate
 from pulse_cli.errors import Exit, Fatal
 
 _SHORT = {"concurrency": "run.concurrency", "batch": "embed.batch", "tokens": "chunk.max_tokens"}

@@ -12,8 +12,18 @@ from typing import Annotated
 
 import typer
 
-from pulse_cli.cli import bench, bm25, completion, config, delete, doctor, index, search, status
-from pulse_cli.cli.complaint import complain, complaint_of
+from pulse_cli.cli.commands import (
+    bench,
+    bm25,
+    completion,
+    config,
+    delete,
+    doctor,
+    index,
+    search,
+    status,
+)
+from pulse_cli.cli.error_report import complain, error_report_of
 from pulse_cli.cli.help import Command, Group
 from pulse_cli.errors import Exit
 
@@ -69,4 +79,4 @@ def run(args: list[str]) -> int:
         code = app(args, prog_name="pulse", standalone_mode=False, obj=args)
         return int(code or Exit.OK)
     except (Exception, KeyboardInterrupt) as error:
-        return complain(complaint_of(error, args), args)
+        return complain(error_report_of(error, args), args)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pulse_cli.cli.completion import Flag, Verb
+    from pulse_cli.cli.commands.completion import Flag, Verb
 
 DATA = '"${XDG_DATA_HOME:-$HOME/.local/share}/pulse"'
 

@@ -13,9 +13,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pulse_cli.cli import figures
-from pulse_cli.cli.pace import Pace, bytes_done
-from pulse_cli.cli.safe import safe
+from pulse_cli.cli import numbers
+from pulse_cli.cli.sanitize import safe
+from pulse_cli.cli.throughput import Throughput, bytes_done
 from pulse_cli.events import Draining, Event, Message, Progress, StageStats, Started, Stats
 
 MARGIN = 4
@@ -29,7 +29,7 @@ class Display:
     def __init__(self, console: Console, *, debug: bool = False) -> None:
         self._console = console
         self._debug = debug
-        self._pace = Pace()
+        self._pace = Throughput()
         self._title = ""
         self._state = ""
         self._live = Live(
@@ -68,11 +68,11 @@ class Display:
         figured = _grid()
         figured.add_column(justify="right", no_wrap=True, style="cyan")
         figured.add_row("input", _bar(stats), _share(stats))
-        documents = f"{figures.rate(pace.documents_per_s)} pages/s"
+        documents = f"{numbers.rate(pace.documents_per_s)} pages/s"
         figured.add_row("documents", _outcomes(stats), documents)
-        chunks = f"{figures.count(stats.chunks_embedded)} embedded"
-        speed = f"{figures.rate(pace.chunks_per_s)} chunks/s"
-        figured.add_row("chunks", chunks, f"{speed}, {figures.count(pace.tokens_per_s)} tokens/s")
+        chunks = f"{numbers.count(stats.chunks_embedded)} embedded"
+        speed = f"{numbers.rate(pace.chunks_per_s)} chunks/s"
+        figured.add_row("chunks", chunks, f"{speed}, {numbers.count(pace.tokens_per_s)} tokens/s")
         said = _grid()
         said.add_row("stages", _stages(stats))
         said.add_row("time", self._time(stats))
@@ -82,9 +82,9 @@ class Display:
 
     def _time(self, stats: Stats) -> Text:
         left = self._pace.left_s(stats)
-        parts = [f"{figures.clock(stats.elapsed_s)} so far"]
+        parts = [f"{numbers.clock(stats.elapsed_s)} so far"]
         if left is not None:
-            parts.append(f"about {figures.clock(left)} left")
+            parts.append(f"about {numbers.clock(left)} left")
         if stats.waiting_for:
             parts.append(f"waiting for {safe(stats.waiting_for)}")
         if self._state:
@@ -102,7 +102,7 @@ def _grid() -> Table:
 
 def _bar(stats: Stats) -> RenderableType:
     if not stats.bytes_total:
-        return Text(f"{figures.size(stats.bytes_read)} read")
+        return Text(f"{numbers.size(stats.bytes_read)} read")
     return ProgressBar(total=stats.bytes_total, completed=min(bytes_done(stats), stats.bytes_total))
 
 
@@ -110,7 +110,7 @@ def _share(stats: Stats) -> str:
     if not stats.bytes_total:
         return ""
     share = 100 * bytes_done(stats) / stats.bytes_total
-    return f"{share:.0f} % of {figures.size(stats.bytes_total)}"
+    return f"{share:.0f} % of {numbers.size(stats.bytes_total)}"
 
 
 def _outcomes(stats: Stats) -> Text:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from pulse_cli.cli import figures
+from pulse_cli.cli import numbers
 from pulse_cli.cli.layout import rows, width_of
-from pulse_cli.cli.safe import safe
+from pulse_cli.cli.sanitize import safe
 from pulse_cli.engine import DryRun
 from pulse_cli.engine.prune import StalePages
 from pulse_cli.errors import Exit
@@ -75,8 +75,8 @@ def estimate(found: DryRun, *, local: bool) -> float:
 def as_page(found: DryRun, *, local: bool) -> str:
     """The same for people, without the final newline."""
     counts = found.counts
-    pages = figures.plural(counts.indexed, "page")
-    chunks = figures.plural(counts.chunks, "chunk")
+    pages = numbers.plural(counts.indexed, "page")
+    chunks = numbers.plural(counts.chunks, "chunk")
     head = f"Dry run: would index {pages} as {chunks} ({counts.tokens:,} tokens)."
     lines = [f"{head} Nothing was written.", ""]
     lines += rows(_rows(found, local=local), width_of())
@@ -86,7 +86,7 @@ def as_page(found: DryRun, *, local: bool) -> str:
 
 
 def _stale_page(found: DryRun, stale: StalePages) -> Iterator[str]:
-    yield f"Would remove {figures.plural(stale.count, 'page')} that the crawl no longer holds:"
+    yield f"Would remove {numbers.plural(stale.count, 'page')} that the crawl no longer holds:"
     for name, host in stale.hosts.items():
         yield f"  {host.stale:>7,} of {host.stored:,} pages of {safe(name)}"
     shown = stale.examples[:URLS_SHOWN]
@@ -105,22 +105,22 @@ def _rows(found: DryRun, *, local: bool) -> Iterator[tuple[str, str]]:
     skipped, dead = sum(counts.skipped.values()), sum(counts.dead.values())
     yield "documents", f"{counts.indexed:,} to index, {skipped:,} skipped, {dead:,} dead"
     if counts.skipped:
-        yield "skipped", figures.reasons(counts.skipped)
+        yield "skipped", numbers.reasons(counts.skipped)
     if counts.no_document:
-        yield "no page", figures.reasons(counts.no_document)
+        yield "no page", numbers.reasons(counts.no_document)
     if counts.dead:
-        yield "dead", figures.reasons(counts.dead)
+        yield "dead", numbers.reasons(counts.dead)
     for problem in found.problems:
         yield "", problem
     if found.duplicates:
-        again = figures.plural(found.duplicates, "page")
+        again = numbers.plural(found.duplicates, "page")
         yield "duplicates", f"{again} with a URL that came before; the last one wins"
         for url in found.duplicate_urls:
             yield "", url
     for number, page in enumerate(found.longest):
-        size = figures.plural(page.chunks, "chunk")
+        size = numbers.plural(page.chunks, "chunk")
         yield "" if number else "longest", f"{page.tokens:>9,} tokens in {size}: {page.url}"
     for note in found.notes:
         yield "note", note
     where = "the local model on two cores" if local else "a small model on one L4 GPU"
-    yield "estimate", f"about {figures.duration(estimate(found, local=local))} with {where}"
+    yield "estimate", f"about {numbers.duration(estimate(found, local=local))} with {where}"

@@ -13,7 +13,7 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-from pulse_cli.cli.exits import MEANINGS
+from pulse_cli.cli.exit_codes import MEANINGS
 from pulse_cli.cli.flags import OPTIONS, PANELS
 
 MAX_WIDTH = 100

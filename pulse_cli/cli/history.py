@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
-from pulse_cli.cli import figures
-from pulse_cli.cli.safe import safe
+from pulse_cli.cli import numbers
+from pulse_cli.cli.sanitize import safe
 
 Record = dict[str, Any]
 
@@ -36,10 +36,10 @@ def as_page(records: Sequence[Record], hours: float) -> str:
     """The same for people: the latest start first."""
     if not records:
         return f"No run in the last {hours:g} hours."
-    lines = [f"{figures.plural(len(records), 'start')} in the last {hours:g} hours:"]
+    lines = [f"{numbers.plural(len(records), 'start')} in the last {hours:g} hours:"]
     lines += [_line(one) for one in reversed(records)]
     if failures := _failures(records):
-        lines += ["", f"Failures: {figures.reasons(failures)}"]
+        lines += ["", f"Failures: {numbers.reasons(failures)}"]
     if found := stages(records):
         lines += ["", *_table(found)]
     return "\n".join(lines)
@@ -91,7 +91,7 @@ def _failures(records: Sequence[Record]) -> Counter[str]:
 def _line(one: Record) -> str:
     counts = one["counts"]
     skipped, dead = sum(counts["skipped"].values()), sum(counts["dead"].values())
-    took = figures.duration(one["ended"] - one["started"])
+    took = numbers.duration(one["ended"] - one["started"])
     done = f"{counts['indexed']:,} indexed, {counts['unchanged']:,} unchanged"
     more = ((skipped, "skipped"), (dead, "dead"), (one["pruned"], "pruned"))
     done += "".join(f", {number:,} {word}" for number, word in more if number)
@@ -105,9 +105,9 @@ def _line(one: Record) -> str:
 def _table(found: dict[str, dict[str, float]]) -> Iterator[str]:
     yield f"{'stage':<8}{'requests':>10}{'retries':>9}{'dead':>6}{'busy':>10}{'p50':>10}{'p95':>10}"
     for name, stage in found.items():
-        busy = figures.duration(stage["busy_s"])
-        numbers = f"{stage['requests']:>10,}{stage['retries']:>9,}{stage['dead']:>6,}"
-        yield f"{name:<8}{numbers}{busy:>10}{_ms(stage['p50_ms']):>10}{_ms(stage['p95_ms']):>10}"
+        busy = numbers.duration(stage["busy_s"])
+        counted = f"{stage['requests']:>10,}{stage['retries']:>9,}{stage['dead']:>6,}"
+        yield f"{name:<8}{counted}{busy:>10}{_ms(stage['p50_ms']):>10}{_ms(stage['p95_ms']):>10}"
 
 
 def _ms(value: float) -> str:

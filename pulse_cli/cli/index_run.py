@@ -8,15 +8,15 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from pulse_cli.app.index import Job, index_sources, look_at_sources
 from pulse_cli.cli import dry_run
-from pulse_cli.cli.emit import emit, tell
 from pulse_cli.cli.loop import run_until_signal
 from pulse_cli.cli.metrics import MetricsFile
 from pulse_cli.cli.progress import Verbosity, watching
-from pulse_cli.cli.safe import masked
+from pulse_cli.cli.sanitize import mask_credentials
+from pulse_cli.cli.streams import tell, write_stdout
 from pulse_cli.cli.summary import as_object, as_page
 from pulse_cli.errors import Exit, Fatal
-from pulse_cli.indexing import Job, index_sources, look_at_sources
 
 if TYPE_CHECKING:
     from pulse_cli.config import Loaded
@@ -41,7 +41,7 @@ def sources_of(named: Sequence[str] | None) -> tuple[str, ...]:
 def command_again(args: Sequence[str]) -> str:
     """The command line that goes on with this run."""
     once = {"--restart"}
-    return masked(shlex.join(["pulse", *(arg for arg in args if arg not in once)]))
+    return mask_credentials(shlex.join(["pulse", *(arg for arg in args if arg not in once)]))
 
 
 def run_index(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) -> int:
@@ -53,7 +53,7 @@ def run_index(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) 
         summary = run_until_signal(lambda stop: index_sources(settings, job, observer, stop))
         observer.ended(summary)
     if as_json:
-        emit(json.dumps(as_object(summary)))
+        write_stdout(json.dumps(as_object(summary)))
     elif not verbosity.quiet or summary.error is not None:
         tell(as_page(summary, search_command(loaded)))
     return int(summary.exit_code)
@@ -66,7 +66,7 @@ def run_dry(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) ->
     with watching(settings, verbosity) as observer:
         found = run_until_signal(lambda stop: look_at_sources(settings, job, observer, stop))
     if as_json:
-        emit(json.dumps(dry_run.as_object(found, local=local)))
+        write_stdout(json.dumps(dry_run.as_object(found, local=local)))
     elif not verbosity.quiet:
         tell(dry_run.as_page(found, local=local))
     return dry_run.exit_code_of(found)

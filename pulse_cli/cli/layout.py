@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import TextIO
 
-from pulse_cli.cli.safe import safe
+from pulse_cli.cli.sanitize import safe
 
 NAME = 11
 ENDLESS = 1_000_000

@@ -12,10 +12,10 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from pulse_cli.cli import figures
-from pulse_cli.cli.emit import abandon
-from pulse_cli.cli.pace import Pace, bytes_done
-from pulse_cli.cli.safe import masked, safe
+from pulse_cli.cli import numbers
+from pulse_cli.cli.sanitize import mask_credentials, safe
+from pulse_cli.cli.streams import abandon
+from pulse_cli.cli.throughput import Throughput, bytes_done
 from pulse_cli.events import Draining, Event, Message, Progress, Started, Stats
 
 LEVELS = ("debug", "info", "warning", "error")
@@ -44,7 +44,7 @@ class Lines:
         self._every = every
         self._now = now
         self._due = 0.0
-        self._pace = Pace()
+        self._pace = Throughput()
 
     def on(self, event: Event) -> None:
         match event:
@@ -74,7 +74,9 @@ class Lines:
         stamp = self._now().isoformat(timespec="seconds")
         if self._as_json:
             body = {"time": stamp, "level": level, "event": event}
-            line = json.dumps({**body, **({"text": masked(text)} if text else {}), **more})
+            line = json.dumps(
+                {**body, **({"text": mask_credentials(text)} if text else {}), **more}
+            )
         else:
             mark = "" if level in ("info", "debug") else f"{level}: "
             line = f"{stamp} {mark}{safe(text)}"
@@ -86,23 +88,23 @@ class Lines:
             self._threshold = len(LEVELS)
 
 
-def _sentence(stats: Stats, pace: Pace) -> str:
+def _sentence(stats: Stats, pace: Throughput) -> str:
     counts = stats.counts
     parts = [f"{counts.records:,} records: {counts.indexed:,} indexed"]
     skipped, dead = sum(counts.skipped.values()), sum(counts.dead.values())
     for number, word in ((counts.unchanged, "unchanged"), (skipped, "skipped"), (dead, "dead")):
         if number:
             parts.append(f"{number:,} {word}")
-    sentence = ", ".join(parts) + f"; {figures.rate(pace.chunks_per_s)} chunks/s"
+    sentence = ", ".join(parts) + f"; {numbers.rate(pace.chunks_per_s)} chunks/s"
     if stats.bytes_total:
         sentence = f"{100 * bytes_done(stats) / stats.bytes_total:.0f} % done, {sentence}"
     left = pace.left_s(stats)
     if left is not None:
-        sentence += f", about {figures.clock(left)} left"
+        sentence += f", about {numbers.clock(left)} left"
     return sentence + (f"; waiting for {stats.waiting_for}" if stats.waiting_for else "")
 
 
-def _progress(stats: Stats, pace: Pace) -> dict[str, Any]:
+def _progress(stats: Stats, pace: Throughput) -> dict[str, Any]:
     left = pace.left_s(stats)
     return {
         **asdict(stats),

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from pulse_cli.cli.safe import masked
+from pulse_cli.cli.sanitize import mask_credentials
 from pulse_cli.events import Event, Message, Progress, Started, Stats, Summary
 from pulse_cli.ports import Observer
 
@@ -63,7 +63,10 @@ class MetricsFile:
         now: Callable[[], float] = time.time,
     ) -> None:
         self._path = path
-        self._labels = {"collection": collection, "sources": masked(" ".join(sources))[:200]}
+        self._labels = {
+            "collection": collection,
+            "sources": mask_credentials(" ".join(sources))[:200],
+        }
         self._inner = inner
         self._now = now
         self._began = now()

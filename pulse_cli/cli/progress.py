@@ -32,7 +32,7 @@ class Verbosity:
 
 
 @dataclass(frozen=True, slots=True)
-class Watchers:
+class CompositeObserver:
     """Several observers as one."""
 
     observers: tuple[Observer, ...]
@@ -53,7 +53,7 @@ def watching(settings: Settings, verbosity: Verbosity) -> Iterator[Observer]:
             log = Lines(stream, as_json=settings.log.format == "json", level=level)
             observers.append(log)
             stack.enter_context(_heard(log))
-        yield Watchers(tuple(observers))
+        yield CompositeObserver(tuple(observers))
 
 
 def _on_stderr(settings: Settings, verbosity: Verbosity, stack: ExitStack) -> Observer:
@@ -98,7 +98,7 @@ class _Libraries(logging.Handler):
         super().__init__(logging.WARNING)
         self._log = log
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def write_stdout(self, record: logging.LogRecord) -> None:
         self._log.on(Message("warning", f"{record.name}: {record.getMessage()}"))
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from pulse_cli.cli import figures
+from pulse_cli.cli import numbers
 from pulse_cli.cli.layout import rows, trouble, width_of
-from pulse_cli.cli.safe import masked, safe
+from pulse_cli.cli.sanitize import mask_credentials, safe
 from pulse_cli.errors import Exit
 from pulse_cli.events import Problem, StageStats, Summary, Target
 
@@ -25,7 +25,7 @@ def as_object(summary: Summary) -> dict[str, Any]:
         "run_id": summary.run_id,
         "status": summary.status,
         "exit_code": int(summary.exit_code),
-        "sources": [masked(name) for name in summary.sources],
+        "sources": [mask_credentials(name) for name in summary.sources],
         "target": asdict(summary.target),
         "records": counts.records,
         "documents": {
@@ -65,7 +65,7 @@ def failed(kind: str, message: str, hint: str, exit_code: Exit) -> dict[str, Any
             exit_code=exit_code,
             sources=(),
             target=Target("", "", "", 0),
-            error=Problem(kind, masked(message), masked(hint)),
+            error=Problem(kind, mask_credentials(message), mask_credentials(hint)),
         )
     )
 
@@ -104,8 +104,8 @@ def as_page(summary: Summary, search: str) -> str:
 
 def _headline(summary: Summary) -> str:
     counts = summary.counts
-    done = f"{figures.plural(counts.indexed, 'page')} as {figures.plural(counts.chunks, 'chunk')}"
-    spent = figures.duration(summary.seconds)
+    done = f"{numbers.plural(counts.indexed, 'page')} as {numbers.plural(counts.chunks, 'chunk')}"
+    spent = numbers.duration(summary.seconds)
     if summary.status == "complete":
         return f"Indexed {done} ({counts.tokens:,} tokens) in {spent}."
     word = "Interrupted" if summary.status == "interrupted" else "Stopped"
@@ -118,25 +118,25 @@ def _rows(summary: Summary) -> Iterator[tuple[str, str]]:
     outcomes = f"{counts.indexed:,} indexed, {counts.unchanged:,} unchanged"
     yield "documents", f"{outcomes}, {skipped:,} skipped, {dead:,} dead"
     if counts.skipped:
-        yield "skipped", figures.reasons(counts.skipped)
+        yield "skipped", numbers.reasons(counts.skipped)
     if counts.no_document:
-        yield "no page", figures.reasons(counts.no_document)
+        yield "no page", numbers.reasons(counts.no_document)
     if counts.dead:
-        yield "dead", figures.reasons(counts.dead)
+        yield "dead", numbers.reasons(counts.dead)
     if summary.dead_letters:
         yield "", f"kept in {summary.dead_letters}"
     if summary.pruned:
-        yield "pruned", f"{figures.plural(summary.pruned, 'page')} that the crawl no longer holds"
+        yield "pruned", f"{numbers.plural(summary.pruned, 'page')} that the crawl no longer holds"
     if counts.truncated:
-        cut = figures.plural(counts.truncated, "chunk")
+        cut = numbers.plural(counts.truncated, "chunk")
         yield "truncated", f"{cut} cut by the server: its limit is lower than chunk.max_tokens"
     if summary.documents_done:
         yield (
             "speed",
             (
-                f"{figures.rate(per['documents_per_s'])} pages/s, "
-                f"{figures.rate(per['chunks_per_s'])} chunks/s, "
-                f"{figures.count(per['tokens_per_s'])} tokens/s"
+                f"{numbers.rate(per['documents_per_s'])} pages/s, "
+                f"{numbers.rate(per['chunks_per_s'])} chunks/s, "
+                f"{numbers.count(per['tokens_per_s'])} tokens/s"
             ),
         )
     if summary.target.store:

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from pulse_cli.doctor.finding import Finding, ok, warning
-from pulse_cli.services import is_server
+from pulse_cli.wiring import is_server
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings

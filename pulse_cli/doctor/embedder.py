@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
 from pulse_cli.doctor.finding import Finding, error, ok, warning
-from pulse_cli.embed.prefixes import misfits, wanted
+from pulse_cli.embed.prefixes import prefix_mismatches, wanted
 from pulse_cli.embed.tei import TeiEmbedder
-from pulse_cli.services.counting import named_counter_fits
+from pulse_cli.wiring.counting import named_counter_fits
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
     from pulse_cli.ports import Embedder, Preparer
-    from pulse_cli.services import Services
+    from pulse_cli.wiring import Services
 
 SAMPLE = "A short text, to see whether the model answers."
 SMALL_BATCH = 8
@@ -86,7 +86,7 @@ def prefixes(settings: Settings, model: str) -> Iterator[Finding]:
     if wanted(model) is None:
         return
     mine = settings.embed
-    wrong = misfits(model, mine.document_prefix, mine.query_prefix)
+    wrong = prefix_mismatches(model, mine.document_prefix, mine.query_prefix)
     if not wrong:
         yield ok("prefixes", f"as {model} wants them")
         return

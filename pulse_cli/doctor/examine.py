@@ -15,7 +15,7 @@ from pulse_cli.engine.clock import SystemClock
 from pulse_cli.errors import PulseError
 from pulse_cli.events import Event
 from pulse_cli.ports import Clock
-from pulse_cli.services import Services
+from pulse_cli.wiring import Services
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
@@ -26,7 +26,7 @@ PART_S = 20.0
 Tell = Callable[[Finding], None]
 
 
-class _Unheard:
+class NullObserver:
     def on(self, event: Event) -> None:
         """What services say when they open is found out by the checks themselves."""
 
@@ -37,7 +37,7 @@ async def examine(settings: Settings, tell: Tell, clock: Clock | None = None) ->
     for finding in machine(settings, clock.time()):
         tell(finding)
     await _bounded("server clock", clocks(settings, clock), tell)
-    async with Services(settings, _Unheard(), clock, patience=PATIENCE_S) as services:
+    async with Services(settings, NullObserver(), clock, patience=PATIENCE_S) as services:
         works = await _bounded("embedder", embedder(services), tell)
         dimension = rev = None
         if works:

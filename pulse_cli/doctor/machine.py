@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pulse_cli.doctor.finding import Finding, error, ok, warning
-from pulse_cli.engine.checkpoint import CheckpointFile
-from pulse_cli.engine.statefiles import CHECKPOINT_SUFFIX, checkpoints, is_locked
+from pulse_cli.engine.progress.checkpoint import CheckpointFile
+from pulse_cli.engine.progress.state_files import CHECKPOINT_SUFFIX, checkpoints, is_locked
 from pulse_cli.errors import Fatal
-from pulse_cli.services import edge_folder, is_server
-from pulse_cli.store.room import MIN_FREE_BYTES, existing, free_bytes
+from pulse_cli.store.disk_space import MIN_FREE_BYTES, existing, free_bytes
+from pulse_cli.wiring import edge_folder, is_server
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings

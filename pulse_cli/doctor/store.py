@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from pulse_cli.doctor.finding import Finding, error, ok, warning
 from pulse_cli.errors import Exit, Fatal
 from pulse_cli.model import Filter, Hit
-from pulse_cli.store.collection import ADDS_VECTORS, MATCHES_PREFIX
-from pulse_cli.store.edge import EdgeStore
-from pulse_cli.store.qdrant import QdrantStore
+from pulse_cli.store.edge.store import EdgeStore
+from pulse_cli.store.qdrant.collection import ADDS_VECTORS, MATCHES_PREFIX
+from pulse_cli.store.qdrant.store import QdrantStore
 
 if TYPE_CHECKING:
     from pulse_cli.ports import Store
-    from pulse_cli.services import Services
+    from pulse_cli.wiring import Services
 
 
 async def store(

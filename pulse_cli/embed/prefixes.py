@@ -40,7 +40,7 @@ _KNOWN: tuple[tuple[str, Prefixes], ...] = (
 )
 
 
-def misfits(model: str, document: str, query: str) -> list[str]:
+def prefix_mismatches(model: str, document: str, query: str) -> list[str]:
     """The settings, as `name=value`, that differ in kind from what the model's card asks for:
     a prefix where there should be none, or none where there should be one."""
     want = wanted(model)

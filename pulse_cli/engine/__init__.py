@@ -3,22 +3,27 @@
 The engine knows the stages only through `pulse_cli.ports`; all concurrency is here.
 """
 
-from pulse_cli.engine import runlog
-from pulse_cli.engine.books import DeadLimit
 from pulse_cli.engine.clock import SystemClock
-from pulse_cli.engine.dryrun import DryRun, Held, dry_run, look_at_stale
-from pulse_cli.engine.opening import Parts, RunOptions
+from pulse_cli.engine.dry_run import CrawledPages, DryRun, dry_run, look_at_stale
+from pulse_cli.engine.progress import run_log
+from pulse_cli.engine.progress.run_state import DeadLimit
+from pulse_cli.engine.progress.state_files import (
+    StateFiles,
+    hold_locks,
+    hold_target_lock,
+    state_files,
+)
 from pulse_cli.engine.prune import PruneOptions
+from pulse_cli.engine.resume import RunDependencies, RunOptions
 from pulse_cli.engine.run import index
-from pulse_cli.engine.statefiles import StateFiles, hold_locks, hold_target_lock, state_files
 from pulse_cli.engine.stop import Stop
 
 __all__ = [
+    "CrawledPages",
     "DeadLimit",
     "DryRun",
-    "Held",
-    "Parts",
     "PruneOptions",
+    "RunDependencies",
     "RunOptions",
     "StateFiles",
     "Stop",
@@ -28,6 +33,6 @@ __all__ = [
     "hold_target_lock",
     "index",
     "look_at_stale",
-    "runlog",
+    "run_log",
     "state_files",
 ]

@@ -28,7 +28,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pulse_cli.engine.faultpoints import fault_point
+from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.engine.limiter import Limiter
 from pulse_cli.errors import Rejected
 from pulse_cli.model import Chunk, Commit, Document, Identity, Point, Prepared, Terms
@@ -37,7 +37,7 @@ from pulse_cli.ports import Store
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
 
-HARMLESS = "pulse:harmless"  # the key of a page that any store in working order takes
+PROBE = "pulse:harmless"  # the key of a page that any store in working order takes
 # A group that fails is halved at little cost; a document alone is given about 25 s, for a
 # part of the store may be gone for a moment.
 COMPARED_TOGETHER, COMPARED_ALONE = 2, 8
@@ -111,7 +111,7 @@ class Committer:
         self._store = store
         self._limiter = limiter
         self._dimension = dimension
-        self._left_behind = [HARMLESS]
+        self._left_behind = [PROBE]
         self.stamp = stamp
 
     async def lookup(self, identities: Sequence[Identity]) -> dict[str, Commit]:
@@ -195,20 +195,20 @@ class Committer:
             every = [*keys, *left]
             await self._send(lambda: self._store.delete_stale(every, keep), alone=alone)
         except BaseException:
-            self._left_behind = [HARMLESS]
+            self._left_behind = [PROBE]
             raise
 
     async def _send(self, call: Callable[[], Awaitable[None]], *, alone: bool) -> None:
         """One request of a write. Raises Rejected where its documents are to blame."""
         comparisons = COMPARED_ALONE if alone else COMPARED_TOGETHER
-        await self._limiter.run(call, control=self._write_harmless, comparisons=comparisons)
+        await self._limiter.run(call, control=self._write_probe, comparisons=comparisons)
 
-    async def _write_harmless(self) -> None:
+    async def _write_probe(self) -> None:
         try:
-            await self._store.upsert([_harmless_point(self.stamp, self._dimension)])
-            await self._store.delete_stale([HARMLESS], [])
+            await self._store.upsert([_probe_point(self.stamp, self._dimension)])
+            await self._store.delete_stale([PROBE], [])
         except BaseException:
-            self._left_behind = [HARMLESS]
+            self._left_behind = [PROBE]
             raise
 
     def points(
@@ -222,11 +222,11 @@ class Committer:
         ]
 
 
-def _harmless_point(stamp: RunStamp, dimension: int) -> Point:
+def _probe_point(stamp: RunStamp, dimension: int) -> Point:
     import numpy as np  # loaded long since: there are vectors to write
 
-    identity = Identity(HARMLESS, "", "", str(uuid.uuid5(uuid.NAMESPACE_URL, HARMLESS)))
+    identity = Identity(PROBE, "", "", str(uuid.uuid5(uuid.NAMESPACE_URL, PROBE)))
     chunk = Chunk(identity.commit_id, 0, "a", 1, 0, 1, Terms([1], [1.0]))
-    page = Prepared(Document(HARMLESS, "a"), identity, "a", [0], [1], [1])
+    page = Prepared(Document(PROBE, "a"), identity, "a", [0], [1], [1])
     (payload,) = payloads(page, [chunk], stamp)
     return Point(chunk.id, np.ones(dimension, np.float32), chunk.terms, payload)

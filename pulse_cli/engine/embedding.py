@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 ISOLATED_FAILURES = 3
 COMPARED_OVERLOADS = 3
-HARMLESS = "a"
+PROBE = "a"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +184,7 @@ class EmbedPool:
         texts = [job.texts[index] for job, index in request.items]
         served = False
         try:
-            harmless = partial(self._embedder.embed, [HARMLESS])
+            harmless = partial(self._embedder.embed, [PROBE])
             served = request.suspect and await self._limiter.serves(harmless)
             vectors = await self._embedder.embed(texts)
             self._limiter.succeeded(queue_s=vectors.queue_s, work_s=vectors.work_s)

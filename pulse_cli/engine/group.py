@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 from pulse_cli.engine.budget import Budget
 from pulse_cli.engine.commit import Committer, Writable, is_current
-from pulse_cli.engine.deadletter import document_letter
 from pulse_cli.engine.embedding import EmbedPool
-from pulse_cli.engine.faultpoints import fault_point
-from pulse_cli.engine.ledger import Ledger, Resolution
+from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.engine.limiter import Limiter
+from pulse_cli.engine.progress.dead_letters import document_letter
+from pulse_cli.engine.progress.ledger import Ledger, Resolution
 from pulse_cli.engine.reading import Group, Item, utf8_bytes
 from pulse_cli.errors import Rejected
 from pulse_cli.events import Stats
@@ -44,11 +44,11 @@ class _Ready:
     exists: bool
 
     @property
-    def is_giant(self) -> bool:
-        return _is_giant(self.prepared)
+    def is_oversized(self) -> bool:
+        return _is_oversized(self.prepared)
 
 
-class GroupCarrier:
+class GroupTask:
     """See the module docstring. `force` embeds again what is unchanged."""
 
     def __init__(
@@ -106,14 +106,14 @@ class GroupCarrier:
         return ready
 
     async def _embed_and_write(self, ready: Sequence[_Ready]) -> None:
-        small = [one for one in ready if not one.is_giant]
+        small = [one for one in ready if not one.is_oversized]
         embedded = await self._pool.embed([chunk.text for one in small for chunk in one.chunks])
         self._stats.tokens_embedded += sum(sum(one.prepared.counts) for one in small)
         fault_point("group-embedded")
         await self._commit(small, embedded.rows, embedded.truncated)
         for one in ready:
-            if one.is_giant:
-                await self._carry_giant(one)
+            if one.is_oversized:
+                await self._run_oversized(one)
 
     def _cut(self, items: Sequence[Item]) -> list[tuple[Prepared, list[Chunk]] | Rejected]:
         """In a thread: clean and chunk; giants are left uncut.
@@ -130,10 +130,10 @@ class GroupCarrier:
 
     def _cut_all(self, items: Sequence[Item]) -> list[tuple[Prepared, list[Chunk]] | Rejected]:
         prepared = self._preparer.prepare([(item.document, item.identity) for item in items])
-        small = [one for one in prepared if not _is_giant(one)]
+        small = [one for one in prepared if not _is_oversized(one)]
         chunks = iter(self._preparer.chunks(small, 0, WINDOW_CHUNKS))
         return [  # chunks hold the text of small ones now
-            (one, []) if _is_giant(one) else (replace(one, text=""), next(chunks))
+            (one, []) if _is_oversized(one) else (replace(one, text=""), next(chunks))
             for one in prepared
         ]
 
@@ -180,7 +180,7 @@ class GroupCarrier:
 
         await self._committer.write(writable, written, refused)
 
-    async def _carry_giant(self, one: _Ready) -> None:
+    async def _run_oversized(self, one: _Ready) -> None:
         """Embed and write a document window by window; its chunk 0 last, as always."""
         identity, prepared = one.item.identity, one.prepared
         count = len(prepared.starts)
@@ -258,5 +258,5 @@ def _vectors(rows: Sequence[Floats | Rejected]) -> list[Floats]:
     return [row for row in rows if not isinstance(row, Rejected)]
 
 
-def _is_giant(prepared: Prepared) -> bool:
+def _is_oversized(prepared: Prepared) -> bool:
     return len(prepared.starts) > WINDOW_CHUNKS

@@ -15,11 +15,11 @@ import asyncio
 from contextlib import suppress
 
 from pulse_cli.engine.budget import Budget, Drained
-from pulse_cli.engine.deadletter import unreadable_letter
 from pulse_cli.engine.embedding import EmbedPool
-from pulse_cli.engine.group import GroupCarrier
-from pulse_cli.engine.ledger import Ledger, Resolution
+from pulse_cli.engine.group import GroupTask
 from pulse_cli.engine.limiter import Limiter
+from pulse_cli.engine.progress.dead_letters import unreadable_letter
+from pulse_cli.engine.progress.ledger import Ledger, Resolution
 from pulse_cli.engine.reading import (
     Group,
     Item,
@@ -57,7 +57,7 @@ class Pipeline:
         ledger: Ledger,
         pool: EmbedPool,
         budget: Budget,
-        carrier: GroupCarrier,
+        carrier: GroupTask,
         reader: Limiter,
         observer: Observer,
         group_chunks: int,

@@ -18,9 +18,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
-from pulse_cli.engine.faultpoints import fault_point
+from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.engine.limiter import Limiter
-from pulse_cli.engine.seen import SeenPages, host_of
+from pulse_cli.engine.progress.seen import SeenPages, host_of
 from pulse_cli.engine.stop import Stop
 from pulse_cli.errors import Exit, Fatal
 from pulse_cli.model import Filter

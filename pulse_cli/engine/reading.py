@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
-from pulse_cli.engine.ledger import Ticket
 from pulse_cli.engine.limiter import Limiter
+from pulse_cli.engine.progress.ledger import Ticket
 from pulse_cli.engine.threads import DaemonThread
 from pulse_cli.model import (
     Document,

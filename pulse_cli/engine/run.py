@@ -13,18 +13,18 @@ import time
 from contextlib import suppress
 
 from pulse_cli.engine.budget import Budget
-from pulse_cli.engine.checkpoint import CheckpointFile
 from pulse_cli.engine.commit import Committer, RunStamp
 from pulse_cli.engine.embedding import EmbedPool
-from pulse_cli.engine.faultpoints import fault_point
-from pulse_cli.engine.group import GroupCarrier
-from pulse_cli.engine.ledger import Ledger
+from pulse_cli.engine.fault_points import fault_point
+from pulse_cli.engine.group import GroupTask
 from pulse_cli.engine.limiter import Limiter, unfailing_limiter
-from pulse_cli.engine.opening import Opened, Parts, RunOptions, open_run
 from pulse_cli.engine.pipeline import Pipeline
+from pulse_cli.engine.progress.checkpoint import CheckpointFile
+from pulse_cli.engine.progress.ledger import Ledger
+from pulse_cli.engine.progress.seen import SeenPages
+from pulse_cli.engine.progress.state_files import StateFiles
 from pulse_cli.engine.prune import PRUNE_REFUSED, PruneOptions, Pruner, not_whole
-from pulse_cli.engine.seen import SeenPages
-from pulse_cli.engine.statefiles import StateFiles
+from pulse_cli.engine.resume import OpenRun, RunDependencies, RunOptions, open_run
 from pulse_cli.engine.summary import summarize
 from pulse_cli.engine.threads import Threads
 from pulse_cli.errors import Exit, Fatal
@@ -36,7 +36,7 @@ TICK_SECONDS = 0.25
 STORE_LAG_CHUNKS = 512
 
 
-async def index(parts: Parts, files: StateFiles, options: RunOptions) -> Summary:
+async def index(parts: RunDependencies, files: StateFiles, options: RunOptions) -> Summary:
     """Run to the end, a signal, or an error. The locks of `files` must be held.
 
     Raises Fatal only where the run could not begin; later errors are in the summary.
@@ -49,7 +49,9 @@ async def index(parts: Parts, files: StateFiles, options: RunOptions) -> Summary
         return await _index(parts, files, options, restart=True)
 
 
-async def _index(parts: Parts, files: StateFiles, options: RunOptions, *, restart: bool) -> Summary:
+async def _index(
+    parts: RunDependencies, files: StateFiles, options: RunOptions, *, restart: bool
+) -> Summary:
     checkpoint = CheckpointFile(files.checkpoint, syscalls=parts.syscalls)
     opened = open_run(parts, files, options, checkpoint, restart=restart)
     run = _Run(parts, files, options, checkpoint, opened)
@@ -64,11 +66,11 @@ class _Run:
 
     def __init__(
         self,
-        parts: Parts,
+        parts: RunDependencies,
         files: StateFiles,
         options: RunOptions,
         checkpoint: CheckpointFile,
-        opened: Opened,
+        opened: OpenRun,
     ) -> None:
         self._parts = parts
         self._files = files
@@ -162,7 +164,7 @@ class _Run:
         pool = EmbedPool(parts.embedder, self._embed, parts.clock, self._stats)
         budget = Budget(self._most_in_the_works)
         self._committer = Committer(parts.store, self._store, stamp, parts.embedder.dimension)
-        carrier = GroupCarrier(
+        carrier = GroupTask(
             preparer=parts.preparer,
             ledger=self._ledger,
             pool=pool,

@@ -15,23 +15,23 @@ import sys
 from array import array
 from typing import BinaryIO
 
-from pulse_cli.children import ignore_signals, pack_frame, read_frame
+from pulse_cli.ipc import ignore_signals, pack_message, read_message
 from pulse_cli.prepare.options import PrepareOptions
 from pulse_cli.prepare.terms import TermWeights
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    if (first := read_frame(requests)) is None:
+    if (first := read_message(requests)) is None:
         return
     weights = TermWeights(PrepareOptions(**first[0]))
-    while (frame := read_frame(requests)) is not None:
+    while (frame := read_message(requests)) is not None:
         found = weights.of_chunks(frame[0])
         indices, values = array("I"), array("f")
         for terms in found:
             indices.extend(terms.indices)
             values.extend(terms.values)
         counts = [len(terms.indices) for terms in found]
-        answers.write(pack_frame(counts, indices.tobytes() + values.tobytes()))
+        answers.write(pack_message(counts, indices.tobytes() + values.tobytes()))
         answers.flush()
 
 

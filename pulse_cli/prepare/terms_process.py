@@ -19,7 +19,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from pulse_cli.children import PIPE_BYTES, environment, pack_frame, read_frame, widen
+from pulse_cli.ipc import PIPE_BYTES, environment, pack_message, read_message, widen
 from pulse_cli.model import Terms
 from pulse_cli.prepare.options import PrepareOptions
 from pulse_cli.prepare.terms import TermWeights
@@ -75,7 +75,7 @@ class TermProcess:
         try:
             process = self._process or self._start()
             by = self._monotonic() + DEADLINE
-            self._send(process, pack_frame(texts), by)
+            self._send(process, pack_message(texts), by)
             return _terms(self._answer(process, by), len(texts))
         except (OSError, ValueError):
             self._end()
@@ -95,7 +95,7 @@ class TermProcess:
             assert pipe is not None
             os.set_blocking(pipe.fileno(), False)
             widen(pipe.fileno())
-        self._send(process, pack_frame(asdict(self._options)), self._monotonic() + DEADLINE)
+        self._send(process, pack_message(asdict(self._options)), self._monotonic() + DEADLINE)
         return process
 
     def _send(self, process: subprocess.Popen[bytes], data: bytes, by: float) -> None:
@@ -114,7 +114,7 @@ class TermProcess:
             if not data:
                 raise BrokenPipeError("it ended")
             received += data
-            if (frame := read_frame(io.BytesIO(received))) is not None:
+            if (frame := read_message(io.BytesIO(received))) is not None:
                 return frame
 
     def _wait(self, pipe: int, until: int, by: float) -> None:

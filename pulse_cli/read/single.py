@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pulse_cli.model import Unreadable
-from pulse_cli.read.detect import Kind
-from pulse_cli.read.feed import Feed
-from pulse_cli.read.frame import Content, Gathered
-from pulse_cli.read.scan import BOM
-from pulse_cli.read.shapes import Shapes
+from pulse_cli.read.bytes.byte_reader import ByteReader
+from pulse_cli.read.firecrawl.shapes import Shapes
+from pulse_cli.read.framing.detect import Kind
+from pulse_cli.read.framing.json_span import CappedBuffer, Content
+from pulse_cli.read.framing.scan import BOM
 
 
 def single_content(
-    feed: Feed, kind: Kind, url: str | None, shapes: Shapes, max_record: int
+    feed: ByteReader, kind: Kind, url: str | None, shapes: Shapes, max_record: int
 ) -> Content:
     """Consume the whole input and say what it is."""
-    whole = Gathered(feed.offset, feed.line, max_record)
+    whole = CappedBuffer(feed.offset, feed.line, max_record)
     while feed.at < len(feed.data) or feed.more():
         with memoryview(feed.data)[feed.at :] as piece:
             whole.add(piece)

@@ -18,19 +18,19 @@ from typing import BinaryIO
 
 from pulse_cli.errors import Exit, Fatal
 from pulse_cli.model import Input, Note, Place, Position, Record
-from pulse_cli.read.crawl import CrawlRecords
-from pulse_cli.read.crawl_api import CrawlApi
-from pulse_cli.read.detect import Kind, detect
-from pulse_cli.read.feed import Feed
-from pulse_cli.read.files import Stored
-from pulse_cli.read.frame import Content, Frame, Hint, cost
-from pulse_cli.read.framing import WINDOW, Framer
-from pulse_cli.read.inputs import CRAWL, STDIN, crawl_id
-from pulse_cli.read.markdown import Addresses
+from pulse_cli.read.bytes.byte_reader import ByteReader
+from pulse_cli.read.bytes.files import InputReader
+from pulse_cli.read.bytes.inputs import CRAWL, STDIN, crawl_id
+from pulse_cli.read.bytes.unpack import unpacked
+from pulse_cli.read.firecrawl.crawl import CrawlRecords
+from pulse_cli.read.firecrawl.crawl_api import CrawlApi
+from pulse_cli.read.firecrawl.markdown import Addresses
+from pulse_cli.read.firecrawl.shapes import Shapes
+from pulse_cli.read.framing.detect import Kind, detect
+from pulse_cli.read.framing.framing import WINDOW, Framer
+from pulse_cli.read.framing.json_span import Content, Hint, JsonSpan, cost
 from pulse_cli.read.options import ReadOptions
-from pulse_cli.read.shapes import Shapes
 from pulse_cli.read.single import single_content
-from pulse_cli.read.unpack import unpacked
 
 _BOM_BYTES = 3
 
@@ -55,7 +55,7 @@ class InputSource:
         self._sleep = sleep
         self._window = window
         self._shapes = Shapes(options)
-        self._stored = Stored(stdin)
+        self._stored = InputReader(stdin)
         sizes = [one.size for one in inputs]
         self._total = None if None in sizes else sum(size or 0 for size in sizes)
         self._before = 0
@@ -89,7 +89,7 @@ class InputSource:
         self._stored.read += size
 
     def _input(self, index: int, name: str, start: Position) -> Iterator[Record]:
-        feed = Feed(unpacked(self._stored.chunks(name), self._options.max_expanded))
+        feed = ByteReader(unpacked(self._stored.chunks(name), self._options.max_expanded))
         address = self._addresses.of(name)
         kind = detect(feed, name, addressed=address is not None)
         if not feed.skip_to(start.offset) or (start.item == 0 and feed.crc != start.crc):
@@ -110,7 +110,9 @@ class InputSource:
             )
             yield from self._framed(index, name, feed, framer, start)
 
-    def _single(self, index: int, name: str, feed: Feed, kind: Kind, address: str | None) -> Record:
+    def _single(
+        self, index: int, name: str, feed: ByteReader, kind: Kind, address: str | None
+    ) -> Record:
         """A file that is one page as a whole, or nothing that can be read."""
         content = single_content(feed, kind, address, self._shapes, self._options.max_record)
         size = feed.offset
@@ -118,7 +120,7 @@ class InputSource:
         return Record(Place(name, length=size), position, content, cost(content, size))
 
     def _framed(
-        self, index: int, name: str, feed: Feed, framer: Framer, start: Position
+        self, index: int, name: str, feed: ByteReader, framer: Framer, start: Position
     ) -> Iterator[Record]:
         top, item = -1, 0
         # Of an input that was empty then, only the note was done.
@@ -142,7 +144,7 @@ class InputSource:
             raise _changed(name, start)
 
 
-def _settled(name: str, frame: Frame, feed: Feed, *, first: bool) -> list[Content]:
+def _settled(name: str, frame: JsonSpan, feed: ByteReader, *, first: bool) -> list[Content]:
     """The contents of a frame; hints become notes where they are worth it."""
     settled: list[Content] = []
     for content in frame.contents:
@@ -162,7 +164,13 @@ def _settled(name: str, frame: Frame, feed: Feed, *, first: bool) -> list[Conten
 
 
 def _records(
-    index: int, name: str, frame: Frame, feed: Feed, contents: list[Content], item: int, done: int
+    index: int,
+    name: str,
+    frame: JsonSpan,
+    feed: ByteReader,
+    contents: list[Content],
+    item: int,
+    done: int,
 ) -> Iterator[Record]:
     """The contents as records, behind the first `done`; gives them away as it goes."""
     fed, crc, line = feed.offset, feed.crc, feed.line

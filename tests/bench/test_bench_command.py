@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pulse_cli.bench.profiles import PROFILES
-from pulse_cli.bench.simulators.process import SpawnedSimulator
+from pulse_cli.simulators.process import SpawnedSimulator
 
 QUICK = ("--quick", "--documents", "12", "--chars", "600")
 
@@ -156,7 +156,7 @@ def test_live_cut_short_leaves_nothing_behind(
 def test_live_that_fails_leaves_nothing_behind(
     tmp_path: Path, tei: SpawnedSimulator, qdrant: SpawnedSimulator
 ) -> None:
-    from pulse_cli.bench.simulators.faults import Fault
+    from pulse_cli.simulators.faults import Fault
 
     qdrant.set_faults([Fault("status", path="/collections", method="PUT", marker="points")])
     done = pulse(

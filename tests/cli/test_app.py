@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from pulse_cli.cli.complaint import complaint_of
+from pulse_cli.cli.error_report import error_report_of
 from pulse_cli.errors import Exit, Rejected, Transient
 
 CANARY = "secret " + "key"
@@ -121,8 +121,8 @@ def test_a_bug_is_called_one_and_shows_no_traceback():
     try:
         {}[CANARY]
     except KeyError as error:
-        told = complaint_of(error)
-        more = complaint_of(error, ["-vv"])
+        told = error_report_of(error)
+        more = error_report_of(error, ["-vv"])
     assert told.message.startswith("this is a bug of pulse: KeyError at ")
     assert CANARY not in told.message + more.message
     assert "\n" not in told.message
@@ -131,9 +131,9 @@ def test_a_bug_is_called_one_and_shows_no_traceback():
 
 
 def test_errors_of_services_have_their_codes():
-    assert complaint_of(Transient("down")).exit_code == Exit.UNAVAILABLE
-    assert complaint_of(Rejected("no", reason="bad")).exit_code == Exit.FATAL
-    assert complaint_of(KeyboardInterrupt()).exit_code == Exit.INTERRUPTED
+    assert error_report_of(Transient("down")).exit_code == Exit.UNAVAILABLE
+    assert error_report_of(Rejected("no", reason="bad")).exit_code == Exit.FATAL
+    assert error_report_of(KeyboardInterrupt()).exit_code == Exit.INTERRUPTED
 
 
 def test_a_reader_that_leaves_is_no_error(home):

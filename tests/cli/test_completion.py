@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulse_cli.cli.completion import SHELLS, script, verbs
+from pulse_cli.cli.commands.completion import SHELLS, script, verbs
 
 SCRIPTS = Path(__file__).parents[2] / "completions"
 

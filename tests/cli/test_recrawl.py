@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from pulse_cli.bench.profiles import PROFILES
-from pulse_cli.bench.simulators.process import SpawnedSimulator
 from pulse_cli.errors import Exit
+from pulse_cli.simulators.process import SpawnedSimulator
 from tests.cli.conftest import Pulse
 
 PAGES = 12

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from pulse_cli.bench.profiles import PROFILES
-from pulse_cli.bench.simulators.http import serving
-from pulse_cli.bench.simulators.tei import TeiService
-from pulse_cli.bench.simulators.wordpiece import WordPiece
 from pulse_cli.embed.local import open_local
 from pulse_cli.embed.openai import open_openai
 from pulse_cli.embed.tei import open_tei
 from pulse_cli.errors import Rejected
 from pulse_cli.ports import Embedder
 from pulse_cli.prepare import vendored_tokenizer
+from pulse_cli.simulators.http import serving
+from pulse_cli.simulators.tei import TeiService
+from pulse_cli.simulators.wordpiece import WordPiece
 
 Opens = Callable[..., Awaitable[Embedder]]
 

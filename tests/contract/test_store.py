@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pulse_cli.bench.simulators.http import serving
-from pulse_cli.bench.simulators.qdrant import QdrantService
 from pulse_cli.errors import Fatal, Rejected
 from pulse_cli.model import Filter, Hit, Point, Terms
-from pulse_cli.store.edge import open_edge
-from pulse_cli.store.qdrant import open_qdrant
+from pulse_cli.simulators.http import serving
+from pulse_cli.simulators.qdrant import QdrantService
+from pulse_cli.store.edge.store import open_edge
+from pulse_cli.store.qdrant.store import open_qdrant
 
 DIMENSION = 8
 ALL = Filter()

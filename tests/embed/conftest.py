@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from pulse_cli.bench.profiles import PROFILES
-from pulse_cli.bench.simulators.faults import Fault
-from pulse_cli.bench.simulators.http import Simulator, serving
-from pulse_cli.bench.simulators.tei import TeiService
-from pulse_cli.bench.simulators.wordpiece import WordPiece
 from pulse_cli.prepare import vendored_tokenizer
+from pulse_cli.simulators.faults import Fault
+from pulse_cli.simulators.http import Simulator, serving
+from pulse_cli.simulators.tei import TeiService
+from pulse_cli.simulators.wordpiece import WordPiece
 
 Serves = Callable[..., AbstractAsyncContextManager[Simulator]]
 

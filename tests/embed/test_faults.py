@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pulse_cli.bench.simulators.faults import Fault
-from pulse_cli.bench.simulators.http import Simulator
 from pulse_cli.embed.openai import open_openai
 from pulse_cli.embed.tei import open_tei
 from pulse_cli.errors import Fatal, PulseError, Rejected, Transient
 from pulse_cli.ports import Embedder
+from pulse_cli.simulators.faults import Fault
+from pulse_cli.simulators.http import Simulator
 
 Serves = Callable[..., AbstractAsyncContextManager[Simulator]]
 SECRET = "canary-7f3a"

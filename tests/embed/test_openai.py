@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pulse_cli.bench.simulators.faults import Fault
-from pulse_cli.bench.simulators.http import Simulator
 from pulse_cli.embed.openai import open_openai
 from pulse_cli.errors import Fatal, Rejected
+from pulse_cli.simulators.faults import Fault
+from pulse_cli.simulators.http import Simulator
 
 Serves = Callable[..., AbstractAsyncContextManager[Simulator]]
 

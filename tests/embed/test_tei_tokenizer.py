@@ -9,12 +9,12 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 from tokenizers import Tokenizer
 
-from pulse_cli.bench.simulators.faults import Fault
-from pulse_cli.bench.simulators.http import Simulator
 from pulse_cli.embed.tei import open_tei
 from pulse_cli.embed.tei_tokenizer import TeiTokenizer, same_counts
 from pulse_cli.errors import Fatal, Transient
 from pulse_cli.prepare import HARD_SAMPLE, vendored_tokenizer
+from pulse_cli.simulators.faults import Fault
+from pulse_cli.simulators.http import Simulator
 
 Serves = Callable[..., AbstractAsyncContextManager[Simulator]]
 

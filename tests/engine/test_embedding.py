@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pulse_cli.engine.budget import Drained
-from pulse_cli.engine.embedding import HARMLESS, Embedded, EmbedPool
+from pulse_cli.engine.embedding import PROBE, Embedded, EmbedPool
 from pulse_cli.engine.limiter import Limiter
 from pulse_cli.errors import Fatal, Rejected, Transient
 from pulse_cli.events import StageStats, Stats
@@ -37,7 +37,7 @@ class ScriptedEmbedder:
         self.requests.append(list(texts))
         await self._clock.sleep(0.1)
         self.fault(texts)
-        rows = [[0.0 if text == HARMLESS else float(text)] for text in texts]
+        rows = [[0.0 if text == PROBE else float(text)] for text in texts]
         return Vectors(np.array(rows, dtype=np.float32))
 
     async def embed_query(self, text: str) -> Floats:
@@ -167,7 +167,7 @@ async def test_a_storm_of_overloads_leaves_requests_as_large_as_they_were(
     (found,) = await clock.run(embed_all(pool, [numbers(0, 3200)]))
     assert left == 0
     assert values(found) == [float(n) for n in range(3200)]
-    assert {len(texts) for texts in embedder.requests if texts != [HARMLESS]} == {32}
+    assert {len(texts) for texts in embedder.requests if texts != [PROBE]} == {32}
 
 
 async def test_a_text_always_met_by_overload_ends_the_run_and_is_not_refused(

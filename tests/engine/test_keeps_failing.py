@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pulse_cli.engine.commit import HARMLESS, Committer, RunStamp, Writable
+from pulse_cli.engine.commit import PROBE, Committer, RunStamp, Writable
 from pulse_cli.engine.limiter import Limiter
 from pulse_cli.errors import Exit, Fatal, Rejected, Transient
 from pulse_cli.events import StageStats
@@ -184,7 +184,7 @@ async def test_only_comparisons_in_a_row_count(clock: JumpClock) -> None:
     compared, tried = count(), count()
 
     def fault(points: Sequence[Point]) -> None:
-        if points[0].payload["canonical_url"] == HARMLESS:
+        if points[0].payload["canonical_url"] == PROBE:
             if next(compared) % 4 == 3:
                 raise Transient("reset")
         elif next(tried) < 40:
@@ -235,13 +235,13 @@ async def test_a_harmless_page_left_by_a_crash_goes_with_the_next_write(clock: J
     trial.store.fault = failing_at(POISONS["the address"])
 
     def doubt(keys: Sequence[str]) -> None:
-        if list(keys) == [HARMLESS]:
+        if list(keys) == [PROBE]:
             raise Fatal("here the process dies")
 
     trial.store.doubt = doubt
     with pytest.raises(Fatal):
         await trial.write([page(POISON)])
-    assert trial.keys() == {HARMLESS}
+    assert trial.keys() == {PROBE}
     after = Trial(clock)
     after.shelf = after.store.shelf = trial.shelf
     await after.write([page(1)])
@@ -253,7 +253,7 @@ async def test_a_harmless_page_left_by_a_crash_goes_at_the_end_of_a_run_that_wri
 ) -> None:
     trial = Trial(clock)
     await trial.write([page(1)])
-    left = replace(trial.shelf.points["1#0"], id="left", payload={"canonical_url": HARMLESS})
+    left = replace(trial.shelf.points["1#0"], id="left", payload={"canonical_url": PROBE})
     trial.shelf.points["left"] = left
     after = Trial(clock)
     after.shelf = after.store.shelf = trial.shelf
@@ -268,13 +268,13 @@ async def test_a_harmless_page_that_could_not_be_deleted_goes_later(clock: JumpC
     ill = True
 
     def doubt(keys: Sequence[str]) -> None:
-        if ill and HARMLESS in keys:
+        if ill and PROBE in keys:
             raise Transient("reset")
 
     trial.store.doubt = doubt
     with pytest.raises(Fatal):
         await trial.write([page(POISON)])
-    assert trial.keys() == {url(1), HARMLESS}
+    assert trial.keys() == {url(1), PROBE}
     ill = False
     await trial.committer.tidy()
     assert trial.keys() == {url(1)}

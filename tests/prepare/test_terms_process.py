@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pulse_cli.children import environment, pack_frame
+from pulse_cli.ipc import environment, pack_message
 from pulse_cli.prepare import PrepareOptions
 from pulse_cli.prepare import terms_process as module
 from pulse_cli.prepare.terms import TermWeights
@@ -106,8 +106,8 @@ def test_a_process_that_ends_or_hangs_costs_nothing_but_speed(harm: Callable[[in
     [
         b"",
         b"\x00" * 5,
-        pack_frame([1], b"\x00" * 8),
-        pack_frame([1] * len(TEXTS), b"\x00" * 8),
+        pack_message([1], b"\x00" * 8),
+        pack_message([1] * len(TEXTS), b"\x00" * 8),
         b"\x04\x00\x00\x00" + b"\x00" * 8 + b"oops",
     ],
 )
@@ -169,13 +169,13 @@ def test_signals_for_pulse_do_not_end_it_and_the_end_of_its_input_does() -> None
     )
     assert child.stdin is not None
     assert child.stdout is not None
-    child.stdin.write(pack_frame({}) + pack_frame(["a word"]))
+    child.stdin.write(pack_message({}) + pack_message(["a word"]))
     child.stdin.flush()
     answer = child.stdout.read(12)
     assert len(answer) == 12
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         child.send_signal(number)
-    child.stdin.write(pack_frame(["another word"]))
+    child.stdin.write(pack_message(["another word"]))
     child.stdin.close()
     rest = child.stdout.read()
     assert len(rest) > len(answer)

@@ -14,7 +14,7 @@ import pytest
 from pulse_cli.errors import Fatal
 from pulse_cli.model import EmbedLimits, Filter, Hit, Point, Terms, Vectors
 from pulse_cli.search.hybrid import SearchResult, search
-from pulse_cli.store.edge import open_edge
+from pulse_cli.store.edge.store import open_edge
 
 DIMENSION = 64
 

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pulse_cli.store.edge import EdgeStore, open_edge
-from pulse_cli.store.shard import Shard
+from pulse_cli.store.edge.shard import Shard
+from pulse_cli.store.edge.store import EdgeStore, open_edge
 from tests.torture.moments import Moments
 from tests.torture.services import DIMENSION
 from tests.torture.world import NOT_COMPARED, World

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from pulse_cli.engine import checkpoint, opening, run
+from pulse_cli.engine import resume, run
 from pulse_cli.engine.commit import Committer, Writable
-from pulse_cli.engine.disk import MarkedFile, write_all
-from pulse_cli.engine.faultpoints import fault_point
-from pulse_cli.engine.ledger import Ledger, Ticket
+from pulse_cli.engine.fault_points import fault_point
+from pulse_cli.engine.progress import checkpoint
+from pulse_cli.engine.progress.disk import MarkedFile, write_all
+from pulse_cli.engine.progress.ledger import Ledger, Ticket
 from pulse_cli.model import Identity, Point, Position
 
 Mutant = Callable[[], contextlib.AbstractContextManager[Any]]
@@ -114,7 +115,7 @@ MUTANTS: dict[str, Mutant] = {
     "checkpoint before sync": lambda: _replaced(run._Run, "_save_alone", _too_early),
     "highest watermark": lambda: _replaced(run, "Ledger", _HighestMark),
     "no order of versions": lambda: _replaced(run, "Ledger", _NoOrder),
-    "dead letters not cut": lambda: _replaced(opening, "MarkedFile", _NeverCut),
+    "dead letters not cut": lambda: _replaced(resume, "MarkedFile", _NeverCut),
     "checkpoint in place": lambda: _replaced(checkpoint, "write_atomically", _in_place),
     "hash not nulled": lambda: _replaced(run, "Committer", HashStays),
     "stale by old count": lambda: _replaced(run, "Committer", OldCount),

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from pulse_cli.bench.simulators.faults import Fault
+from pulse_cli.simulators.faults import Fault
 from tests.torture.bench import Bench, Machine
 from tests.torture.commands import CLEAN, ROOT, Ended
 from tests.torture.corpus import page

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pulse_cli.engine.faultpoints import FAULT_POINTS
+from pulse_cli.engine.fault_points import FAULT_POINTS
 from tests.torture.moments import Moments, anywhere, at
 from tests.torture.mutants import MUTANTS
 from tests.torture.trial import Case, Verdict, make_case, random_moments, try_to_break

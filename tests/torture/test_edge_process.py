@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pulse_cli.engine.faultpoints import FAULT_POINTS
+from pulse_cli.engine.fault_points import FAULT_POINTS
 from tests.torture.bench import Bench, Machine
 from tests.torture.commands import Ended, Running
 from tests.torture.corpus import crawl

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from pulse_cli.engine import state_files
-from pulse_cli.engine.checkpoint import CheckpointFile
+from pulse_cli.engine.progress.checkpoint import CheckpointFile
 from pulse_cli.errors import Exit, Fatal
 from pulse_cli.events import Problem
 from tests.torture.corpus import POISON, Page, page, paragraph

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pulse_cli.engine.faultpoints import FAULT_POINTS
+from pulse_cli.engine.fault_points import FAULT_POINTS
 from tests.torture.bench import STORES, Bench, Machine
 from tests.torture.corpus import crawl
 from tests.torture.world import Left

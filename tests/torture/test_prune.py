@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pulse_cli.engine import PruneOptions
-from pulse_cli.engine.faultpoints import PRUNE_POINTS
+from pulse_cli.engine.fault_points import PRUNE_POINTS
 from pulse_cli.errors import Exit
 from pulse_cli.events import Summary
 from tests.torture.moments import Moments, at

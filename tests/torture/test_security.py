@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pulse_cli.bench.simulators.faults import Fault
+from pulse_cli.simulators.faults import Fault
 from tests.torture.bench import Bench
 from tests.torture.commands import ROOT
 
@@ -241,7 +241,7 @@ def test_an_api_key_in_the_environment_of_the_store_process(bench: Bench, source
 def _environment_of_child(entry: os.DirEntry[str], parent: int) -> str:
     try:
         command = (Path(entry.path) / "cmdline").read_bytes().split(b"\0")
-        if b"pulse_cli.store.edge_child" in command and str(parent).encode() in command:
+        if b"pulse_cli.store.edge.child" in command and str(parent).encode() in command:
             return (Path(entry.path) / "environ").read_text()
     except OSError:
         pass

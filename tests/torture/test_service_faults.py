@@ -21,20 +21,20 @@ from typing import Any
 import httpx
 import pytest
 
+from pulse_cli.app.index import Job, index_sources
 from pulse_cli.bench.profiles import PROFILES
-from pulse_cli.bench.simulators.faults import Fault
-from pulse_cli.bench.simulators.http import Simulator, serving
-from pulse_cli.bench.simulators.qdrant import QdrantService
-from pulse_cli.bench.simulators.tei import TeiService
-from pulse_cli.bench.simulators.wordpiece import WordPiece
 from pulse_cli.config import Settings
 from pulse_cli.engine import Stop
 from pulse_cli.errors import Exit
 from pulse_cli.events import Summary
-from pulse_cli.indexing import Job, index_sources
 from pulse_cli.prepare import vendored_tokenizer
+from pulse_cli.simulators.faults import Fault
+from pulse_cli.simulators.http import Simulator, serving
+from pulse_cli.simulators.qdrant import QdrantService
+from pulse_cli.simulators.tei import TeiService
+from pulse_cli.simulators.wordpiece import WordPiece
 from tests.torture.corpus import page
-from tests.torture.world import NOT_COMPARED, FastClock, Silent
+from tests.torture.world import NOT_COMPARED, FastClock, NullObserver
 
 PAGES = 40
 MARKED = "extraordinary"  # a word of one page
@@ -64,7 +64,7 @@ class Place:
         )
         job = Job((str(self.folder / "pages.jsonl"),), "pulse index pages.jsonl")
         async with asyncio.timeout(NEVER_MATTERS):
-            return await index_sources(settings, job, Silent(), Stop(), FastClock())
+            return await index_sources(settings, job, NullObserver(), Stop(), FastClock())
 
     async def points(self) -> dict[str, Any]:
         """What the store holds, told by a server whose faults are over."""

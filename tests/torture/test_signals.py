@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pulse_cli.bench.simulators.faults import Fault
+from pulse_cli.simulators.faults import Fault
 from tests.torture.bench import STORES, Bench, Machine
 from tests.torture.commands import CLEAN, ROOT, Running
 from tests.torture.corpus import page

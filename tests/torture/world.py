@@ -16,9 +16,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pulse_cli.engine import DeadLimit, Parts, RunOptions, Stop, hold_locks, index, state_files
-from pulse_cli.engine.checkpoint import CheckpointFile
-from pulse_cli.engine.faultpoints import set_fault_hook
+from pulse_cli.engine import (
+    DeadLimit,
+    RunDependencies,
+    RunOptions,
+    Stop,
+    hold_locks,
+    index,
+    state_files,
+)
+from pulse_cli.engine.fault_points import set_fault_hook
+from pulse_cli.engine.progress.checkpoint import CheckpointFile
 from pulse_cli.events import Event, Summary, Target
 from pulse_cli.ports import Preparer, Store
 from pulse_cli.prepare import PrepareOptions, open_counter, open_preparer, vendored_tokenizer
@@ -58,7 +66,7 @@ class FastClock:
         self._now = max(self.monotonic(), until)
 
 
-class Silent:
+class NullObserver:
     def on(self, event: Event) -> None:
         pass
 
@@ -149,12 +157,12 @@ class World:
         moments = moments or Moments()
         embedder = MemoryEmbedder(moments, self.rng, flaky=self.flaky)
         store = await self.open_store(moments)
-        parts = Parts(
+        parts = RunDependencies(
             open_source=lambda inputs: open_source([str(source)], ReadOptions(), inputs),
             preparer=self.preparer,
             embedder=embedder,
             store=store,
-            observer=Silent(),
+            observer=NullObserver(),
             clock=FastClock(),
             stop=stop or Stop(),
             rng=random.Random(self.rng.random()),

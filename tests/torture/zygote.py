@@ -18,17 +18,17 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pulse_cli.app.index
 import pulse_cli.cli.index_run
 import pulse_cli.embed.tei
 import pulse_cli.engine.run
-import pulse_cli.indexing
 import pulse_cli.prepare.chunker
 import pulse_cli.read
-import pulse_cli.store.edge
-import pulse_cli.store.qdrant
+import pulse_cli.store.edge.store
+import pulse_cli.store.qdrant.store
 from pulse_cli.cli.app import run
 from pulse_cli.config import load
-from pulse_cli.engine.faultpoints import set_fault_hook
+from pulse_cli.engine.fault_points import set_fault_hook
 from tests.torture.edge_world import edge_child
 
 CHECKPOINT_SECONDS, TICK_SECONDS = 0.05, 0.02

@@ -1,0 +1,241 @@
+"""One `pulse index` from settings to summary: locks, services, engine.
+
+The command line and the benchmark both index through here, so what is measured is what
+runs. A run that cannot begin gives a summary, too: there is one for every exit code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pulse_cli.engine import (
+    CrawledPages,
+    DeadLimit,
+    DryRun,
+    PruneOptions,
+    RunDependencies,
+    RunOptions,
+    Stop,
+    SystemClock,
+    dry_run,
+    hold_locks,
+    index,
+    look_at_stale,
+    run_log,
+    state_files,
+)
+from pulse_cli.engine.summary import peak_rss_bytes
+from pulse_cli.errors import Exit, Fatal
+from pulse_cli.events import Message, Problem, Summary, Target
+from pulse_cli.ports import Clock, Observer, Preparer, Store
+from pulse_cli.wiring import Services, cores, target_name, target_of
+from pulse_cli.wiring.disk_space import disk_space_warning
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Settings
+    from pulse_cli.config.units import Share
+
+
+SLOW_GRAPH_CHUNKS = 20_000  # from here on building the graph takes long enough to be told
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one start is asked to do, settings apart. `command` is what resumes it.
+
+    `prune` removes what the complete crawl no longer holds, below `scope` if it is given;
+    `yes` also if that is more than run.max_prune.
+    """
+
+    sources: tuple[str, ...]
+    command: str
+    restart: bool = False
+    force: bool = False
+    limit: int | None = None
+    prune: bool = False
+    scope: str = ""
+    yes: bool = False
+
+    def check(self) -> None:
+        """Raises Fatal (exit 2) where the wishes contradict each other."""
+        if self.prune and self.limit is not None:
+            raise _usage("--prune needs the whole crawl", "leave out --limit")
+        if self.prune and any(name.endswith(".dead.jsonl") for name in self.sources):
+            raise _usage("dead letters are not a whole crawl", "leave out --prune")
+        if not self.prune and (self.scope or self.yes):
+            raise _usage("--scope and --yes say how to prune", "add --prune, or leave them out")
+
+
+async def index_sources(
+    settings: Settings,
+    job: Job,
+    observer: Observer,
+    stop: Stop,
+    clock: Clock | None = None,
+) -> Summary:
+    """Index, and say how it went, also in the log of runs. Raises only what is a defect."""
+    clock = clock or SystemClock()
+    started = clock.time()
+    summary = await _index_sources(settings, job, observer, stop, clock)
+    try:
+        run_log.append(settings.state_folder, run_log.record_of(summary, started, clock.time()))
+    except Fatal as error:
+        observer.on(Message("warning", f"the log of runs: {error}"))
+    return summary
+
+
+async def _index_sources(
+    settings: Settings, job: Job, observer: Observer, stop: Stop, clock: Clock
+) -> Summary:
+    began = clock.monotonic()
+    target = target_of(settings, 0)
+    files = state_files(settings.state_folder, job.sources, target_name(settings))
+    try:
+        job.check()
+        async with (
+            hold_locks(files, settings.run.wait_lock, clock),
+            Services(settings, observer, clock) as services,
+        ):
+            parts = await _parts(services, job.sources, observer, stop, clock)
+            target = target_of(settings, parts.embedder.dimension)
+            options = _options(settings, job, target, _prune_options(settings, job, parts.preparer))
+            store = parts.store
+            await services.patiently(
+                "the store", lambda: store.begin_load(bulk=settings.qdrant.bulk)
+            )
+            summary = await index(parts, files, options)
+            if summary.status == "complete":
+                return await _finished(services, store, summary, observer)
+            return summary
+    except Fatal as error:
+        return _not_begun(job, target, error, clock.monotonic() - began)
+
+
+async def _finished(
+    services: Services, store: Store, summary: Summary, observer: Observer
+) -> Summary:
+    """What is made from a whole index; that it failed is said, though the index is whole."""
+    try:
+        if summary.counts.chunks >= SLOW_GRAPH_CHUNKS:
+            observer.on(Message("info", "all is stored; the search graph is being built"))
+        await services.patiently("the store", store.end_load)
+        if services.settings.bm25.engine == "rank-bm25":
+            await services.rebuild_bm25(store)
+    except Fatal as error:
+        problem = Problem(error.kind, str(error), error.hint)
+        return replace(summary, exit_code=error.exit_code, error=problem)
+    return summary
+
+
+async def look_at_sources(
+    settings: Settings, job: Job, observer: Observer, stop: Stop, clock: Clock | None = None
+) -> DryRun:
+    """The dry run of `job`, which reads the store if it is to prune. Raises Fatal."""
+    job.check()
+    clock = clock or SystemClock()
+    async with Services(settings, observer, clock) as services:
+        preparer = services.preparer_alone()
+        prune = _prune_options(settings, job, preparer)
+        held = CrawledPages() if prune else None
+        # The store first: that there is no index should not cost reading a crawl.
+        store = await services.store(0, create=False) if prune else None
+        found = await dry_run(
+            services.open_source(job.sources, None),
+            preparer,
+            observer=observer,
+            clock=clock,
+            stop=stop,
+            threads=cores(),
+            limit=job.limit,
+            held=held,
+        )
+        if prune and held and store:
+            await look_at_stale(found, held, store, prune, stop, clock)
+        return found
+
+
+async def _parts(
+    services: Services, sources: Sequence[str], observer: Observer, stop: Stop, clock: Clock
+) -> RunDependencies:
+    """The sources are opened first: a file that is not there should cost no model loading."""
+    inputs = services.open_source(sources, None).inputs
+    if short := disk_space_warning(services.settings, inputs):
+        observer.on(Message("warning", short))
+    embedder = await services.embedder()
+    return RunDependencies(
+        open_source=partial(services.open_source, sources),
+        preparer=await services.preparer(),
+        embedder=embedder,
+        store=await services.store(embedder.dimension),
+        observer=observer,
+        clock=clock,
+        stop=stop,
+    )
+
+
+def _options(
+    settings: Settings, job: Job, target: Target, prune: PruneOptions | None
+) -> RunOptions:
+    run = settings.run
+    return RunOptions(
+        sources=job.sources,
+        target=target,
+        command=job.command,
+        fingerprint=_fingerprint(settings),
+        force=job.force,
+        restart=job.restart,
+        limit=job.limit,
+        on_changed_source=run.on_changed_source,
+        give_up_after=run.give_up_after,
+        concurrency=run.concurrency,
+        dead_limit=_dead_limit(run.max_dead),
+        threads=cores(),
+        prune=prune,
+    )
+
+
+def _prune_options(settings: Settings, job: Job, preparer: Preparer) -> PruneOptions | None:
+    if not job.prune:
+        return None
+    most = settings.run.max_prune
+    return PruneOptions(preparer.key(job.scope), most.records, most.fraction, job.yes)
+
+
+def _usage(message: str, hint: str) -> Fatal:
+    return Fatal(message, hint=hint, kind="usage", exit_code=Exit.USAGE)
+
+
+def _fingerprint(settings: Settings) -> dict[str, Any]:
+    """Settings that decide which records are written; those of `rev` come with the preparer."""
+    source = settings.source
+    return {
+        "source.include": list(source.include),
+        "source.exclude": list(source.exclude),
+        "source.min_chars": source.min_chars,
+        "source.include_errors": source.include_errors,
+        "source.map": dict(source.map),
+        "source.base_url": source.base_url,
+        "source.max_record": source.max_record,
+    }
+
+
+def _dead_limit(share: Share) -> DeadLimit:
+    return DeadLimit(count=share.records, share=share.fraction)
+
+
+def _not_begun(job: Job, target: Target, error: Fatal, seconds: float) -> Summary:
+    refused = error.exit_code in (Exit.USAGE, Exit.REFUSED, Exit.FATAL)
+    return Summary(
+        run_id="",
+        status="failed",
+        exit_code=error.exit_code,
+        sources=job.sources,
+        target=target,
+        seconds=seconds,
+        peak_rss_bytes=peak_rss_bytes(),
+        resume=None if refused else job.command,
+        error=Problem(error.kind, str(error), error.hint),
+    )

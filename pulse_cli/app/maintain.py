@@ -1,0 +1,87 @@
+"""What is done to an index besides indexing: pages deleted, the rank-bm25 view made.
+
+The lock of the target is held while anything is changed, as `pulse index` holds it, so a
+page is not deleted while a run writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pulse_cli.engine import SystemClock, hold_target_lock
+from pulse_cli.errors import Fatal
+from pulse_cli.events import Event
+from pulse_cli.model import Filter
+from pulse_cli.wiring import Services, target_name
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Settings
+
+
+class NullObserver:
+    """An observer for work that has nothing to tell."""
+
+    def on(self, event: Event) -> None:
+        pass
+
+
+async def delete_pages(settings: Settings, urls: Sequence[str]) -> dict[str, int]:
+    """Delete the pages with these addresses: canonical URL -> points deleted. Raises Fatal."""
+    from pulse_cli.prepare.identity import canonical_url
+
+    keys = list(dict.fromkeys(canonical_url(url) for url in urls))
+    deleted: dict[str, int] = {}
+    async with _changing(settings) as services:
+        store = await services.store(0, create=False)
+
+        async def delete(key: str) -> int:
+            points = 0
+            async for hits in store.scroll((), Filter(equals={"canonical_url": key})):
+                points += len(hits)
+            if points:
+                await store.delete_stale([key], [])
+            return points
+
+        for key in keys:
+            deleted[key] = await services.patiently("the store", partial(delete, key))
+        await services.patiently("the store", store.sync)
+        if any(deleted.values()) and settings.bm25.engine == "rank-bm25":
+            await services.rebuild_bm25(store)
+    return deleted
+
+
+async def rebuild_bm25(settings: Settings) -> int:
+    """Make the rank-bm25 view from the store; how many pages it holds. Raises Fatal."""
+    async with _changing(settings) as services:
+        return await services.rebuild_bm25(await services.store(0, create=False))
+
+
+async def export_bm25(settings: Settings, file: Path) -> int:
+    """Write the view in the original service's layout; how many pages it holds. Raises Fatal."""
+    from pulse_cli.store.rank_bm25.export import export
+
+    async with Services(settings, NullObserver()) as services:
+        view = await services.bm25_view()
+        try:
+            await services.run_in_thread(export, view, file)
+        except OSError as error:
+            raise Fatal(
+                f"{file} cannot be written: {error.strerror or error}",
+                hint="name a file in a folder that exists and may be written to",
+                kind="disk",
+            ) from error
+        return view.documents
+
+
+@asynccontextmanager
+async def _changing(settings: Settings) -> AsyncIterator[Services]:
+    target, wait = target_name(settings), settings.run.wait_lock
+    async with (
+        hold_target_lock(settings.state_folder, target, wait, SystemClock()),
+        Services(settings, NullObserver()) as services,
+    ):
+        yield services

@@ -1,0 +1,51 @@
+"""One `pulse search` from settings to pages: services opened, searched, closed.
+
+Nothing that the mode does not need is opened: `bm25` loads no model. A collection is never
+created by looking for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from pulse_cli.ports import Observer
+from pulse_cli.search.filters import parse_filters
+from pulse_cli.search.hybrid import SearchResult, Weights, search
+from pulse_cli.wiring import Services
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Settings
+    from pulse_cli.model import Terms
+
+
+async def search_pages(
+    settings: Settings, query: str, filters: Sequence[str], observer: Observer
+) -> SearchResult:
+    """The best pages for `query`. Raises Fatal, e.g. where there is no index."""
+    where = parse_filters(filters)
+    options = settings.search
+    async with Services(settings, observer) as services:
+        # The store first: that there is no index should not cost loading a model.
+        store = await services.store(0, create=False)
+        keyword = await services.keyword() if options.mode != "vector" else None
+        return await search(
+            query,
+            store=store,
+            embedder=None if options.mode == "bm25" else await services.embedder(),
+            terms=_query_terms(settings),
+            mode=options.mode,
+            limit=options.limit,
+            where=where,
+            weights=Weights(options.vector_weight, options.bm25_weight, options.rrf_k),
+            keyword=keyword,
+        )
+
+
+def _query_terms(settings: Settings) -> Callable[[str], Terms]:
+    from pulse_cli.prepare import PrepareOptions
+    from pulse_cli.prepare.clean import clean
+    from pulse_cli.prepare.terms import TermWeights
+
+    weights = TermWeights(PrepareOptions(bm25_language=settings.bm25.language))
+    return lambda query: weights.of_query(clean(query))

@@ -1,0 +1,112 @@
+"""`pulse completion`: scripts that complete commands, flags, files and collections.
+
+The scripts are made from the commands themselves and hold all of them, so pressing Tab
+starts no Python. `completions/` in the repository are the same texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from pulse_cli.cli.streams import write_stdout
+from pulse_cli.errors import Exit, Fatal
+
+SHELLS = ("bash", "zsh", "fish")
+
+
+def completion(
+    shell: Annotated[str, typer.Argument(metavar="bash|zsh|fish", help="Which shell.")],
+) -> None:
+    """Print the completion script of a shell.
+
+    Examples:
+    source <(pulse completion bash)
+    pulse completion zsh > ~/.zfunc/_pulse
+    pulse completion fish > ~/.config/fish/completions/pulse.fish
+    """
+    if shell not in SHELLS:
+        raise Fatal(
+            f"there is no completion for {shell}",
+            hint=f"one of {', '.join(SHELLS)}",
+            exit_code=Exit.USAGE,
+        )
+    write_stdout(script(shell).rstrip("\n"))
+
+
+def script(shell: str) -> str:
+    """The whole script for `shell`."""
+    from pulse_cli.cli.completion_scripts import bash, fish, zsh
+
+    return {"bash": bash, "zsh": zsh, "fish": fish}[shell](list(verbs()))
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One flag. `kind` is what its value is: "", choice, file, folder, collection, other."""
+
+    names: tuple[str, ...]
+    why: str
+    kind: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One command as typed (`config show`). `takes` is what its arguments are."""
+
+    words: tuple[str, ...]
+    why: str
+    flags: tuple[Flag, ...]
+    takes: str
+    choices: tuple[str, ...]
+
+
+def verbs() -> Iterator[Verb]:
+    """Every command, groups among them; `pulse` itself has no words."""
+    from pulse_cli.cli.app import app
+
+    yield from _walk(typer.main.get_command(app), ())
+
+
+def _walk(command: Any, words: tuple[str, ...]) -> Iterator[Verb]:
+    inner = getattr(command, "commands", {})
+    options = [param for param in command.params if param.param_type_name == "option"]
+    arguments = [param for param in command.params if param.param_type_name == "argument"]
+    flags = [_flag(param) for param in options if not param.hidden]
+    flags.append(Flag(("--help",), "Show this page.", ""))
+    takes, choices = ("", tuple(inner)) if inner else ("", ())
+    if arguments:
+        takes, choices = _kind(str(arguments[0].metavar or ""))
+    why = (command.help or "").partition("\n")[0]
+    yield Verb(words, why, tuple(flags), takes, choices)
+    for name, sub in inner.items():
+        yield from _walk(sub, (*words, name))
+
+
+def _flag(param: Any) -> Flag:
+    from pulse_cli.cli.help import is_switch
+
+    names = tuple(sorted(param.opts, key=len))
+    why = (param.help or "").rstrip(".")
+    if is_switch(param):
+        return Flag(names, why, "")
+    kind, choices = _kind(param.metavar or "")
+    return Flag(names, why, kind or "other", choices)
+
+
+def _kind(metavar: str) -> tuple[str, tuple[str, ...]]:
+    """What a value is, told by how the help page names it."""
+    word = metavar.strip("[].")
+    if word in ("FILE", "SOURCE"):
+        return "file", ()
+    if word in ("DIR", "URL|DIR"):
+        return "folder", ()
+    if word == "NAME":
+        return "collection", ()
+    if "|" in word and word.islower():
+        return "choice", tuple(word.split("|"))
+    return "", ()

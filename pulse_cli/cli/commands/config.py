@@ -1,0 +1,88 @@
+"""`pulse config`: see, begin and check settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pulse_cli.cli.flags import Json, with_settings
+from pulse_cli.cli.help import Command, Group
+from pulse_cli.cli.streams import write_stdout
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Loaded
+
+app = typer.Typer(cls=Group, help="Show, begin or describe the settings.", no_args_is_help=False)
+
+
+@app.command(cls=Command)
+@with_settings()
+def show(*, loaded: Loaded, as_json: Json = False) -> None:
+    """Show every effective setting and where it came from; secrets are mask_credentials.
+
+    Examples:
+    pulse config show
+    PULSE_EMBED__TIMEOUT=30s pulse config show --config night.yaml
+    """
+    from pulse_cli.cli.sanitize import safe
+    from pulse_cli.config import describe
+
+    if as_json:
+        write_stdout(json.dumps(describe.as_object(loaded), indent=2))
+        return
+    rows = describe.effective(loaded)
+    write_stdout(
+        "\n".join(
+            f"{f'{name}: {safe(value)}':<48} # {safe(origin)}" for name, value, origin in rows
+        )
+    )
+
+
+@app.command(cls=Command)
+def init(
+    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="Default: pulse.yaml.")] = Path(
+        "pulse.yaml"
+    ),
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Write a settings file with every setting, its default and why, all commented out.
+
+    Examples:
+    pulse config init
+    pulse config init ~/.config/pulse/pulse.yaml
+    """
+    from pulse_cli.config.describe import example_yaml
+    from pulse_cli.errors import Exit, Fatal
+
+    try:
+        # 0600, as keys may be written into it; "x" so that a file is never lost by mistake.
+        with open(file, "w" if force else "x", encoding="utf-8", opener=_private) as stream:
+            stream.write(example_yaml())
+    except FileExistsError:
+        raise Fatal(
+            f"{file} exists already", hint="--force replaces it", exit_code=Exit.USAGE
+        ) from None
+    except OSError as error:
+        raise Fatal(f"{file}: {error.strerror}", exit_code=Exit.USAGE) from None
+    print(f"{file} written; every line in it shows a default.")
+
+
+def _private(path: str, flags: int) -> int:
+    import os
+
+    return os.open(path, flags, 0o600)
+
+
+@app.command(cls=Command)
+def schema() -> None:
+    """Print the JSON Schema of pulse.yaml, for editors that check and complete YAML.
+
+    Examples:
+    pulse config schema > pulse.schema.json
+    """
+    from pulse_cli.config import describe
+
+    write_stdout(json.dumps(describe.schema(), indent=2))

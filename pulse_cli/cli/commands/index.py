@@ -1,0 +1,107 @@
+"""`pulse index`: its flags."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pulse_cli.cli.flags import CHOICE, COURSE, OUTPUT, Json, with_settings
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Loaded
+
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SOURCE]...",
+        help="Files, folders, globs, `firecrawl:crawl/ID`, or `-` for a pipe (implied).",
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Stop after N records.", rich_help_panel=CHOICE),
+]
+Restart = Annotated[
+    bool,
+    typer.Option("--restart", help="Forget the checkpoint, begin anew.", rich_help_panel=COURSE),
+]
+Force = Annotated[
+    bool,
+    typer.Option("--force", help="Embed unchanged pages again, too.", rich_help_panel=COURSE),
+]
+Prune = Annotated[
+    bool,
+    typer.Option(
+        "--prune",
+        help="Then remove pages of the same hosts that the crawl no longer holds.",
+        rich_help_panel=COURSE,
+    ),
+]
+Scope = Annotated[
+    str | None,
+    typer.Option("--scope", metavar="PREFIX", help="Prune below this URL.", rich_help_panel=COURSE),
+]
+Yes = Annotated[
+    bool, typer.Option("--yes", help="Prune more than --max-prune, too.", rich_help_panel=COURSE)
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Read, clean and chunk; write nothing (--prune reads the index).",
+        rich_help_panel=COURSE,
+    ),
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Errors only.", rich_help_panel=OUTPUT)]
+Verbose = Annotated[
+    int, typer.Option("-v", "--verbose", count=True, help="Say more.", rich_help_panel=OUTPUT)
+]
+
+
+@with_settings("embed", "qdrant", "source", "run", "log", "output", "state_dir")
+def index(
+    ctx: typer.Context,
+    *,
+    loaded: Loaded,
+    sources: Sources = None,
+    limit: Limit = None,
+    restart: Restart = False,
+    force: Force = False,
+    prune: Prune = False,
+    scope: Scope = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> int:
+    """Index crawled pages, or go on with a run that was stopped.
+
+    Reads Firecrawl documents in any shape (JSONL, crawl responses, arrays, folders, .gz,
+    .zst), embeds what is new or changed, and writes it to the index. Run the same command
+    again after a crash: it goes on, nothing is lost or doubled.
+
+    Examples:
+    pulse index crawl.jsonl
+    zcat crawl.jsonl.gz | pulse index
+    pulse index exports/ --include '*/docs/*' --dry-run
+    pulse index crawl.jsonl --prune --dry-run
+    pulse index crawl.jsonl --tei http://localhost:8080 --qdrant http://localhost:6333
+    """
+    from pulse_cli.app.index import Job
+    from pulse_cli.cli.index_run import command_again, run_dry, run_index, sources_of
+    from pulse_cli.cli.progress import Verbosity
+
+    job = Job(
+        sources=sources_of(sources),
+        command=command_again(ctx.obj),
+        restart=restart,
+        force=force,
+        limit=limit,
+        prune=prune,
+        scope=scope or "",
+        yes=yes,
+    )
+    carry_out = run_dry if dry_run else run_index
+    return carry_out(loaded, job, Verbosity(quiet, verbose), as_json=as_json)

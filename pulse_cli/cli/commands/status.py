@@ -1,0 +1,117 @@
+"""`pulse status`: what the checkpoints and the log of runs in the state folder say."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pulse_cli.cli import history, numbers
+from pulse_cli.cli.flags import Json, with_settings
+from pulse_cli.cli.sanitize import safe
+from pulse_cli.cli.streams import write_stdout
+from pulse_cli.errors import Fatal
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Loaded
+
+
+Hours = Annotated[float, typer.Option(min=0, metavar="N", help="How far back to look at runs.")]
+
+
+@with_settings("state_dir")
+def status(*, loaded: Loaded, hours: Hours = 24.0, as_json: Json = False) -> None:
+    """Show how far every run came and the command that goes on, and what went wrong lately.
+
+    The latest runs are shown with their durations by stage and their failures by reason.
+
+    Examples:
+    pulse status
+    pulse status --hours 168
+    pulse status --json | jq -r '.runs[] | select(.status == "incomplete") | .resume'
+    """
+    from pulse_cli.engine.progress import run_log
+
+    folder = loaded.settings.state_folder
+    runs = list(_runs(folder))
+    records = list(run_log.read(folder, time.time() - 3600 * hours))
+    if as_json:
+        lately = history.as_object(records, hours)
+        write_stdout(
+            json.dumps({"state_dir": str(folder), "runs": runs, "history": lately}, indent=2)
+        )
+    elif not runs and not records:
+        write_stdout(f"No runs yet in {safe(str(folder))}.")
+    else:
+        write_stdout("\n\n".join([*(_page(run) for run in runs), history.as_page(records, hours)]))
+
+
+def _runs(folder: Path) -> Iterator[dict[str, Any]]:
+    from pulse_cli.engine.progress.checkpoint import CheckpointFile
+    from pulse_cli.engine.progress.state_files import checkpoints
+
+    for path in checkpoints(folder) if folder.is_dir() else []:
+        try:
+            state = CheckpointFile(path).load()
+        except Fatal as error:
+            yield {"checkpoint": str(path), "status": "unreadable", "error": str(error)}
+            continue
+        if state is not None:
+            yield _run(path, state)
+
+
+def _run(path: Path, state: dict[str, Any]) -> dict[str, Any]:
+    from pulse_cli.engine.progress.state_files import CHECKPOINT_SUFFIX, is_locked
+
+    stem = path.name.removesuffix(CHECKPOINT_SUFFIX)
+    letters = path.with_name(f"{stem}-{state['run_id']}.dead.jsonl")
+    dead = sum(state["counts"]["dead"].values())
+    complete = bool(state["complete"])
+    running = is_locked(path.with_name(f"{stem}.lock"))
+    word = "running" if running else "complete" if complete else "incomplete"
+    resume = None if complete else state["command"]
+    if complete and dead and letters.exists():
+        resume = f"pulse index {letters}"
+    return {
+        "checkpoint": str(path),
+        "status": word,
+        "run_id": state["run_id"],
+        "started": history.moment(state["started"]),
+        "saved": history.moment(state["saved_at"]),
+        "sources": state["sources"],
+        "target": state["target"],
+        "position": state["position"],
+        "counts": state["counts"],
+        "dead_letters": str(letters) if dead and letters.exists() else None,
+        "resume": resume,
+    }
+
+
+def _page(run: dict[str, Any]) -> str:
+    if run["status"] == "unreadable":
+        return f"{safe(run['checkpoint'])}\n  {safe(run['error'])}"
+    counts = run["counts"]
+    target = run["target"]
+    skipped, dead = sum(counts["skipped"].values()), sum(counts["dead"].values())
+    rows = {
+        "status": f"{run['status']}, last saved {run['saved']}",
+        "documents": f"{counts['indexed']:,} indexed, {counts['unchanged']:,} unchanged, "
+        f"{skipped:,} skipped, {dead:,} dead",
+        "skipped": numbers.reasons(counts["skipped"]),
+        "dead": numbers.reasons(counts["dead"]),
+        "kept in": run["dead_letters"] or "",
+        "retry" if run["status"] == "complete" else "go on": run["resume"] or "",
+    }
+    if run["status"] != "complete":
+        at = run["position"]
+        rows["stands at"] = (
+            f"source {at['source'] + 1} of {len(run['sources'])}, line {at['line']:,}, "
+            f"{numbers.size(at['fed'])} read"
+        )
+    head = f"{', '.join(run['sources'])} → {target['collection']} in {target['store']}"
+    lines = [f"  {name:<10} {safe(text)}" for name, text in rows.items() if text]
+    return "\n".join([safe(head), *lines])

@@ -1,0 +1,87 @@
+"""What the user is told when a command cannot be carried out."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import typer
+
+from pulse_cli.cli.layout import trouble, width_of
+from pulse_cli.errors import Exit, Fatal, PulseError, Transient
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReport:
+    """`kind` is for programs, `message` (several lines at most) and `hint` for people."""
+
+    kind: str
+    message: str
+    hint: str
+    exit_code: Exit
+
+
+def error_report_of(error: BaseException, args: Sequence[str] = ()) -> ErrorReport:
+    """Put an error of any kind into words."""
+    if isinstance(error, KeyboardInterrupt):
+        return ErrorReport("interrupted", "interrupted", "", Exit.INTERRUPTED)
+    if isinstance(error, typer.TyperException):
+        return ErrorReport("usage", _usage(error), _help_hint(error), Exit.USAGE)
+    if isinstance(error, Fatal):
+        return ErrorReport(error.kind, str(error), error.hint, error.exit_code)
+    if isinstance(error, Transient):
+        hint = "run the same command again when the service answers"
+        return ErrorReport("unavailable", str(error), hint, Exit.UNAVAILABLE)
+    if isinstance(error, PulseError):
+        return ErrorReport("rejected", str(error), "", Exit.FATAL)
+    if isinstance(error, MemoryError):
+        return ErrorReport("memory", "out of memory", "give pulse more, or stop others", Exit.FATAL)
+    return _bug(error, verbose="-vv" in args)
+
+
+def complain(complaint: ErrorReport, args: Sequence[str] = ()) -> int:
+    """Say it on stderr (and, where `--json` promised an object, on stdout)."""
+    lines = trouble(complaint.message, complaint.hint, width_of())
+    print("\n".join(lines), file=sys.stderr)
+    if "--json" in args and args[0] == "index":
+        from pulse_cli.cli.summary import failed
+
+        print(
+            json.dumps(
+                failed(complaint.kind, complaint.message, complaint.hint, complaint.exit_code)
+            )
+        )
+    return complaint.exit_code
+
+
+def _usage(error: typer.TyperException) -> str:
+    """The library's sentence, with what was probably meant."""
+    name = getattr(error, "option_name", None)
+    text = error.format_message().rstrip(".")
+    if name is None or not hasattr(error, "possibilities"):
+        return text
+    ctx = getattr(error, "ctx", None)
+    known = [flag for param in ctx.command.params for flag in param.opts] if ctx else []
+    meant = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"no such option: {name}" + (f"; did you mean {meant[0]}?" if meant else "")
+
+
+def _help_hint(error: typer.TyperException) -> str:
+    ctx = getattr(error, "ctx", None)
+    return f"see `{ctx.command_path if ctx else 'pulse'} --help`"
+
+
+def _bug(error: BaseException, *, verbose: bool) -> ErrorReport:
+    """No traceback unless asked for: it says nothing to who cannot mend it."""
+    import traceback
+
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    place = f" at {last[0].filename}:{last[0].lineno}" if last else ""
+    message = f"this is a bug of pulse: {type(error).__name__}{place}"
+    if verbose:
+        message += "\n" + "".join(traceback.format_tb(error.__traceback__))
+    hint = "please report it" + ("" if verbose else "; -vv shows where it came from")
+    return ErrorReport("bug", message, hint, Exit.FATAL)

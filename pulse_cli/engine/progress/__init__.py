@@ -1,0 +1,1 @@
+"""Keeps the record of a run: ledger, checkpoint, manifest, dead letters."""

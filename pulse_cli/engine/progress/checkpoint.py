@@ -1,0 +1,95 @@
+"""The checkpoint: where a run stands, saved so that any crash leaves a whole one.
+
+Why a resumed run is right, whatever moment the last one died at:
+
+1. In one step of the event loop a snapshot is taken of the watermark, the counts and the
+   lengths of the dead-letter and seen files. The ledger books all of these when, and only
+   when, the watermark passes a record, so they belong together.
+2. Then the dead letters are fsynced up to their mark and the store is synced. So all that
+   the snapshot counts as done is durable.
+3. Only then the snapshot is saved, atomically (`engine.disk`).
+
+Hence no record at or before a saved position can be lost. Records behind it are read
+again; those already in the store are recognised by their commit records (point ids are
+deterministic, so nothing doubles), and dead letters behind the mark are cut off before
+they are written again. Saving before syncing (2 and 3 swapped) or a position beyond an
+open record would each break this; the torture suite proves that it notices.
+
+The file is two lines: the state as JSON, and the CRC-32 of that line.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from pulse_cli.engine.progress.disk import Syscalls, disk_errors, write_atomically
+from pulse_cli.errors import Exit, Fatal
+
+FORMAT = 1
+
+
+class CheckpointFile:
+    """`ports.CheckpointStore` in one file; the one saved before stays beside it as `.prev`."""
+
+    def __init__(self, path: Path, *, syscalls: Syscalls = os) -> None:
+        self.path = path
+        self._syscalls = syscalls
+
+    def load(self) -> dict[str, Any] | None:
+        """The last state saved; from `.prev` where the file is damaged.
+
+        Raises Fatal (exit 4) where neither can be read: a run never starts again from
+        zero by itself. Raises Fatal (exit 1) where the disk does not let it be read.
+        """
+        previous = Path(f"{self.path}.prev")
+        with disk_errors(self.path, "read"):
+            found = [path for path in (self.path, previous) if path.exists()]
+        for path in found:
+            with disk_errors(path, "read"):
+                state = _decode(path)
+            if state is not None:
+                return state
+        if not found:
+            return None
+        raise Fatal(
+            f"the checkpoint {self.path} is damaged, and so is the one before it",
+            hint="start anew with --restart: pages already stored are recognised and not embedded"
+            " again",
+            kind="checkpoint-unreadable",
+            exit_code=Exit.REFUSED,
+        )
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Replace the saved state. Raises Fatal; the old one is then still there."""
+        with disk_errors(self.path):
+            write_atomically(self.path, _encode(state), keep_previous=True, syscalls=self._syscalls)
+
+
+def _encode(state: dict[str, Any]) -> bytes:
+    line = orjson.dumps({"format": FORMAT, **state})
+    return b'%s\n{"crc32":%d}\n' % (line, zlib.crc32(line))
+
+
+def _decode(path: Path) -> dict[str, Any] | None:
+    """The state in `path`, None if a single byte of it is wrong."""
+    data = path.read_bytes()
+    line, _, rest = data.partition(b"\n")
+    if rest != b'{"crc32":%d}\n' % zlib.crc32(line):
+        return None
+    state = orjson.loads(line)
+    if not isinstance(state, dict):
+        return None
+    if state.get("format") != FORMAT:
+        raise Fatal(
+            f"the checkpoint {path} was written by another version of pulse"
+            f" (format {state.get('format')}, this one reads {FORMAT})",
+            hint="finish the run with that version, or start anew with --restart",
+            kind="checkpoint-format",
+            exit_code=Exit.REFUSED,
+        )
+    return state

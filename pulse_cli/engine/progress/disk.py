@@ -1,0 +1,183 @@
+"""The few ways in which the engine writes to disk, each safe against a crash.
+
+`Syscalls` are those of `os`; tests hand in ones that fail. A short write is continued (a
+bare `os.write` on a nearly full disk stores half and reports no error). A full disk is
+`Fatal` with exit 75: nothing is lost, and the same command goes on once there is room.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+
+from pulse_cli.engine.fault_points import fault_point
+from pulse_cli.errors import Exit, Fatal
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+class Syscalls(Protocol):
+    """The functions of module `os` that are used here."""
+
+    def open(self, path: str, flags: int, mode: int = 0o777, /) -> int: ...
+    def write(self, fd: int, data: memoryview, /) -> int: ...
+    def fsync(self, fd: int, /) -> None: ...
+    def close(self, fd: int, /) -> None: ...
+    def ftruncate(self, fd: int, length: int, /) -> None: ...
+    def link(self, source: str, target: str, /) -> None: ...
+    def replace(self, source: str, target: str, /) -> None: ...
+
+
+@contextmanager
+def disk_errors(path: Path, doing: str = "write") -> Iterator[None]:
+    """Translate OSError on `path` into Fatal."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in _FULL
+        raise Fatal(
+            f"cannot {doing} {path}: {error.strerror or error}",
+            hint="make room on the disk and run the same command again: it goes on where it stopped"
+            if full
+            else "check the state folder and its permissions, or name another with --state-dir",
+            kind="disk-full" if full else "disk",
+            exit_code=Exit.UNAVAILABLE if full else Exit.FATAL,
+        ) from error
+
+
+def write_all(fd: int, data: bytes, syscalls: Syscalls) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[syscalls.write(fd, view) :]
+
+
+def write_atomically(
+    path: Path, data: bytes, *, keep_previous: bool = False, syscalls: Syscalls = os
+) -> None:
+    """Replace `path` by `data` (mode 0600): after a crash the old or the new is there, whole.
+
+    With `keep_previous` the old file stays reachable as `<name>.prev`. Raises OSError, and
+    then the old file is untouched; or the new one is there, but a crash may undo that.
+    """
+    new = f"{path}.new"
+    fd = syscalls.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        half = len(data) // 2
+        write_all(fd, data[:half], syscalls)
+        fault_point("checkpoint-half-written")
+        write_all(fd, data[half:], syscalls)
+        syscalls.fsync(fd)
+    finally:
+        syscalls.close(fd)
+    fault_point("checkpoint-before-rename")
+    if keep_previous and path.exists():
+        link = Path(f"{path}.prev.new")
+        link.unlink(missing_ok=True)  # left by a crash just here
+        syscalls.link(str(path), str(link))
+        syscalls.replace(str(link), f"{path}.prev")
+        link.unlink(missing_ok=True)  # rename does nothing between two names of one file
+    syscalls.replace(new, str(path))
+    sync_folder(path.parent, syscalls)
+
+
+def sync_folder(folder: Path, syscalls: Syscalls = os) -> None:
+    """Make renames and new files in `folder` durable."""
+    fd = syscalls.open(str(folder), os.O_RDONLY)
+    try:
+        syscalls.fsync(fd)
+    finally:
+        syscalls.close(fd)
+
+
+class MarkedFile:
+    """An append-only file that is cut back to a mark when its run is resumed.
+
+    What was appended behind the last saved mark will be appended again by the resumed
+    run, so it must go: truncation is what makes dead letters exactly-once. The file is
+    created with the first append, mode 0600.
+    """
+
+    def __init__(self, path: Path, mark: int = 0, *, syscalls: Syscalls = os) -> None:
+        """Raises Fatal (exit 4) where the file is shorter than `mark`: it was tampered with."""
+        self.path = path
+        self._syscalls = syscalls
+        self._fd: int | None = None
+        self._mark = mark
+        self._torn = False  # bytes behind the mark
+        size = path.stat().st_size if path.exists() else 0
+        if size < mark:
+            # ftruncate to a larger size would silently pad with zeros
+            raise self._cut(size)
+        if size > mark:
+            with disk_errors(path):
+                self._open()
+                assert self._fd is not None
+                syscalls.ftruncate(self._fd, mark)
+
+    @property
+    def mark(self) -> int:
+        """Bytes appended so far."""
+        return self._mark
+
+    def append(self, data: bytes) -> None:
+        """Write `data` at the mark, all of it or, for who reads up to the mark, nothing.
+
+        Raises Fatal. What a failed append left behind is cut off by the next one.
+        """
+        with disk_errors(self.path):
+            if self._fd is None:
+                self._open()
+            assert self._fd is not None
+            if self._torn:
+                self._syscalls.ftruncate(self._fd, self._mark)
+            self._torn = True
+            half = len(data) // 2
+            write_all(self._fd, data[:half], self._syscalls)
+            fault_point("dead-letter-half-written")
+            write_all(self._fd, data[half:], self._syscalls)
+        self._torn = False
+        self._mark += len(data)
+
+    def sync(self) -> None:
+        """Make all that was appended durable. Blocking; may run in a thread."""
+        if self._fd is not None:
+            with disk_errors(self.path):
+                self._syscalls.fsync(self._fd)
+
+    def read(self) -> bytes:
+        """All that was appended. Blocking. Raises Fatal where not all of it is there."""
+        if not self._mark:
+            return b""
+        with disk_errors(self.path, "read"):
+            try:
+                with self.path.open("rb") as file:
+                    data = file.read(self._mark)
+            except FileNotFoundError:
+                data = b""
+        if len(data) < self._mark:
+            raise self._cut(len(data))
+        return data
+
+    def close(self) -> None:
+        """Never raises: what counts was synced, and a file whose close fails is closed."""
+        if self._fd is not None:
+            with suppress(OSError):
+                self._syscalls.close(self._fd)
+            self._fd = None
+
+    def _open(self) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        self._fd = self._syscalls.open(str(self.path), flags, 0o600)
+        sync_folder(self.path.parent, self._syscalls)
+
+    def _cut(self, size: int) -> Fatal:
+        return Fatal(
+            f"{self.path} has {size} bytes, but {self._mark} were written: it was cut or removed",
+            hint="restore the file, or start anew with --restart",
+            kind="file-changed",
+            exit_code=Exit.REFUSED,
+        )

@@ -1,0 +1,94 @@
+"""The log of runs: one JSON line for each start of `pulse index`, in the state folder.
+
+It is for people and monitoring, never read to decide what a run does, so a line that is lost
+or damaged costs nothing else. A line is appended by one write, so starts that end at once
+do not mix theirs. Bounded: at 1 MiB the file becomes `runs.jsonl.1`, in place of the last
+such; together they hold at least the last 500 runs or so.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from pulse_cli.engine.progress.disk import disk_errors
+from pulse_cli.events import Summary
+
+NAME = "runs.jsonl"
+MOST_BYTES = 1 << 20
+FORMAT = 1
+
+
+def record_of(summary: Summary, started: float, ended: float) -> dict[str, Any]:
+    """What is kept of a start: times in seconds since 1970; `counts` cover the run over all
+    its starts, everything else this one. Addresses carry no user-info."""
+    return {
+        "format": FORMAT,
+        "run_id": summary.run_id,
+        "started": started,
+        "ended": ended,
+        "status": summary.status,
+        "exit_code": int(summary.exit_code),
+        "sources": list(summary.sources),
+        "target": asdict(summary.target),
+        "fingerprint": summary.fingerprint,
+        "counts": asdict(summary.counts),
+        "pruned": summary.pruned,
+        "bytes_read": summary.bytes_read,
+        "documents_done": summary.documents_done,
+        "chunks_embedded": summary.chunks_embedded,
+        "cpu_seconds": round(summary.cpu_seconds, 3),
+        "peak_rss_bytes": summary.peak_rss_bytes,
+        "stages": {
+            name: {
+                "requests": stage.requests,
+                "retries": stage.retries,
+                "dead": stage.dead,
+                "busy_s": round(stage.busy_s, 3),
+                "p50_ms": round(stage.p50_ms, 3),
+                "p95_ms": round(stage.p95_ms, 3),
+                "p99_ms": round(stage.p99_ms, 3),
+            }
+            for name, stage in summary.stages.items()
+        },
+        "dead_letters": summary.dead_letters,
+        "resume": summary.resume,
+        "error": None if summary.error is None else asdict(summary.error),
+    }
+
+
+def append(folder: Path, record: dict[str, Any]) -> None:
+    """Add a line. Raises Fatal where the folder cannot be written."""
+    path = folder / NAME
+    with disk_errors(path):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size >= MOST_BYTES:
+            path.replace(path.with_name(f"{NAME}.1"))
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+        finally:
+            os.close(descriptor)
+
+
+def read(folder: Path, since: float = 0.0) -> Iterator[dict[str, Any]]:
+    """The records of starts that ended at `since` or later, the oldest first.
+
+    Lines that cannot be read are passed over. Raises OSError.
+    """
+    for path in (folder / f"{NAME}.1", folder / NAME):
+        if not path.exists():
+            continue
+        for line in path.read_bytes().splitlines():
+            try:
+                record = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                continue
+            known = isinstance(record, dict) and record.get("format") == FORMAT
+            if known and record["ended"] >= since:
+                yield record

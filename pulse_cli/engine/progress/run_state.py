@@ -1,0 +1,127 @@
+"""The books of a run: what is saved in the checkpoint and advances with the watermark.
+
+Counts, dead letters and the list of pages seen are written only here, in input order,
+so at any moment they describe exactly the records up to `position`. After a failed write
+the books are closed: nothing is booked any more, and so no later record can push the
+saved position past the one that was not booked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from pulse_cli.engine.progress.disk import MarkedFile
+from pulse_cli.engine.progress.ledger import Resolution
+from pulse_cli.engine.progress.seen import SeenWriter
+from pulse_cli.errors import Exit, Fatal
+from pulse_cli.events import Counts
+from pulse_cli.model import Outcome, Position
+
+MOST_REASONS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLimit:
+    """How many dead letters are too many: a number, or a share after `least` records."""
+
+    count: int | None = None
+    share: float | None = 0.05
+    least: int = 1000
+
+    def exceeded(self, counts: Counts) -> bool:
+        dead = sum(counts.dead.values())
+        if self.count is not None:
+            return dead > self.count
+        if self.share is None or counts.records < self.least:
+            return False
+        return dead > self.share * counts.records
+
+
+@dataclass(slots=True)
+class RunState:
+    """See the module docstring. `partial`: why the crawl is not known as a whole (the first
+    few reasons), empty where it is.
+    """
+
+    letters: MarkedFile
+    seen: MarkedFile
+    dead_limit: DeadLimit
+    position: Position = field(default_factory=Position)
+    counts: Counts = field(default_factory=Counts)
+    partial: list[str] = field(default_factory=list)
+    passed: int = 0
+    closed: bool = False
+    _seen: bytearray = field(default_factory=bytearray)  # not yet in the file
+    _keys: SeenWriter = field(default_factory=SeenWriter)
+
+    def book(self, position: Position, resolution: Resolution) -> None:
+        """Record that everything up to `position` is done. Raises Fatal."""
+        if self.closed:
+            return
+        self.closed = True  # until this entry is whole
+        if resolution.letter is not None:
+            self.letters.append(resolution.letter)
+        if resolution.seen is not None:
+            self._seen += self._keys.entries(resolution.seen)
+        if resolution.partial and len(self.partial) < MOST_REASONS:
+            self.partial.append(resolution.partial)
+        self._count(resolution)
+        self.position = position
+        self.passed += 1
+        self.closed = False
+        if resolution.outcome is Outcome.DEAD and self.dead_limit.exceeded(self.counts):
+            dead = sum(self.counts.dead.values())
+            raise Fatal(
+                f"{dead} of {self.counts.records} records became dead letters: this looks like a"
+                " wrong setting rather than bad records",
+                hint=f"look at {self.letters.path}, then run again, or raise --max-dead",
+                kind="too-many-dead",
+                exit_code=Exit.FATAL,
+            )
+
+    def _count(self, resolution: Resolution) -> None:
+        counts, reason = self.counts, resolution.reason
+        match resolution.outcome:
+            case Outcome.INDEXED:
+                counts.indexed += 1
+            case Outcome.UNCHANGED:
+                counts.unchanged += 1
+            case Outcome.SKIPPED:
+                counts.skipped[reason] = counts.skipped.get(reason, 0) + 1
+            case Outcome.DEAD:
+                counts.dead[reason] = counts.dead.get(reason, 0) + 1
+            case None if reason:
+                counts.no_document[reason] = counts.no_document.get(reason, 0) + 1
+        counts.chunks += resolution.chunks
+        counts.tokens += resolution.tokens
+        counts.bytes_text += resolution.bytes_text
+        counts.truncated += resolution.truncated
+
+    def snapshot(self) -> dict[str, Any]:
+        """What belongs to the watermark, as JSON values; taken in one loop step."""
+        if self._seen:
+            self.seen.append(bytes(self._seen))
+            self._seen.clear()
+        return {
+            "position": asdict(self.position),
+            "counts": asdict(self.counts),
+            "partial": list(self.partial),
+            "marks": {"dead": self.letters.mark, "seen": self.seen.mark},
+        }
+
+    def sync(self) -> None:
+        """Make the files durable. Blocking."""
+        self.letters.sync()
+        self.seen.sync()
+
+    def close(self) -> None:
+        self.letters.close()
+        self.seen.close()
+
+
+def restore(state: Mapping[str, Any]) -> tuple[Position, Counts, int, int]:
+    """Position, counts and the marks (dead, seen) of a snapshot."""
+    marks = state["marks"]
+    return Position(**state["position"]), Counts(**state["counts"]), marks["dead"], marks["seen"]

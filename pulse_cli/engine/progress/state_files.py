@@ -1,0 +1,168 @@
+"""Names of the files a run keeps in the state folder, and their locks.
+
+One stem per (ordered list of sources, target), so the same command finds its own state
+again and two different ones never meet. Names are made of a sanitised source name and a
+hash: nothing in the input chooses a path. Folders are 0700, files 0600.
+
+Two locks are held while a run goes on: one for its checkpoint, one for its target. They
+are the kernel's (flock), so a killed run leaves none behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from pulse_cli.engine.progress.disk import disk_errors
+from pulse_cli.errors import Exit, Fatal
+from pulse_cli.ports import Clock
+
+CHECKPOINT_SUFFIX = ".ckpt.json"
+LOCK_POLL_SECONDS = 0.25
+ANOTHER_WRITES = "another run is writing to this target"
+_ANY_RUN = "[0-9]" * 8 + "T" + "[0-9]" * 6 + "-" + "[0-9a-f]" * 6
+
+
+@dataclass(frozen=True, slots=True)
+class StateFiles:
+    """The files of one (sources, target) in `folder`."""
+
+    folder: Path
+    stem: str
+    target_hash: str
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / f"{self.stem}{CHECKPOINT_SUFFIX}"
+
+    def manifest(self, run_id: str) -> Path:
+        return self.folder / f"{self.stem}-{run_id}.manifest.json"
+
+    def dead_letters(self, run_id: str) -> Path:
+        return self.folder / f"{self.stem}-{run_id}.dead.jsonl"
+
+    def seen(self, run_id: str) -> Path:
+        return self.folder / f"{self.stem}-{run_id}.seen"
+
+    def remove_unneeded(self, run_id: str | None) -> None:
+        """Remove what only unfinished runs need, but that of `run_id`.
+
+        Dead letters stay: they are for people. Half-written lists of inputs go, too.
+        """
+        for kind in ("manifest.json", "manifest.json.new", "seen"):
+            # whole run ids only: a run that retries dead letters has our stem in its own
+            for path in self.folder.glob(f"{self.stem}-{_ANY_RUN}.{kind}"):
+                if run_id is None or not path.name.startswith(f"{self.stem}-{run_id}."):
+                    with suppress(OSError):
+                        path.unlink(missing_ok=True)
+
+
+def state_files(folder: Path, sources: Sequence[str], target: str) -> StateFiles:
+    """Names for these sources (in this order) written to this target.
+
+    A path counts as its absolute form, so it does not matter where the command is run from.
+    """
+    absolute = [str(Path(s).absolute()) if _is_path(s) else s for s in sources]
+    digest = hashlib.sha256("\0".join([*absolute, target]).encode("utf-8", "surrogateescape"))
+    name = "stdin" if sources[0] == "-" else Path(sources[0]).name
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._")[:40] or "source"
+    return StateFiles(folder, f"{name}-{digest.hexdigest()[:12]}", _digest(target))
+
+
+def _digest(target: str) -> str:
+    return hashlib.sha256(target.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
+def make_folder(folder: Path) -> None:
+    """Create the state folder, 0700. Raises Fatal."""
+    with disk_errors(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+@asynccontextmanager
+async def hold_locks(files: StateFiles, wait: float, clock: Clock) -> AsyncIterator[None]:
+    """Hold both locks; waits up to `wait` seconds for another run to end, 0 not at all.
+
+    Raises Fatal (exit 11) naming what is locked.
+    """
+    locks = {
+        files.folder / f"{files.stem}.lock": "these sources are being indexed by another run",
+        _target_lock(files.folder, files.target_hash): ANOTHER_WRITES,
+    }
+    async with _hold(files.folder, locks, wait, clock):
+        yield
+
+
+@asynccontextmanager
+async def hold_target_lock(
+    folder: Path, target: str, wait: float, clock: Clock
+) -> AsyncIterator[None]:
+    """Hold the lock of a target alone, for changes that are no run. As `hold_locks`."""
+    async with _hold(folder, {_target_lock(folder, _digest(target)): ANOTHER_WRITES}, wait, clock):
+        yield
+
+
+def _target_lock(folder: Path, target_hash: str) -> Path:
+    return folder / f"target-{target_hash}.lock"
+
+
+@asynccontextmanager
+async def _hold(
+    folder: Path, locks: Mapping[Path, str], wait: float, clock: Clock
+) -> AsyncIterator[None]:
+    make_folder(folder)
+    until = clock.monotonic() + wait
+    with ExitStack() as held:
+        for path, what in locks.items():
+            while not _try_lock(path, held):
+                if clock.monotonic() >= until:
+                    raise Fatal(
+                        f"{what} ({path} is locked)",
+                        hint="wait for it to end, or use --wait-lock SECONDS",
+                        kind="locked",
+                        exit_code=Exit.LOCKED,
+                    )
+                await clock.sleep(LOCK_POLL_SECONDS)
+        yield
+
+
+def _try_lock(path: Path, held: ExitStack) -> bool:
+    try:
+        held.enter_context(FileLock(path, mode=0o600).acquire(timeout=0))
+    except Timeout:
+        return False
+    except OSError as error:
+        raise Fatal(
+            f"cannot lock {path}: {error.strerror}",
+            hint="check the permissions of the state folder, or use --state-dir",
+            kind="disk",
+        ) from error
+    return True
+
+
+def is_locked(path: Path) -> bool:
+    """Whether some run holds the lock at `path` now."""
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, mode=0o600).acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """All checkpoints in a state folder, the latest saved first."""
+    found = folder.glob(f"*{CHECKPOINT_SUFFIX}")
+    return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def _is_path(source: str) -> bool:
+    return source != "-" and not source.startswith("firecrawl:") and bool(os.fspath(source))

@@ -1,0 +1,184 @@
+"""A run taken up by a process: begun anew, or resumed where the last one stopped.
+
+Guarantees: an incomplete run goes on only with the sources and settings it began with;
+otherwise it refuses and names what changed. A complete run is never resumed. Nothing is
+written to the store here.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pulse_cli.engine.progress.checkpoint import CheckpointFile
+from pulse_cli.engine.progress.disk import MarkedFile, Syscalls
+from pulse_cli.engine.progress.manifest import load_manifest, save_manifest
+from pulse_cli.engine.progress.run_state import DeadLimit, RunState, restore
+from pulse_cli.engine.progress.state_files import StateFiles
+from pulse_cli.engine.prune import PruneOptions
+from pulse_cli.engine.stop import Stop
+from pulse_cli.errors import Exit, Fatal
+from pulse_cli.events import Target
+from pulse_cli.model import Input
+from pulse_cli.ports import Clock, Embedder, Observer, Preparer, Source, Store
+
+_UNCHANGING = ("run_id", "started", "command", "sources", "target", "manifest", "fingerprint")
+
+OpenSource = Callable[[Sequence[Input] | None], Source]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """`fingerprint` holds the settings that decide what is written or left out; `command` is
+    what resumes this run. `concurrency` fixes the embed requests in flight, None adapts.
+    `prune` says how pages are removed that the crawl no longer holds, None that they stay."""
+
+    sources: tuple[str, ...]
+    target: Target
+    command: str
+    fingerprint: Mapping[str, Any] = field(default_factory=dict)
+    force: bool = False
+    restart: bool = False
+    limit: int | None = None
+    on_changed_source: Literal["refuse", "restart"] = "refuse"
+    give_up_after: float = 600.0
+    concurrency: int | None = None
+    dead_limit: DeadLimit = field(default_factory=DeadLimit)
+    threads: int = 2
+    prune: PruneOptions | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunDependencies:
+    """What a run works with. `open_source` gets the inputs of a resumed run, else None."""
+
+    open_source: OpenSource
+    preparer: Preparer
+    embedder: Embedder
+    store: Store
+    observer: Observer
+    clock: Clock
+    stop: Stop
+    rng: random.Random = field(default_factory=random.Random)
+    syscalls: Syscalls = os
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run as it stands when a process takes it up.
+
+    `state` is what never changes in it.
+    """
+
+    run_id: str
+    state: dict[str, Any]
+    source: Source
+    books: RunState
+    resumed: bool
+
+
+def open_run(
+    parts: RunDependencies,
+    files: StateFiles,
+    options: RunOptions,
+    checkpoint: CheckpointFile,
+    *,
+    restart: bool,
+) -> OpenRun:
+    """Resume the unfinished run of these files, or begin a new one. Raises Fatal."""
+    fingerprint = {**options.fingerprint, **parts.preparer.fingerprint}
+    old = _last_run(checkpoint, restart=restart)
+    files.remove_unneeded(old["run_id"] if old is not None else None)
+    if old is not None and not restart and not old["complete"]:
+        return _resume(parts, files, options, old, fingerprint)
+    return _begin(parts, files, options, fingerprint)
+
+
+def _last_run(checkpoint: CheckpointFile, *, restart: bool) -> dict[str, Any] | None:
+    try:
+        return checkpoint.load()
+    except Fatal:
+        if restart:
+            return None
+        raise
+
+
+def _begin(
+    parts: RunDependencies,
+    files: StateFiles,
+    options: RunOptions,
+    fingerprint: Mapping[str, Any],
+) -> OpenRun:
+    now = parts.clock.time()
+    source = parts.open_source(None)
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
+    run_id = f"{stamp}-{uuid.UUID(int=parts.rng.getrandbits(128)).hex[:6]}"
+    manifest = files.manifest(run_id)
+    sha256 = save_manifest(manifest, source.inputs, parts.syscalls)
+    state = {
+        "run_id": run_id,
+        "started": now,
+        "command": options.command,
+        "sources": list(options.sources),
+        "target": {"store": options.target.store, "collection": options.target.collection},
+        "manifest": {"name": manifest.name, "sha256": sha256},
+        "fingerprint": dict(fingerprint),
+    }
+    books = _books(parts, files, options, run_id, 0, 0)
+    return OpenRun(run_id, state, source, books, resumed=False)
+
+
+def _resume(
+    parts: RunDependencies,
+    files: StateFiles,
+    options: RunOptions,
+    old: dict[str, Any],
+    fingerprint: Mapping[str, Any],
+) -> OpenRun:
+    _refuse_changed_settings(files, old["fingerprint"], fingerprint)
+    run_id = old["run_id"]
+    inputs = load_manifest(files.manifest(run_id), old["manifest"]["sha256"])
+    source = parts.open_source(inputs)
+    position, counts, dead_mark, seen_mark = restore(old)
+    books = _books(parts, files, options, run_id, dead_mark, seen_mark)
+    books.position, books.counts, books.partial = position, counts, old["partial"]
+    return OpenRun(run_id, {key: old[key] for key in _UNCHANGING}, source, books, resumed=True)
+
+
+def _books(
+    parts: RunDependencies,
+    files: StateFiles,
+    options: RunOptions,
+    run_id: str,
+    dead_mark: int,
+    seen_mark: int,
+) -> RunState:
+    calls = parts.syscalls
+    return RunState(
+        letters=MarkedFile(files.dead_letters(run_id), dead_mark, syscalls=calls),
+        seen=MarkedFile(files.seen(run_id), seen_mark, syscalls=calls),
+        dead_limit=options.dead_limit,
+    )
+
+
+def _refuse_changed_settings(
+    files: StateFiles, before: Mapping[str, Any], now: Mapping[str, Any]
+) -> None:
+    changed = [
+        f"{name} was {before.get(name)!r}, is {now.get(name)!r}"
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
+    ]
+    if changed:
+        raise Fatal(
+            f"an unfinished run ({files.checkpoint}) was begun with other settings: "
+            + "; ".join(changed),
+            hint="restore the setting to go on with it, or start anew with --restart",
+            kind="settings-changed",
+            exit_code=Exit.REFUSED,
+        )

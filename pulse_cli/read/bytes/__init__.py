@@ -1,0 +1,1 @@
+"""The lowest floor of reading: inputs, files and their bytes, unpacked."""

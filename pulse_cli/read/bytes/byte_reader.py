@@ -1,0 +1,188 @@
+"""The bytes of one input, consumed from the front, that always knows where it is.
+
+`ByteReader` owns the only copy of what was read and not yet consumed. Whatever is consumed goes
+through `consume`, which advances offset, line and running CRC-32 together: so a position taken
+from a feed always describes exactly the bytes before it, and nothing is read twice or skipped.
+
+An input is a row of **segments**: lines, pretty-printed blocks, or the whole of it. Nothing
+reads across the end of a segment, so damage in one stays in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+from zlib import crc32
+
+NEWLINE = 0x0A
+
+
+class Segments(Enum):
+    """What ends a segment.
+
+    LINES: a newline. BLOCKS: a newline before a bracket in column 0 (values printed with
+    indentation, one after another). WHOLE: the end of the input.
+    """
+
+    LINES = "lines"
+    BLOCKS = "blocks"
+    WHOLE = "whole"
+
+
+_BLOCK_END = re.compile(rb"\n(?=[{\[])")
+
+
+class Damaged(Exception):
+    """The stored bytes end before they should; raised by a source of chunks after its last one.
+
+    `reason` is the category of the dead letter this becomes.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class ByteReader:
+    """Chunks of bytes as one input; see the module.
+
+    `data[at:]` is read and not consumed, `data[at:stop]` that of the present segment.
+    `segment_ends` tells that `stop` is the end of the segment and not only of what was read,
+    `in_segment` that a segment was begun and not ended.
+    `begins_line`: what was consumed last is a newline, or nothing.
+    `damage` is set when the chunks ended in `Damaged`.
+    """
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._base = 0
+        self._ended = False
+        self._segments = Segments.WHOLE
+        self.data = b""
+        self.at = 0
+        self.stop = 0
+        self.in_segment = False
+        self.segment_ends = False
+        self.crc = 0
+        self.line = 1
+        self.begins_line = True
+        self.damage: Damaged | None = None
+
+    @property
+    def offset(self) -> int:
+        """Of the first byte not consumed."""
+        return self._base + self.at
+
+    @property
+    def ends_here(self) -> bool:
+        """Whether the present segment, whose end was seen, is the last of the input."""
+        return self._ended and self.stop == len(self.data)
+
+    def split(self, segments: Segments) -> None:
+        """Say what ends a segment; only between segments."""
+        self._segments = segments
+
+    def more(self) -> bool:
+        """Read another chunk behind what is there; False at the end of the input."""
+        if self._ended:
+            return False
+        try:
+            chunk = next(self._chunks, b"")
+        except Damaged as damage:
+            self.damage = damage
+            chunk = b""
+        if not chunk:
+            self._ended = True
+            return False
+        self._base += self.at
+        self.stop -= self.at
+        self.data = self.data[self.at :] + chunk
+        self.at = 0
+        return True
+
+    def extend(self) -> bool:
+        """Read more of the present segment; False where it ends."""
+        if self.segment_ends:
+            return False
+        self.more()
+        before = self.stop
+        self._find_end()
+        return self.stop > before or not self.segment_ends
+
+    def begin_segment(self) -> bool:
+        """Look for the end of the segment that begins here; False at the end of the input."""
+        if self.at == len(self.data) and not self.more():
+            self.stop = self.at
+            self.segment_ends = True
+            return False
+        self.stop = self.at
+        self.in_segment = True
+        self.segment_ends = False
+        self._find_end()
+        return True
+
+    def end_segment(self) -> None:
+        """Consume the newline that ends this segment, whose content is consumed."""
+        if self.at < len(self.data):
+            self.crc = crc32(b"\n", self.crc)
+            self.line += 1
+            self.at += 1
+            self.begins_line = True
+        self.in_segment = False
+
+    def _find_end(self) -> None:
+        data = self.data
+        found = -1
+        if self._segments is Segments.LINES:
+            found = data.find(b"\n", self.stop)
+        elif self._segments is Segments.BLOCKS:
+            match = _BLOCK_END.search(data, self.stop)
+            found = match.start() if match else -1
+        if found >= 0:
+            self.stop = found
+            self.segment_ends = True
+        elif self._ended:
+            self.stop = len(data)
+            self.segment_ends = True
+        else:
+            # A newline at the very end may turn out to end a block.
+            pending = self._segments is Segments.BLOCKS and data.endswith(b"\n")
+            self.stop = max(self.stop, len(data) - pending)
+
+    def consume(self, end: int) -> None:
+        """Consume `data[at:end]`."""
+        if end > self.at:
+            self.begins_line = self.data[end - 1] == NEWLINE
+        view = memoryview(self.data)[self.at : end]
+        self.crc = crc32(view, self.crc)
+        self.line += self.data.count(b"\n", self.at, end)
+        self.at = end
+
+    def consume_line(self) -> None:
+        """Consume the present segment with its newline; it is one line."""
+        end = min(self.stop + 1, len(self.data))
+        self.crc = crc32(memoryview(self.data)[self.at : end], self.crc)
+        self.line += end > self.stop
+        self.at = end
+        self.begins_line = True
+        self.in_segment = False
+
+    def skip_to(self, offset: int) -> bool:
+        """Consume up to `offset`, in chunks; False where the input ends before."""
+        while self.offset < offset:
+            if self.at == len(self.data) and not self.more():
+                return False
+            self.consume(min(len(self.data), self.at + offset - self.offset))
+        return True
+
+    def last(self, reach: int) -> bool:
+        """Whether only blanks follow, as far as `reach` bytes show it. Consumes nothing."""
+        while True:
+            if self.data[self.at :].strip():
+                return False
+            if len(self.data) - self.at > reach:
+                return False
+            if not self.more():
+                return True

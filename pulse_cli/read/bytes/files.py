@@ -1,0 +1,59 @@
+"""Stored bytes of files and pipes, counted as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from pulse_cli.errors import Exit, Fatal
+from pulse_cli.read.bytes.inputs import STDIN
+from pulse_cli.read.bytes.unpack import CHUNK
+
+
+class InputReader:
+    """Reads inputs one after another; `read` counts their bytes.
+
+    The count is one integer written by one thread, so others may look at it at any time.
+    """
+
+    def __init__(self, stdin: BinaryIO | None) -> None:
+        self._stdin = stdin
+        self.read = 0
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        """What is there, at most CHUNK at a time; a pipe is passed on as it trickles."""
+        before = self.read
+        try:
+            if name == STDIN:
+                yield from self._pipe()
+            else:
+                yield from self._file(name)
+        except FileNotFoundError as error:
+            raise Fatal(
+                f"{name} is gone",
+                hint="put it back, or start anew with --restart",
+                kind="source-changed",
+                exit_code=Exit.REFUSED,
+            ) from error
+        except OSError as error:
+            raise Fatal(
+                f"{name} cannot be read behind byte {self.read - before:,}: {error.strerror}",
+                hint="run the same command again to go on when it can be read",
+                kind="unreadable-source",
+            ) from error
+
+    def _file(self, name: str) -> Iterator[bytes]:
+        with Path(name).open("rb", buffering=0) as file:
+            while chunk := file.read(CHUNK):
+                self.read += len(chunk)
+                yield chunk
+
+    def _pipe(self) -> Iterator[bytes]:
+        import sys
+
+        stdin = self._stdin or sys.stdin.buffer
+        read = getattr(stdin, "read1", stdin.read)
+        while chunk := read(CHUNK):
+            self.read += len(chunk)
+            yield chunk

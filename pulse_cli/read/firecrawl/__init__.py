@@ -1,0 +1,1 @@
+"""The upper floor of reading: which page a JSON value holds."""

@@ -1,0 +1,52 @@
+"""What the envelope of a crawl says about pages that are not in it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pulse_cli.read.framing.json_span import Content, Hint
+
+_SKIP = re.compile(r"[?&]skip=(\d{1,9})(?:&|\Z)")
+_JOB = re.compile(r"/crawl/([\w-]{1,64})(?:[?/]|\Z)")
+
+
+def envelope_hints(value: Any, found: int) -> list[Content | Hint]:
+    """Notes for a crawl whose answer is not the whole crawl; `found` pages are in it.
+
+    An answer that others follow in the same input may well be one page of a complete crawl, so
+    the note counts only for the last one.
+    """
+    if not isinstance(value, dict):
+        return []
+    status = value.get("status")
+    following = value.get("next")
+    if status in ("failed", "cancelled"):
+        return [Hint(f"the crawl is {status}: {_share(value, None, found)}", True, True)]
+    if not (isinstance(following, str) and following) and status not in ("scraping", "active"):
+        return []
+    following = following if isinstance(following, str) else None
+    what = "the crawl is not finished" if status in ("scraping", "active") else "partial crawl"
+    shown = f"{what}: {_share(value, following, found)}; {_rest(value, following)}"
+    return [Hint(shown, last=True, partial=True)]
+
+
+def _share(value: dict[str, Any], following: str | None, found: int) -> str:
+    before = _SKIP.search(following) if following else None
+    done = int(before[1]) if before else found
+    total = value.get("total")
+    if isinstance(total, int) and not isinstance(total, bool) and total >= done:
+        return f"{done:,} of {total:,} pages"
+    return f"{done:,} pages"
+
+
+def _rest(value: dict[str, Any], following: str | None) -> str:
+    if following and "/batch/" in following:
+        return "fetch the rest from the address in its member next"
+    job = value.get("id")
+    named = _JOB.search(following) if following else None
+    if not isinstance(job, str) or not re.fullmatch(r"[\w-]{1,64}", job):
+        job = named[1] if named else None
+    if job:
+        return f"fetch the rest with: pulse index firecrawl:crawl/{job}"
+    return "fetch the rest from the address in its member next"

@@ -1,0 +1,145 @@
+"""What an input is cut into (`JsonSpan`), and the bytes of a value that arrives in pieces."""
+
+from __future__ import annotations
+
+import re
+import sys
+from enum import Enum
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from pulse_cli.model import Document, NoDocument, Note, Skipped, Unreadable
+
+Content: TypeAlias = Document | Skipped | Unreadable | NoDocument | Note
+Raw: TypeAlias = bytes | bytearray | memoryview
+
+EXCERPT = 4096
+"""Bytes of a value too long to keep that go into its dead letter."""
+
+KEPT = 8 * 1024 * 1024
+"""Bytes. Unreadable pieces up to this long are kept whole, for a retry."""
+
+
+OVERHEAD = 1024
+"""Bytes of memory of a record besides its text, about."""
+
+
+class EnvelopeContext(Enum):
+    """Whether a value is the member of an envelope, and of one that reports success."""
+
+    NOTHING = 0
+    ENVELOPE = 1
+    SUCCESS = 2
+
+
+class Hint(NamedTuple):
+    """A note worth giving only where the value is the first, or the last, of its input.
+
+    `partial` as of a `Note`.
+    """
+
+    message: str
+    last: bool = False
+    partial: bool = False
+
+
+class JsonSpan(NamedTuple):
+    """A stretch of the input and what was in it.
+
+    `byte`, `line`, `length` are those of the value; `top`, `top_line` of the outermost value
+    around it. `closes`: nothing of that outermost value comes after this frame. `contents` is
+    emptied by whoever uses it.
+    """
+
+    contents: list[Content | Hint]
+    byte: int
+    line: int
+    length: int
+    top: int
+    top_line: int
+    closes: bool
+
+
+class Interpreter(Protocol):
+    """Knows what documents a value holds (`shapes.Shapes`)."""
+
+    @property
+    def wrappers(self) -> frozenset[str]:
+        """Names of members that hold documents, so that they are worth opening ..."""
+        ...
+
+    @property
+    def closed(self) -> re.Pattern[bytes]:
+        """... unless this is found in the object before them."""
+        ...
+
+    def contents(self, value: Any, raw: Raw, around: EnvelopeContext) -> list[Content | Hint]:
+        """What a whole value holds, `raw` being its bytes."""
+        ...
+
+    def envelope(self, value: Any, found: int) -> list[Content | Hint]:
+        """What is left of an object in whose opened members `found` contents were."""
+        ...
+
+
+def cost(content: Content, length: int = 0) -> int:
+    """About how many bytes of memory it takes; `length` is that of the value it was read from."""
+    if isinstance(content, Document):
+        return sys.getsizeof(content.text) + OVERHEAD
+    if isinstance(content, Unreadable):
+        return OVERHEAD + (len(content.raw) if content.raw else length if content.record else 0)
+    return OVERHEAD
+
+
+class CappedBuffer:
+    """Bytes of one value: all of them counted, the first `limit` of them kept.
+
+    Once it is longer only an excerpt stays.
+    """
+
+    __slots__ = ("byte", "kept", "limit", "line", "searched", "size")
+
+    def __init__(self, byte: int, line: int, limit: int) -> None:
+        self.byte = byte
+        self.line = line
+        self.limit = limit
+        self.kept = bytearray()
+        self.searched = 0
+        self.size = 0
+
+    @classmethod
+    def of(cls, raw: Raw) -> CappedBuffer:
+        """Bytes that are all here."""
+        gathered = cls(0, 1, len(raw))
+        gathered.add(bytes(raw[: KEPT + 1]))
+        gathered.size = len(raw)
+        return gathered
+
+    def add(self, piece: Raw) -> None:
+        self.size += len(piece)
+        if self.size <= self.limit:
+            self.kept += piece
+        else:
+            if len(self.kept) < EXCERPT:
+                self.kept += piece[: EXCERPT - len(self.kept)]
+            del self.kept[EXCERPT:]
+
+    @property
+    def whole(self) -> bool:
+        return self.size <= self.limit
+
+    def holds(self, pattern: re.Pattern[bytes]) -> bool:
+        """Whether the pattern occurs. Asked again, it searches only what was added since.
+
+        Ask where nothing that matches can have begun and not ended: behind a member's name.
+        """
+        if pattern.search(self.kept, self.searched):
+            return True
+        self.searched = len(self.kept)
+        return False
+
+    def unreadable(self, reason: str, detail: str) -> Unreadable:
+        """These bytes as one dead letter."""
+        if self.size and self.whole and self.size <= KEPT:
+            return Unreadable(reason, detail, raw=bytes(self.kept))
+        excerpt = bytes(self.kept[:EXCERPT]).decode(errors="replace")
+        return Unreadable(reason, detail, excerpt=excerpt)

@@ -1,0 +1,231 @@
+"""The embedded store: the Qdrant engine on a folder, in a process of its own.
+
+A write that returned is in the shard's log and survives a kill of either process; `sync`
+flushes it to the disk. Free space is checked before every write, because the engine dies on a
+full disk (SIGBUS), and so are the vectors, because it stores NaN without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pulse_cli.errors import Exit, Fatal, Rejected
+from pulse_cli.model import Commit, Filter, Hit, Point, Terms
+from pulse_cli.store.commit_record import COMMIT_FIELDS, read_commit
+from pulse_cli.store.disk_space import MIN_FREE_BYTES, free_bytes
+from pulse_cli.store.edge.process import Answered, EdgeProcess, translate
+from pulse_cli.store.filters import SPARSE, among, check_name, condition, fields, stale
+from pulse_cli.store.vectors import matrix, sparse
+
+if TYPE_CHECKING:
+    from pulse_cli.model import Floats
+
+OPTIMIZE_FROM = 20_000
+OPTIMIZE_DEADLINE_S = 24 * 3600.0
+SCROLL_BATCH = 512
+
+
+class EdgeStore:
+    """See `open_edge`."""
+
+    def __init__(
+        self, path: Path, *, create: bool, lock_wait: float, min_free: int, deadline: float
+    ) -> None:
+        self.path = path
+        self.dimension = 0
+        self.has_sparse = True
+        self._create = create
+        self._min_free = min_free
+        self._process = EdgeProcess(
+            {"op": "open", "path": str(path), "create": create, "lock_wait": lock_wait},
+            deadline=deadline,
+        )
+
+    @property
+    def in_flight(self) -> int:
+        return 2  # one at work, one waiting in the pipe
+
+    @property
+    def pid(self) -> int | None:
+        """The process that holds the shard, while it runs."""
+        return self._process.pid
+
+    async def open(self, dimension: int) -> None:
+        """Create the shard, or open it and compare; dimension 0 takes what is there."""
+        if self._create:
+            self._check_space(0)
+        try:
+            found = await self._process.open(dimension=dimension)
+        except Answered as error:
+            raise self._opening_error(error) from error
+        self.dimension, self.has_sparse = found["dimension"], found["sparse"]
+        if found["distance"] != "Cosine" or dimension not in (0, self.dimension):
+            raise Fatal(
+                f"the index {self.path} holds {self.dimension}-dimensional vectors compared by "
+                f"{found['distance']}; this run needs {dimension} dimensions and Cosine",
+                hint="name another --collection, or the embedder it was made with",
+                kind="dimension",
+            )
+
+    def _opening_error(self, error: Answered) -> Fatal:
+        known = translate(error, str(self.path))
+        if isinstance(known, Fatal):
+            return known
+        return Fatal(
+            f"{self.path} cannot be opened as an index: {error}",
+            hint="name another --collection, or move that folder away and index again",
+            kind="store",
+        )
+
+    def _check_space(self, size: int) -> None:
+        free, needed = free_bytes(self.path), max(self._min_free, 2 * size)
+        if free < needed:
+            raise Fatal(
+                f"the disk of {self.path} has {free >> 20} MiB left; "
+                f"the embedded store stops below {needed >> 20} MiB",
+                hint="make room, then run the same command again: it goes on from here",
+                kind="disk-full",
+                exit_code=Exit.UNAVAILABLE,
+            )
+
+    async def _read(self, op: str, body: bytes | memoryview = b"", **request: Any) -> Any:
+        try:
+            return await self._process.call({"op": op, **request}, body)
+        except Answered as error:
+            raise translate(error, str(self.path)) from error
+
+    async def _write(self, op: str, body: bytes | memoryview = b"", **request: Any) -> None:
+        self._check_space(len(body))
+        await self._read(op, body, **request)
+
+    async def lookup(self, ids: Sequence[str]) -> dict[str, Commit]:
+        if not ids:
+            return {}
+        found = await self._read("retrieve", ids=list(ids), payload=list(COMMIT_FIELDS))
+        return {record["id"]: read_commit(record["payload"]) for record in found}
+
+    async def invalidate(self, ids: Sequence[str]) -> None:
+        if ids:
+            await self._write("payload", payload={"content_hash": None}, filter=among(ids))
+
+    async def upsert(self, points: Sequence[Point]) -> None:
+        if not points:
+            return
+        rows = matrix(points, self.dimension)
+        described = [
+            {
+                "id": point.id,
+                **sparse(point.terms),
+                "payload": point.payload,
+            }
+            for point in points
+        ]
+        try:
+            await self._write("upsert", rows.data.cast("B"), points=described)
+        except TypeError as error:
+            raise Rejected(f"a payload is not JSON: {error}", reason="bad-payload") from error
+
+    async def delete_stale(self, keys: Sequence[str], keep: Sequence[str]) -> None:
+        if keys:
+            await self._write("delete", filter=stale(keys, keep))
+
+    async def sync(self) -> None:
+        await self._read("flush")
+
+    async def begin_load(self, *, bulk: bool) -> None:
+        """Nothing to put off: the graph is only ever built by `end_load`."""
+
+    async def end_load(self) -> None:
+        await self.optimize()
+
+    async def optimize(self) -> bool:
+        """Build the search graph and reclaim deleted space; whether there was anything to do.
+
+        Worth it from 20,000 points on (below that a plain scan takes 2 ms), so it does nothing
+        under that, nor below the engine's own 10 MB of vectors. Takes about 40 s per 100,000
+        points on two cores; call it when no other request is under way, after a run that is
+        complete.
+        """
+        if await self.count() < OPTIMIZE_FROM:
+            return False
+        self._check_space(0)
+        return bool(await self._process.call({"op": "optimize"}, deadline=OPTIMIZE_DEADLINE_S))
+
+    async def nearest(self, vector: Floats, limit: int, where: Filter) -> list[Hit]:
+        if len(vector) != self.dimension:
+            raise Fatal(
+                f"the query has {len(vector)} dimensions, the index {self.path} {self.dimension}",
+                hint="search with the embedder that it was made with",
+                kind="dimension",
+            )
+        body = vector.astype("<f4").data.cast("B")
+        return await self._query(None, body, "", limit, where)
+
+    async def matching(self, terms: Terms, limit: int, where: Filter) -> list[Hit]:
+        if not self.has_sparse:
+            raise Rejected(f"{self.path} holds no BM25 terms", reason="no-sparse-vector")
+        if not terms.indices:
+            return []
+        return await self._query(sparse(terms), b"", SPARSE, limit, where)
+
+    async def _query(
+        self,
+        terms: dict[str, Any] | None,
+        body: bytes | memoryview,
+        using: str,
+        limit: int,
+        where: Filter,
+    ) -> list[Hit]:
+        found = await self._read(
+            "query", body, sparse=terms, using=using, limit=limit, filter=condition(where)
+        )
+        return [Hit(str(hit["id"]), hit["score"], hit["payload"] or {}) for hit in found]
+
+    async def scroll(self, fields_wanted: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
+        offset = None
+        while True:
+            records, offset = await self._read(
+                "scroll",
+                filter=condition(where),
+                limit=SCROLL_BATCH,
+                offset=offset,
+                payload=fields(fields_wanted),
+            )
+            if records:
+                yield [Hit(str(found["id"]), 0.0, found["payload"] or {}) for found in records]
+            if offset is None:
+                return
+
+    async def count(self) -> int:
+        return int(await self._read("count"))
+
+    async def ready(self) -> bool:
+        try:
+            await self._process.call({"op": "count"}, deadline=10.0)
+        except Exception:
+            return False
+        return True
+
+    async def close(self) -> None:
+        await self._process.close()
+
+
+def open_edge(
+    folder: str | Path,
+    collection: str,
+    *,
+    create: bool = True,
+    lock_wait: float = 30.0,
+    min_free: int = MIN_FREE_BYTES,
+    deadline: float = 60.0,
+) -> EdgeStore:
+    """The store of `collection` in `folder`; nothing is touched before its `open`.
+
+    Without `create` a missing collection is Fatal. `lock_wait` is how many seconds to wait for
+    another process that holds it (then Fatal, exit 11), `min_free` the bytes that must stay
+    free on the disk, `deadline` the seconds after which the process counts as stuck.
+    """
+    path = Path(folder).expanduser().absolute() / check_name(collection)
+    return EdgeStore(path, create=create, lock_wait=lock_wait, min_free=min_free, deadline=deadline)

@@ -1,0 +1,298 @@
+"""The store on a Qdrant server (1.15 or newer), over its REST API.
+
+Every write waits until the server has written it to its log and applied it (`wait=true`), so
+one that returned needs no `sync`. Points go out as orjson text made from the float32 rows
+themselves, at most 256 points or 4 MB per request, less where the server takes less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from pulse_cli.errors import Fatal, PulseError, Rejected, Transient
+from pulse_cli.model import Commit, Filter, Hit, Point, Terms
+from pulse_cli.store.commit_record import COMMIT_FIELDS, read_commit
+from pulse_cli.store.filters import KEY, SPARSE, among, check_name, condition, fields, stale
+from pulse_cli.store.qdrant import collection as layout
+from pulse_cli.store.qdrant.collection import Collection, CollectionOptions
+from pulse_cli.store.qdrant.rest import Rest
+from pulse_cli.store.qdrant.statuses import too_large
+from pulse_cli.store.vectors import matrix, sparse
+
+if TYPE_CHECKING:
+    from pulse_cli.model import Floats
+
+MAX_POINTS = 256
+MAX_BYTES = 4_000_000
+STREAMS = 8  # hides the latency of a slow server; the limiter uses no more than it needs
+SCROLL_BATCH = 512
+KEYS_PER_DELETE = 512
+MOST_CANDIDATES = 10_000
+READY_S = 5.0
+
+
+class QdrantStore:
+    """See `open_qdrant`. `found` tells of the collection once it is open."""
+
+    found: Collection
+
+    def __init__(self, rest: Rest, *, create: bool, options: CollectionOptions) -> None:
+        self._rest = rest
+        self._create = create
+        self._options = options
+        self._max_points = MAX_POINTS
+        self._max_bytes = MAX_BYTES
+        self._point_bytes = 1  # what a point took in the last request, as a guess for the next
+
+    @property
+    def in_flight(self) -> int:
+        return max(STREAMS, self._options.shards or 1)
+
+    @property
+    def collection(self) -> str:
+        return self._rest.collection
+
+    @property
+    def dimension(self) -> int:
+        return self.found.dimension
+
+    @property
+    def has_sparse(self) -> bool:
+        return self.found.has_sparse
+
+    async def open(self, dimension: int) -> None:
+        """Create the collection, or compare it; dimension 0 takes what is there."""
+        try:
+            await self._open(dimension)
+        except Rejected as error:
+            raise Fatal(str(error), hint="check --qdrant and --collection") from error
+
+    async def _open(self, dimension: int) -> None:
+        version = await layout.server_version(self._rest)
+        known = await layout.find(self._rest, version)
+        if known is None and self._create:
+            await layout.create(self._rest, dimension, self._options)
+            known = await layout.find(self._rest, version)
+        if known is None:
+            raise Fatal(
+                f"there is no collection {self._rest.collection!r} at {self._rest.server}",
+                hint="run `pulse index` first, or name another --collection",
+                kind="no-index",
+            )
+        self.found, info = known
+        self._check_dimension(dimension or self.dimension, "this run")
+        if self._create:
+            await layout.complete(self._rest, self.found, info)
+            await self.refresh()
+
+    async def refresh(self) -> Collection:
+        """Look at the collection again: its status, its size, whether bulk mode is on."""
+        known = await layout.find(self._rest, self.found.version)
+        if known is None:
+            raise Fatal(f"collection {self._rest.collection!r} is gone", kind="not-found")
+        self.found = known[0]
+        return self.found
+
+    def _check_dimension(self, dimension: int, what: str) -> None:
+        if dimension != self.dimension:
+            raise Fatal(
+                f"collection {self._rest.collection!r} at {self._rest.server} holds "
+                f"{self.dimension}-dimensional vectors; {what} has {dimension} dimensions",
+                hint="name another --collection, or the embedder it was made with",
+                kind="dimension",
+            )
+
+    async def lookup(self, ids: Sequence[str]) -> dict[str, Commit]:
+        if not ids:
+            return {}
+        body = {"ids": list(ids), "with_payload": list(COMMIT_FIELDS), "with_vector": False}
+        found = await self._rest.call("POST", "points", body)
+        return {str(record["id"]): read_commit(record.get("payload")) for record in found}
+
+    async def invalidate(self, ids: Sequence[str]) -> None:
+        if ids:
+            body = {"payload": {"content_hash": None}, "filter": among(ids)}
+            await self._rest.update("POST", "points/payload", body)
+
+    async def upsert(self, points: Sequence[Point]) -> None:
+        if not points:
+            return
+        rows = matrix(points, self.dimension)
+        at = 0
+        while at < len(points):
+            step = min(self._max_points, max(1, self._max_bytes // self._point_bytes))
+            some, own = points[at : at + step], rows[at : at + step]
+            body = _encode(some, own)
+            self._point_bytes = -(-len(body) // len(some))
+            if len(body) <= self._max_bytes or len(some) == 1:
+                await self._send(some, own, body)
+                at += step
+
+    async def _send(self, points: Sequence[Point], rows: Floats, body: bytes) -> None:
+        """Upsert these points, in halves where the server says they are too many."""
+        answer = await self._rest.ask("PUT", "points", body, params={"wait": "true"})
+        if not too_large(answer):
+            self._rest.completed(self._rest.result(answer, "upsert"))
+            return
+        if len(points) == 1:
+            raise self._one_too_large(answer.status, answer.error, len(body))
+        half = len(points) // 2
+        if answer.status == 429:
+            self._max_points = min(self._max_points, half)
+        else:
+            self._max_bytes = min(self._max_bytes, half * -(-len(body) // len(points)))
+        for part in (slice(half), slice(half, None)):
+            await self._send(points[part], rows[part], _encode(points[part], rows[part]))
+
+    def _one_too_large(self, status: int, error: str, size: int) -> PulseError:
+        text = f"Qdrant at {self._rest.server} answered {status} to one point: {error}"
+        if status == 429:
+            return Transient(text, overload=True)
+        return Rejected(f"{text} ({size} bytes)", reason="too-large")
+
+    async def delete_stale(self, keys: Sequence[str], keep: Sequence[str]) -> None:
+        for start in range(0, len(keys), KEYS_PER_DELETE):
+            some = keys[start : start + KEYS_PER_DELETE]
+            await self._rest.update("POST", "points/delete", {"filter": stale(some, keep)})
+
+    async def sync(self) -> None:
+        """Nothing to do: the server flushed its log before each write was answered."""
+
+    async def nearest(self, vector: Floats, limit: int, where: Filter) -> list[Hit]:
+        self._check_dimension(len(vector), "the query")
+        return await self._query({"query": vector.astype("<f4")}, limit, where)
+
+    async def matching(self, terms: Terms, limit: int, where: Filter) -> list[Hit]:
+        if not self.has_sparse:
+            raise Rejected(
+                f"collection {self._rest.collection!r} has no sparse vector {SPARSE!r}",
+                reason="no-sparse-vector",
+            )
+        if not terms.indices:
+            return []
+        return await self._query({"query": sparse(terms), "using": SPARSE}, limit, where)
+
+    @property
+    def _matches_prefix(self) -> bool:
+        return self.found.version >= layout.MATCHES_PREFIX
+
+    async def _query(self, query: dict[str, Any], limit: int, where: Filter) -> list[Hit]:
+        if where.url_prefix and not self._matches_prefix:
+            return await self._query_older(query, limit, where)
+        return await self._points(query, limit, 0, condition(where))
+
+    async def _query_older(self, query: dict[str, Any], limit: int, where: Filter) -> list[Hit]:
+        """Choose by URL prefix here, among ever more candidates."""
+        found: list[Hit] = []
+        step = max(100, 4 * limit)
+        for offset in range(0, MOST_CANDIDATES, step):
+            hits = await self._points(query, step, offset, condition(where, prefix=False))
+            found += [hit for hit in hits if _under(hit, where)]
+            if len(found) >= limit or len(hits) < step:
+                break
+        return found[:limit]
+
+    async def _points(
+        self, query: dict[str, Any], limit: int, offset: int, wanted: dict[str, Any] | None
+    ) -> list[Hit]:
+        body = {**query, "limit": limit, "offset": offset, "with_payload": True}
+        if wanted is not None:
+            body["filter"] = wanted
+        found = await self._rest.call("POST", "points/query", body)
+        return [
+            Hit(str(point["id"]), point["score"], point.get("payload") or {})
+            for point in found["points"]
+        ]
+
+    async def scroll(self, fields_wanted: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
+        here = bool(where.url_prefix) and not self._matches_prefix
+        names = list(dict.fromkeys([*fields_wanted, KEY])) if here else fields_wanted
+        body: dict[str, Any] = {"limit": SCROLL_BATCH, "with_payload": fields(names)}
+        if (wanted := condition(where, prefix=not here)) is not None:
+            body["filter"] = wanted
+        while True:
+            found = await self._rest.call("POST", "points/scroll", body)
+            hits = [
+                Hit(str(point["id"]), 0.0, point.get("payload") or {}) for point in found["points"]
+            ]
+            if here:
+                hits = [hit for hit in hits if _under(hit, where)]
+            if hits:
+                yield hits
+            if (following := found.get("next_page_offset")) is None:
+                return
+            body["offset"] = following
+
+    async def count(self) -> int:
+        found = await self._rest.call("POST", "points/count", {"exact": True})
+        return int(found["count"])
+
+    async def ready(self) -> bool:
+        try:
+            answer = await self._rest.ask("GET", "/readyz", within=READY_S)
+        except PulseError:
+            return False
+        return answer.status == 200
+
+    async def begin_load(self, *, bulk: bool) -> None:
+        if bulk and not self.found.indexing_deferred:
+            await layout.defer_graph(self._rest, self.found)
+            await self.refresh()
+
+    async def end_load(self) -> None:
+        """Also after a bulk load that was killed, by the next run that is complete."""
+        if self.found.indexing_deferred:
+            await layout.build_graph(self._rest)
+            await self.refresh()
+
+    async def drop(self) -> None:
+        """Remove the collection with all its points."""
+        await self._rest.call("DELETE", "")
+
+    async def close(self) -> None:
+        await self._rest.close()
+
+
+def _encode(points: Sequence[Point], rows: Floats) -> bytes:
+    """The body of an upsert, written in one go: pieces put together would be copied twice."""
+    described = [
+        {"id": point.id, "vector": _vectors(point.terms, row), "payload": point.payload}
+        for point, row in zip(points, rows, strict=True)
+    ]
+    try:
+        return orjson.dumps({"points": described}, option=orjson.OPT_SERIALIZE_NUMPY)
+    except TypeError as error:
+        raise Rejected(f"a payload is not JSON: {error}", reason="bad-payload") from error
+
+
+def _vectors(terms: Terms, row: Floats) -> dict[str, Any]:
+    if not terms.indices:
+        return {"": row}
+    return {"": row, SPARSE: sparse(terms)}
+
+
+def _under(hit: Hit, where: Filter) -> bool:
+    return str(hit.payload.get(KEY) or "").startswith(where.url_prefix or "")
+
+
+def open_qdrant(
+    url: str,
+    collection: str,
+    *,
+    api_key: str | None = None,
+    timeout: float = 60.0,
+    trust_env: bool = False,
+    create: bool = True,
+    options: CollectionOptions | None = None,
+) -> QdrantStore:
+    """The store of `collection` at `url`; nothing is asked before its `open`.
+
+    `timeout` is the total time of one request in seconds. Without `create` the collection
+    is opened as it is: a missing one is Fatal, a missing sparse vector only known
+    (`has_sparse`). User-info in `url` is sent as basic authentication.
+    """
+    rest = Rest(url, check_name(collection), api_key=api_key, timeout=timeout, trust_env=trust_env)
+    return QdrantStore(rest, create=create, options=options or CollectionOptions())

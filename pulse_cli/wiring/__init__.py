@@ -1,0 +1,219 @@
+"""The composition root: settings become the parts of a run, each costly thing built once.
+
+Nothing is built before it is asked for, so `search --mode bm25` loads no model and a dry
+run touches no service. Everything built is closed on leaving the context, also after an
+error. Services that are not up yet get 10 s at the start; after that the run refuses with
+exit 75 rather than wait unseen.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from pulse_cli.engine.clock import SystemClock
+from pulse_cli.engine.threads import Threads
+from pulse_cli.errors import Exit, Fatal, Transient
+from pulse_cli.events import Message
+from pulse_cli.ports import (
+    Clock,
+    Embedder,
+    Observer,
+    Preparer,
+    RunInThread,
+    Source,
+    Store,
+)
+from pulse_cli.wiring.adapters import (
+    new_store,
+    open_embedder,
+    open_sources,
+    secret,
+    with_user_info,
+)
+from pulse_cli.wiring.counting import counter_for, preparer_alone, preparer_of
+from pulse_cli.wiring.targets import (
+    bm25_folder,
+    edge_folder,
+    is_server,
+    target_name,
+    target_of,
+)
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Settings
+    from pulse_cli.model import Filter, Hit, Input
+    from pulse_cli.search.hybrid import Keyword
+    from pulse_cli.store.rank_bm25.view import Bm25View
+
+__all__ = [
+    "Services",
+    "bm25_folder",
+    "cores",
+    "edge_folder",
+    "is_server",
+    "secret",
+    "target_name",
+    "target_of",
+    "with_user_info",
+]
+
+T = TypeVar("T")
+
+START_SECONDS = 10.0
+
+
+class Services:
+    """`async with Services(settings, observer) as services`. See the module docstring."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        observer: Observer,
+        clock: Clock | None = None,
+        *,
+        patience: float = START_SECONDS,
+    ) -> None:
+        """`patience`: seconds to wait for a service that is not up yet."""
+        self.settings = settings
+        self._patience = patience
+        self._observer = observer
+        self._clock = clock or SystemClock()
+        self._threads = Threads(1)
+        self._embedder: Embedder | None = None
+        self._store: Store | None = None
+        self._preparer: Preparer | None = None
+        self._view: Bm25View | None = None
+
+    async def __aenter__(self) -> Services:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        try:
+            if self._view is not None:
+                await self._threads(self._view.close)
+            if self._preparer is not None:
+                await self._threads(self._preparer.close)
+            if self._store is not None:
+                await self._store.close()
+        finally:
+            if self._embedder is not None:
+                await self._embedder.close()
+            self._threads.__exit__()
+
+    async def embedder(self) -> Embedder:
+        """Raises Fatal where it cannot be had."""
+        if self._embedder is None:
+            self._embedder = await self.patiently(
+                "the embedder", lambda: open_embedder(self.settings, self._threads)
+            )
+        return self._embedder
+
+    async def preparer(self) -> Preparer:
+        """Chunks as the embedder takes them, counted as it counts."""
+        if self._preparer is None:
+            embedder = await self.embedder()
+            self._warn_of_prefixes(embedder.model)
+            counter = await counter_for(self.settings, embedder, self.patiently, self._say)
+            self._preparer = preparer_of(
+                self.settings,
+                self._say,
+                counter,
+                embedder.limits.max_tokens,
+                embedder.model,
+                embedder.dimension,
+                processes=cores() > 1,
+            )
+        return self._preparer
+
+    def preparer_alone(self) -> Preparer:
+        """Chunks without asking any service: what a dry run can know."""
+        return preparer_alone(self.settings, self._say)
+
+    async def store(self, dimension: int, *, create: bool = True) -> Store:
+        """The collection, opened; dimension 0 takes what is there. Raises Fatal."""
+        if self._store is None:
+            self._store = new_store(self.settings, create=create)
+            store = self._store
+            await self.patiently("the store", lambda: store.open(dimension))
+        return self._store
+
+    async def rebuild_bm25(self, store: Store) -> int:
+        """Make the rank-bm25 view anew from an open store; its number of pages. Raises Fatal."""
+        import sqlite3
+
+        from pulse_cli.store.rank_bm25.build import rebuild
+
+        folder = bm25_folder(self.settings)
+        try:
+            return await self.patiently("the store", lambda: rebuild(store, folder, self._threads))
+        except (OSError, sqlite3.Error) as error:
+            raise Fatal(
+                f"the rank-bm25 view in {folder} cannot be written: {error}",
+                hint="make room or check its permissions, then run `pulse bm25 rebuild`",
+                kind="bm25-view",
+            ) from error
+
+    async def bm25_view(self) -> Bm25View:
+        """The rank-bm25 view, opened. Raises Fatal where there is none."""
+        if self._view is None:
+            from pulse_cli.store.rank_bm25.view import Bm25View
+
+            self._view = await self._threads(Bm25View, bm25_folder(self.settings))
+        return self._view
+
+    async def keyword(self) -> Keyword | None:
+        """What `search` asks for words in place of the store, where bm25.engine says so."""
+        if self.settings.bm25.engine != "rank-bm25":
+            return None
+        view = await self.bm25_view()
+
+        async def ask(query: str, limit: int, where: Filter) -> list[Hit]:
+            return await self._threads(view.search, query, limit, where)
+
+        return ask
+
+    def open_source(self, sources: Sequence[str], manifest: Sequence[Input] | None) -> Source:
+        """The sources as they are now, or the inputs of a run to be resumed. Raises Fatal."""
+        return open_sources(self.settings, sources, manifest)
+
+    @property
+    def run_in_thread(self) -> RunInThread:
+        """One thread, so that what must stay in one may be opened and used in it."""
+        return self._threads
+
+    async def patiently(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
+        """Call until it answers, as long as patience lasts."""
+        began = self._clock.monotonic()
+        delay = 0.25
+        while True:
+            try:
+                return await call()
+            except Transient as error:
+                if self._clock.monotonic() - began + delay > self._patience:
+                    raise Fatal(
+                        f"{what} does not answer: {error}",
+                        hint="start it, or check its address; `pulse doctor` checks everything",
+                        kind="unavailable",
+                        exit_code=Exit.UNAVAILABLE,
+                    ) from error
+            await self._clock.sleep(delay)
+            delay = min(2 * delay, 2.0)
+
+    def _warn_of_prefixes(self, model: str) -> None:
+        """Once, before anything is embedded: it would all have to be done again."""
+        from pulse_cli.embed.prefixes import prefix_mismatches
+
+        mine = self.settings.embed
+        if wrong := prefix_mismatches(model, mine.document_prefix, mine.query_prefix):
+            text = f"{model} was trained with other prefixes; better: {', '.join(wrong)}"
+            self._observer.on(Message("warning", text))
+
+    def _say(self, text: str) -> None:
+        self._observer.on(Message("info", text))
+
+
+def cores() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

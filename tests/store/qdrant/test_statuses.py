@@ -1,0 +1,105 @@
+"""What each answer of a Qdrant server means to a run."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from pulse_cli.errors import Exit, Fatal, PulseError, Rejected, Transient
+from pulse_cli.store.qdrant.statuses import Answer, error_of, read_retry_after, too_large
+
+
+def classify(status: int, text: str, retry_after: float | None = None) -> PulseError:
+    answer = Answer(status, None, text, retry_after)
+    return error_of(answer, "upsert", "http://host:6333", "pages")
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "kind"),
+    [
+        (400, "Wrong input: bad payload", Rejected),
+        (422, "Validation error in JSON body", Rejected),
+        (400, "Wrong input: Vector dimension error: expected dim: 4, got 3", Fatal),
+        (400, "Wrong input: Not existing vector name error: bm25", Fatal),
+        (401, "Invalid API key or JWT", Fatal),
+        (403, "Forbidden", Fatal),
+        (404, "Not found: Collection `pages` doesn't exist!", Fatal),
+        (301, "moved", Fatal),
+        (405, "", Fatal),
+        (408, "timeout", Transient),
+        (429, "Write rate limit exceeded: retry in 2s", Transient),
+        (500, "Service internal error: Please retry", Transient),
+        (500, "No space left on device: WAL buffer size exceeds available disk space", Fatal),
+        (502, "bad gateway", Transient),
+        (503, "shard unavailable", Transient),
+        (504, "", Transient),
+        (507, "quota", Fatal),
+        (200, "something went wrong", Transient),
+        (200, "No space left on device", Fatal),
+    ],
+)
+def test_the_table(status: int, text: str, kind: type[PulseError]) -> None:
+    error = classify(status, text)
+    assert type(error) is kind
+    assert "http://host:6333" in str(error)
+    assert not isinstance(error, Fatal) or error.hint
+
+
+def test_a_full_disk_is_resumable() -> None:
+    for error in (classify(507, "quota"), classify(500, "No space left on device")):
+        assert isinstance(error, Fatal)
+        assert (error.exit_code, error.kind) == (Exit.UNAVAILABLE, "disk-full")
+
+
+def test_overload_and_time_are_told_apart() -> None:
+    busy = classify(429, "slow down", 3.0)
+    assert isinstance(busy, Transient)
+    assert (busy.overload, busy.timeout, busy.retry_after) == (True, False, 3.0)
+    late = classify(408, "timeout")
+    assert isinstance(late, Transient)
+    assert (late.overload, late.timeout) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("7", 7.0),
+        ("0.5", 0.5),
+        ("-3", 0.0),
+        ("86400", 60.0),
+        ("soon", None),
+        ("", None),
+        ("nan", None),
+    ],
+)
+def test_retry_after_in_seconds(value: str, seconds: float | None) -> None:
+    assert read_retry_after({"retry-after": value}) == seconds
+
+
+def test_retry_after_as_a_date() -> None:
+    now = datetime.now(UTC)
+    soon = read_retry_after({"retry-after": format_datetime(now + timedelta(seconds=30))})
+    assert soon is not None
+    assert 20 < soon <= 30
+    for days, wanted in ((-1, 0.0), (1, 60.0)):
+        date = format_datetime(now + timedelta(days=days))
+        assert read_retry_after({"retry-after": date}) == wanted
+    assert read_retry_after({}) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "split"),
+    [
+        (Answer(413, None, "Payload Too Large"), True),
+        (Answer(400, None, "JSON payload (40000000 bytes) is larger than allowed"), True),
+        (Answer(400, None, "Wrong input"), False),
+        (Answer(429, None, "Write rate limit exceeded, request larger than the limit"), True),
+        (Answer(429, None, "Write rate limit exceeded: Operation requires 3 tokens", 2.0), False),
+        (Answer(429, None, "Too many requests"), False),
+        (Answer(200, {}), False),
+    ],
+)
+def test_what_is_too_large_is_split(answer: Answer, split: bool) -> None:
+    assert too_large(answer) is split
