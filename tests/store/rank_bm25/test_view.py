@@ -18,8 +18,8 @@ from rank_bm25 import BM25Okapi
 
 from pulse_cli.errors import Fatal
 from pulse_cli.model import Filter, Point, Terms
-from pulse_cli.store import bm25_export
 from pulse_cli.store.edge.store import EdgeStore, open_edge
+from pulse_cli.store.rank_bm25 import export as bm25_export
 from pulse_cli.store.rank_bm25.build import join_chunks, rebuild
 from pulse_cli.store.rank_bm25.view import FILE, Bm25View
 
