@@ -3,7 +3,7 @@
 Titles, URLs and messages of services come from anyone. A control sequence in them could
 move the cursor, set the window's title or hide text, and a bidi control could make a URL
 read as another one. What is dangerous is shown as `\\x1b` or `\\u202e`, so it stays visible;
-the two joiners that real words and emoji need are kept. Credentials in a URL are mask_credentials.
+the two joiners that real words and emoji need are kept. Credentials in a URL are masked.
 """
 
 from __future__ import annotations

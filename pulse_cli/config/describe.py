@@ -56,7 +56,7 @@ def markdown_table(flags: Mapping[str, str]) -> str:
 
 
 def effective(loaded: Loaded) -> Iterator[tuple[str, str, str]]:
-    """(setting, value, where it came from) of every setting; secrets are mask_credentials."""
+    """(setting, value, where it came from) of every setting; secrets are masked."""
     values = _dumped(loaded.settings)
     for leaf in leaves():
         origin = loaded.origins.get(leaf.name, "default")

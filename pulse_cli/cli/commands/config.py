@@ -21,7 +21,7 @@ app = typer.Typer(cls=Group, help="Show, begin or describe the settings.", no_ar
 @app.command(cls=Command)
 @with_settings()
 def show(*, loaded: Loaded, as_json: Json = False) -> None:
-    """Show every effective setting and where it came from; secrets are mask_credentials.
+    """Show every effective setting and where it came from; secrets are masked.
 
     Examples:
     pulse config show
