@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
-from pulse_cli.bench.profiles import Profile
 from pulse_cli.model import Chunk, Document
+from pulse_cli.simulators.profiles import Profile
 
 CLEAN_S, CHUNK_S, BM25_S, BOOKS_S = 0.010, 0.150, 0.050, 0.050
 DOCUMENTED = {1: 1.0, 4: 2.87, 16: 4.9}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pulse_cli.bench.profiles import Backend, Slots, TeiModel
+from pulse_cli.simulators.profiles import Backend, Slots, TeiModel
 
 
 def ceiling(model: TeiModel, tokens: float) -> float | None:

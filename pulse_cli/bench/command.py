@@ -17,11 +17,11 @@ import orjson
 from pulse_cli.bench.compare import changes, load_report, side_by_side
 from pulse_cli.bench.corpus import Corpus, generated_corpus, named_corpus
 from pulse_cli.bench.measure import Plan, measure
-from pulse_cli.bench.profiles import PROFILES, Profile
 from pulse_cli.bench.report import Measured, whole
 from pulse_cli.bench.sweep import Sweep, as_table
 from pulse_cli.bench.text import as_page
 from pulse_cli.errors import Exit
+from pulse_cli.simulators.profiles import PROFILES, Profile
 
 if TYPE_CHECKING:
     from pulse_cli.config import Loaded

@@ -13,11 +13,11 @@ from pulse_cli.bench.baseline import Baseline, ChunksOf, run_baseline
 from pulse_cli.bench.ceiling import ceiling
 from pulse_cli.bench.corpus import Corpus, documents_of, repeated
 from pulse_cli.bench.numbers import Figures, figures_of
-from pulse_cli.bench.profiles import Profile
 from pulse_cli.bench.recording import Task, run_once
 from pulse_cli.bench.report import Measured
 from pulse_cli.bench.sample import Recording
 from pulse_cli.bench.simulated import SimulatedServices, simulated
+from pulse_cli.simulators.profiles import Profile
 
 WARM_UP_SECONDS = 4.0
 MARGIN = 2.0  # a run must not end before its time because the warm-up was slower

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pulse_cli.bench.profiles import Profile
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.process import SpawnedSimulator
+from pulse_cli.simulators.profiles import Profile
 
 DISTURBED = (
     Fault("slow", path="/embed", rate=0.01, factor=(20.0, 20.0)),

@@ -27,10 +27,10 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pulse_cli.bench.profiles import PROFILES
 from pulse_cli.events import Event, Progress
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.process import SpawnedSimulator
+from pulse_cli.simulators.profiles import PROFILES
 
 if TYPE_CHECKING:
     from pulse_cli.events import Summary

@@ -15,8 +15,8 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 
-from pulse_cli.bench.profiles import PROFILES, Profile
 from pulse_cli.simulators.http import Service, serving
+from pulse_cli.simulators.profiles import PROFILES, Profile
 
 KINDS = ("tei", "qdrant")
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from pulse_cli.bench.profiles import Backend, Slots, TeiModel
+from pulse_cli.simulators.profiles import Backend, Slots, TeiModel
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from typing import Any, Self
 
 import httpx
 
-from pulse_cli.bench.profiles import Profile
 from pulse_cli.errors import Fatal
 from pulse_cli.simulators.faults import Fault
+from pulse_cli.simulators.profiles import Profile
 
 
 class SpawnedSimulator:

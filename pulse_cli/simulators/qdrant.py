@@ -18,10 +18,10 @@ from urllib.parse import parse_qs, unquote
 
 import orjson
 
-from pulse_cli.bench.profiles import QdrantModel, Slots
 from pulse_cli.simulators.device import SlotsDevice
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.http import PLAIN, Request, Response
+from pulse_cli.simulators.profiles import QdrantModel, Slots
 from pulse_cli.simulators.qdrant_bodies import MAX_BODY_BYTES, Refused, read_json
 from pulse_cli.simulators.qdrant_collection import Collection, folder_of, stored_in
 from pulse_cli.simulators.qdrant_requests import PLANS, one_point, path_id

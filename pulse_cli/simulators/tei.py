@@ -18,11 +18,11 @@ from typing import Any
 
 import orjson
 
-from pulse_cli.bench.profiles import TeiModel
 from pulse_cli.simulators.device import Device, Timing, device_for
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.http import PLAIN, Request, Response
 from pulse_cli.simulators.permits import NoPermit, Permits
+from pulse_cli.simulators.profiles import TeiModel
 from pulse_cli.simulators.vectors import VectorPool, spoil_rows
 from pulse_cli.simulators.wordpiece import WordPiece
 

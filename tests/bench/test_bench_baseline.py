@@ -13,9 +13,9 @@ from pulse_cli.bench.baseline import (
     in_flight_of,
     run_baseline,
 )
-from pulse_cli.bench.profiles import PROFILES
 from pulse_cli.bench.simulated import simulated
 from pulse_cli.model import Document
+from pulse_cli.simulators.profiles import PROFILES
 
 
 def test_names() -> None:

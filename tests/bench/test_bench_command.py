@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from pulse_cli.bench.profiles import PROFILES
 from pulse_cli.simulators.process import SpawnedSimulator
+from pulse_cli.simulators.profiles import PROFILES
 
 QUICK = ("--quick", "--documents", "12", "--chars", "600")
 

@@ -7,8 +7,8 @@ import pytest
 from pulse_cli.bench.bottleneck import verdict_of
 from pulse_cli.bench.ceiling import ceiling
 from pulse_cli.bench.numbers import figures_of, rss_growth, spread, steady_window
-from pulse_cli.bench.profiles import Backend, Slots, TeiModel
 from pulse_cli.bench.sample import Recording, Sample
+from pulse_cli.simulators.profiles import Backend, Slots, TeiModel
 
 
 def course(seconds: int = 20, *, stopped: bool = False, busy: float = 0.5) -> Recording:

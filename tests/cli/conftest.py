@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from pulse_cli.bench.profiles import PROFILES
 from pulse_cli.cli.app import run
 from pulse_cli.simulators.process import SpawnedSimulator
+from pulse_cli.simulators.profiles import PROFILES
 
 ROOT = Path(__file__).parents[2]
 

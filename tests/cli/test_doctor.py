@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from pulse_cli.bench.profiles import PROFILES
 from pulse_cli.embed.prefixes import wanted
 from pulse_cli.simulators.process import SpawnedSimulator
+from pulse_cli.simulators.profiles import PROFILES
 from tests.cli.conftest import Pulse
 
 CLOSED = "http://127.0.0.1:9"

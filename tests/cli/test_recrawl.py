@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from pulse_cli.bench.profiles import PROFILES
 from pulse_cli.errors import Exit
 from pulse_cli.simulators.process import SpawnedSimulator
+from pulse_cli.simulators.profiles import PROFILES
 from tests.cli.conftest import Pulse
 
 PAGES = 12

@@ -7,8 +7,8 @@ import json
 import httpx
 import pytest
 
-from pulse_cli.bench.profiles import PROFILES
 from pulse_cli.simulators.process import SpawnedSimulator
+from pulse_cli.simulators.profiles import PROFILES
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pulse_cli.bench.profiles import PROFILES
 from pulse_cli.embed.local import open_local
 from pulse_cli.embed.openai import open_openai
 from pulse_cli.embed.tei import open_tei
@@ -18,6 +17,7 @@ from pulse_cli.errors import Rejected
 from pulse_cli.ports import Embedder
 from pulse_cli.prepare import vendored_tokenizer
 from pulse_cli.simulators.http import serving
+from pulse_cli.simulators.profiles import PROFILES
 from pulse_cli.simulators.tei import TeiService
 from pulse_cli.simulators.wordpiece import WordPiece
 

@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pulse_cli.bench.profiles import PROFILES
 from pulse_cli.embed.tei import open_tei
 from pulse_cli.embed.tei_tokenizer import TeiTokenizer
 from pulse_cli.ports import TokenCounter
 from pulse_cli.prepare import HARD_SAMPLE, open_counter, vendored_tokenizer
 from pulse_cli.simulators.http import serving
+from pulse_cli.simulators.profiles import PROFILES
 from pulse_cli.simulators.tei import TeiService
 from pulse_cli.simulators.wordpiece import WordPiece
 from tests.prepare.tokenizer_files import KINDS, reference

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from pulse_cli.bench.profiles import PROFILES
 from pulse_cli.prepare import vendored_tokenizer
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.http import Simulator, serving
+from pulse_cli.simulators.profiles import PROFILES
 from pulse_cli.simulators.tei import TeiService
 from pulse_cli.simulators.wordpiece import WordPiece
 

@@ -11,11 +11,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pulse_cli.bench.profiles import PROFILES, Slots
 from pulse_cli.embed.tei import open_tei
 from pulse_cli.errors import Fatal, Rejected, Transient
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.http import Simulator
+from pulse_cli.simulators.profiles import PROFILES, Slots
 from pulse_cli.simulators.tei import TeiService
 
 Serves = Callable[..., AbstractAsyncContextManager[Simulator]]

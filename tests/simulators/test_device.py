@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pulse_cli.bench.profiles import Backend, Slots
 from pulse_cli.simulators.device import BackendDevice, SlotsDevice
+from pulse_cli.simulators.profiles import Backend, Slots
 
 BATCH_S = 0.03
 

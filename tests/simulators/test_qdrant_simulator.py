@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_cli.bench.profiles import PROFILES, QdrantModel
 from pulse_cli.simulators.http import Simulator, serving
 from pulse_cli.simulators.process import SpawnedSimulator
+from pulse_cli.simulators.profiles import PROFILES, QdrantModel
 from pulse_cli.simulators.qdrant import QdrantService
 from pulse_cli.simulators.qdrant_thin import thin
 

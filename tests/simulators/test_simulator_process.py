@@ -5,9 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from pulse_cli.bench.profiles import PROFILES, Profile
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.process import SpawnedSimulator
+from pulse_cli.simulators.profiles import PROFILES, Profile
 
 
 @pytest.mark.parametrize("name", sorted(PROFILES))

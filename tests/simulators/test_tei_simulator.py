@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from pulse_cli.bench.profiles import PROFILES, Slots, TeiModel
 from pulse_cli.prepare import vendored_tokenizer
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.http import Simulator, serving
+from pulse_cli.simulators.profiles import PROFILES, Slots, TeiModel
 from pulse_cli.simulators.tei import TeiService
 from pulse_cli.simulators.wordpiece import WordPiece
 

@@ -11,10 +11,10 @@ from typing import Any, Self
 
 import httpx
 
-from pulse_cli.bench.profiles import Profile, QdrantModel, Slots, TeiModel
 from pulse_cli.engine.progress.checkpoint import CheckpointFile
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.process import SpawnedSimulator
+from pulse_cli.simulators.profiles import Profile, QdrantModel, Slots, TeiModel
 from tests.torture.commands import Ended, Running, Zygote
 from tests.torture.corpus import POISON
 from tests.torture.edge_world import records_in

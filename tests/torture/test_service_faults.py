@@ -22,7 +22,6 @@ import httpx
 import pytest
 
 from pulse_cli.app.index import Job, index_sources
-from pulse_cli.bench.profiles import PROFILES
 from pulse_cli.config import Settings
 from pulse_cli.engine import Stop
 from pulse_cli.errors import Exit
@@ -30,6 +29,7 @@ from pulse_cli.events import Summary
 from pulse_cli.prepare import vendored_tokenizer
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.http import Simulator, serving
+from pulse_cli.simulators.profiles import PROFILES
 from pulse_cli.simulators.qdrant import QdrantService
 from pulse_cli.simulators.tei import TeiService
 from pulse_cli.simulators.wordpiece import WordPiece

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from pulse_cli.bench.profiles import Profile, QdrantModel, Slots, TeiModel
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.process import SpawnedSimulator
+from pulse_cli.simulators.profiles import Profile, QdrantModel, Slots, TeiModel
 from tests.torture.commands import Running, Zygote
 
 # What the server can do is known and small: 16 requests of 8 texts each half second. It is

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from pulse_cli.bench.profiles import PROFILES
 from pulse_cli.config import load
 from pulse_cli.events import Event, Message
 from pulse_cli.model import Document
 from pulse_cli.prepare import PrepareOptions, terms_process, vendored_tokenizer
 from pulse_cli.prepare.terms_process import TermProcess
 from pulse_cli.simulators.http import serving
+from pulse_cli.simulators.profiles import PROFILES
 from pulse_cli.simulators.tei import TeiService
 from pulse_cli.simulators.wordpiece import WordPiece
 from pulse_cli.wiring import Services

@@ -226,7 +226,7 @@ def _usage(message: str) -> Fatal:
 
 
 def _profiles(names: list[str]) -> tuple[str, ...]:
-    from pulse_cli.bench.profiles import PROFILES
+    from pulse_cli.simulators.profiles import PROFILES
 
     for name in names:
         if name not in PROFILES:
