@@ -20,9 +20,7 @@ def edge_child(pid: int) -> int | None:
     try:
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
         children = [child for task in tasks for child in (task / "children").read_text().split()]
-        mine = [
-            c for c in children if b"edge.child" in Path(f"/proc/{c}/cmdline").read_bytes()
-        ]
+        mine = [c for c in children if b"edge.child" in Path(f"/proc/{c}/cmdline").read_bytes()]
     except (FileNotFoundError, ProcessLookupError):
         return None
     return int(mine[0]) if mine else None
