@@ -76,9 +76,9 @@ class Recorder:
         kept.append(row)
 
     async def flush(self) -> int:
-        """Write what is buffered; how many rows were written. Never raises for a store that is down.
+        """Write what is buffered; how many rows were written.
 
-        Rows of a batch that failed stay buffered, and `last_error` says why.
+        A store that is down raises nothing: the rows stay buffered, and `last_error` says why.
         """
         written = 0
         try:
