@@ -10,15 +10,18 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 
+from pulse_cli.app.summary_json import failed
+from pulse_cli.cli.app import app
 from pulse_cli.cli.commands.completion import verbs
 from pulse_cli.cli.exit_codes import MEANINGS
-from pulse_cli.cli.summary import failed
 from pulse_cli.config.tree import leaves
 from pulse_cli.errors import Exit
 
 ROOT = Path(__file__).parents[1]
+ROOT_COMMAND = typer.main.get_command(app)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"(?:<!-- ([^\n]*?) -->\n)?```sh\n(.*?)```", re.DOTALL)
 
@@ -32,7 +35,9 @@ def test_what_is_made_from_the_program_is_current():
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("verb", list(verbs()), ids=lambda verb: " ".join(verb.words) or "pulse")
+@pytest.mark.parametrize(
+    "verb", list(verbs(ROOT_COMMAND)), ids=lambda verb: " ".join(verb.words) or "pulse"
+)
 def test_every_command_and_flag_is_in_the_readme(verb):
     name = " ".join(["pulse", *verb.words])
     block = re.search(rf"```text\n\$ {name} --help\n(.*?)```", README, re.DOTALL)
