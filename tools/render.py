@@ -3,8 +3,8 @@
     python tools/render.py            # writes
     python tools/render.py --check    # exits 1 and names what is out of date
 
-Made are `pulse.example.yaml`, `completions/`, and in README.md the help pages, the table
-of settings and the table of exit codes, each between its two marks.
+Made are `pulse.example.yaml`, `completions/`, and in `docs/` the help pages, the table of
+settings and the table of exit codes, each between its two marks.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def files() -> Iterator[tuple[Path, str]]:
     yield ROOT / "pulse.example.yaml", example_yaml()
     for shell in SHELLS:
         yield ROOT / "completions" / f"pulse.{shell}", script(shell, root())
-    readme = ROOT / "README.md"
-    yield readme, MARKED.sub(_made, readme.read_text(encoding="utf-8"))
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        yield page, MARKED.sub(_made, page.read_text(encoding="utf-8"))
 
 
 def _made(match: re.Match[str]) -> str:
