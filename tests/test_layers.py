@@ -11,7 +11,7 @@ import pulse_cli
 
 ROOT = Path(pulse_cli.__file__).parent
 CONTRACTS = {"model", "errors", "ports", "events"}
-STAGES = {"read", "prepare", "embed", "store", "search"}
+STAGES = {"read", "prepare", "embed", "store", "search", "records"}
 STARTS_PROCESSES = {"prepare", "store"}
 
 #: What each part may import of pulse besides itself.
