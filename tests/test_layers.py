@@ -11,7 +11,8 @@ import pulse_cli
 
 ROOT = Path(pulse_cli.__file__).parent
 CONTRACTS = {"model", "errors", "ports", "events"}
-STAGES = {"read", "prepare", "embed", "store", "search"}
+STAGES = {"read", "prepare", "embed", "store", "search", "records"}
+WORDS = {"numbers", "sanitize"}
 STARTS_PROCESSES = {"prepare", "store"}
 
 #: What each part may import of pulse besides itself.
@@ -19,13 +20,19 @@ ALLOWED = {
     **dict.fromkeys(CONTRACTS | STAGES | {"engine"}, CONTRACTS),
     **dict.fromkeys(STARTS_PROCESSES, CONTRACTS | {"ipc"}),
     "ipc": set(),
+    "numbers": set(),
+    "sanitize": set(),
     "config": {"errors"},
     "wiring": CONTRACTS | STAGES | {"engine", "config"},
-    "app": CONTRACTS | STAGES | {"engine", "config", "wiring"},
+    "app": CONTRACTS | STAGES | WORDS | {"engine", "config", "wiring"},
     "doctor": CONTRACTS | {"embed", "store", "engine", "config", "wiring"},
     "simulators": CONTRACTS | STAGES | {"config"},
+    "bench": CONTRACTS
+    | STAGES
+    | WORDS
+    | {"engine", "config", "wiring", "app", "simulators", "ipc"},
 }
-EVERYTHING = {"bench", "cli", "__main__", "__init__"}
+EVERYTHING = {"cli", "__main__", "__init__"}
 
 CONCURRENCY = {"create_task", "TaskGroup", "Semaphore", "to_thread"}
 MAY_RUN_TASKS = ("engine/", "simulators/", "store/edge/process.py")
