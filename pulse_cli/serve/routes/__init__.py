@@ -1,0 +1,1 @@
+"""The HTTP calls of the service, one module for each group of paths."""
