@@ -126,9 +126,13 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class NoDocument:
-    """A value that by nature holds no page (a blank line, a lifecycle event)."""
+    """A value that by nature holds no page (a blank line, a lifecycle event).
+
+    `hint` tells people how to get the page; it is shown once for each reason.
+    """
 
     reason: str
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from pulse_cli.read.bytes.inputs import CRAWL, STDIN, crawl_id
 from pulse_cli.read.bytes.unpack import unpacked
 from pulse_cli.read.firecrawl.crawl import CrawlRecords
 from pulse_cli.read.firecrawl.crawl_api import CrawlApi
-from pulse_cli.read.firecrawl.markdown import Addresses
+from pulse_cli.read.firecrawl.file_address import Addresses
 from pulse_cli.read.firecrawl.shapes import Shapes
 from pulse_cli.read.framing.detect import Kind, detect
 from pulse_cli.read.framing.framing import WINDOW, Framer
