@@ -44,7 +44,7 @@ from pulse_cli.wiring.targets import (
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
     from pulse_cli.model import Filter, Hit, Input
-    from pulse_cli.search.hybrid import Keyword
+    from pulse_cli.search.candidates import Keyword
     from pulse_cli.store.rank_bm25.view import Bm25View
 
 __all__ = [
@@ -74,10 +74,15 @@ class Services:
         clock: Clock | None = None,
         *,
         patience: float = START_SECONDS,
+        wrap_embedder: Callable[[Embedder], Embedder] = lambda embedder: embedder,
     ) -> None:
-        """`patience`: seconds to wait for a service that is not up yet."""
+        """`patience`: seconds to wait for a service that is not up yet.
+
+        `wrap_embedder` is what all texts go through in place of the embedder itself.
+        """
         self.settings = settings
         self._patience = patience
+        self._wrap_embedder = wrap_embedder
         self._observer = observer
         self._clock = clock or SystemClock()
         self._threads = Threads(1)
@@ -105,9 +110,10 @@ class Services:
     async def embedder(self) -> Embedder:
         """Raises Fatal where it cannot be had."""
         if self._embedder is None:
-            self._embedder = await self.patiently(
+            opened = await self.patiently(
                 "the embedder", lambda: open_embedder(self.settings, self._threads)
             )
+            self._embedder = self._wrap_embedder(opened)
         return self._embedder
 
     async def preparer(self) -> Preparer:
