@@ -276,10 +276,14 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which points count: payload `equals` exactly, URL begins with `url_prefix`."""
+    """Which points count: payload `equals` exactly, URL begins with `url_prefix`, id in `ids`.
+
+    Without `ids` (None) points of any id count.
+    """
 
     equals: Mapping[str, str | bool] = field(default_factory=dict)
     url_prefix: str | None = None
+    ids: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,7 @@ class Services:
         self._clock = clock or SystemClock()
         self._threads = Threads(1)
         self._embedder: Embedder | None = None
+        self._opened_embedder: Embedder | None = None
         self._store: Store | None = None
         self._preparer: Preparer | None = None
         self._view: Bm25View | None = None
@@ -110,10 +111,10 @@ class Services:
     async def embedder(self) -> Embedder:
         """Raises Fatal where it cannot be had."""
         if self._embedder is None:
-            opened = await self.patiently(
+            self._opened_embedder = await self.patiently(
                 "the embedder", lambda: open_embedder(self.settings, self._threads)
             )
-            self._embedder = self._wrap_embedder(opened)
+            self._embedder = self._wrap_embedder(self._opened_embedder)
         return self._embedder
 
     async def preparer(self) -> Preparer:
@@ -121,7 +122,8 @@ class Services:
         if self._preparer is None:
             embedder = await self.embedder()
             self._warn_of_prefixes(embedder.model)
-            counter = await counter_for(self.settings, embedder, self.patiently, self._say)
+            counting = self._opened_embedder or embedder
+            counter = await counter_for(self.settings, counting, self.patiently, self._say)
             self._preparer = preparer_of(
                 self.settings,
                 self._say,

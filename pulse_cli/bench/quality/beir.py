@@ -28,14 +28,17 @@ def is_beir(folder: Path) -> bool:
 def read_beir(folder: Path) -> tuple[list[Document], list[Query]]:
     """All its documents, and the queries that are judged. Raises Fatal (exit 2)."""
     documents = [
-        Document(address(row["_id"]), f"{row.get('text', '')}", title=row.get("title") or None)
+        Document(address(row["_id"]), str(row.get("text", "")), title=row.get("title") or None)
         for row in _rows(folder / _FILES[0])
     ]
     judged: dict[str, dict[str, int]] = {}
     for line in _lines(folder / _FILES[2])[1:]:
-        query, document, grade = line.split("\t")
-        if int(grade) > 0:
-            judged.setdefault(query, {})[address(document)] = int(grade)
+        try:
+            query, document, grade = line.split("\t")
+            if int(grade) > 0:
+                judged.setdefault(query, {})[address(document)] = int(grade)
+        except ValueError as error:
+            raise _unreadable(folder / _FILES[2], f"the line {line!r}") from error
     queries = [
         Query("judged", row["text"], judged[row["_id"]])
         for row in _rows(folder / _FILES[1])

@@ -11,6 +11,7 @@ import numpy as np
 from pulse_cli.bench.compare import Change
 from pulse_cli.bench.quality.measure import MODES, Answers
 from pulse_cli.bench.quality.scores import FIGURES, TOP, Figure, Resamples
+from pulse_cli.errors import Exit, Fatal
 
 
 def as_object(answers: Answers) -> dict[str, Any]:
@@ -81,8 +82,14 @@ def _rows(name: str, figures: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def quality_changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
-    """Every figure that both have."""
+def quality_changes(then: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Iterator[Change]:
+    """Every figure that both have. Raises Fatal (exit 2) where `then` is of something else."""
+    if then is None:
+        raise Fatal(
+            "--against: that report is not one of `pulse bench --quality`",
+            kind="usage",
+            exit_code=Exit.USAGE,
+        )
     named = [("macro", then["macro"], now["macro"])]
     named += [
         (kind, then["kinds"][kind], now["kinds"][kind])
