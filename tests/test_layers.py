@@ -12,18 +12,21 @@ import pulse_cli
 ROOT = Path(pulse_cli.__file__).parent
 CONTRACTS = {"model", "errors", "ports", "events"}
 STAGES = {"read", "prepare", "embed", "store", "search"}
-STARTS_PROCESSES = {"prepare", "store"}
+ASK_SERVICES = {"read", "embed", "store"}
 
 #: What each part may import of pulse besides itself.
 ALLOWED = {
     **dict.fromkeys(CONTRACTS | STAGES | {"engine"}, CONTRACTS),
-    **dict.fromkeys(STARTS_PROCESSES, CONTRACTS | {"ipc"}),
+    **dict.fromkeys(ASK_SERVICES, CONTRACTS | {"net"}),
+    "prepare": CONTRACTS | {"ipc"},
+    "store": CONTRACTS | {"ipc", "net"},
+    "net": {"errors", "model"},
     "ipc": set(),
     "config": {"errors"},
     "wiring": CONTRACTS | STAGES | {"engine", "config"},
     "app": CONTRACTS | STAGES | {"engine", "config", "wiring"},
-    "doctor": CONTRACTS | {"embed", "store", "engine", "config", "wiring"},
-    "simulators": CONTRACTS | STAGES | {"config"},
+    "doctor": CONTRACTS | {"net", "embed", "store", "engine", "config", "wiring"},
+    "simulators": CONTRACTS | STAGES | {"config", "net"},
 }
 EVERYTHING = {"bench", "cli", "__main__", "__init__"}
 
