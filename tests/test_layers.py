@@ -11,24 +11,30 @@ import pulse_cli
 
 ROOT = Path(pulse_cli.__file__).parent
 CONTRACTS = {"model", "errors", "ports", "events"}
-STAGES = {"read", "prepare", "embed", "store", "search"}
-ASK_SERVICES = {"read", "embed", "store"}
+STAGES = {"read", "prepare", "embed", "store", "search", "records"}
+WORDS = {"numbers", "sanitize"}
 
 #: What each part may import of pulse besides itself.
 ALLOWED = {
     **dict.fromkeys(CONTRACTS | STAGES | {"engine"}, CONTRACTS),
-    **dict.fromkeys(ASK_SERVICES, CONTRACTS | {"net"}),
+    **dict.fromkeys({"read", "embed"}, CONTRACTS | {"net"}),
     "prepare": CONTRACTS | {"ipc"},
     "store": CONTRACTS | {"ipc", "net"},
     "net": {"errors", "model"},
     "ipc": set(),
+    "numbers": set(),
+    "sanitize": set(),
     "config": {"errors"},
     "wiring": CONTRACTS | STAGES | {"engine", "config"},
-    "app": CONTRACTS | STAGES | {"engine", "config", "wiring"},
+    "app": CONTRACTS | STAGES | WORDS | {"engine", "config", "wiring"},
     "doctor": CONTRACTS | {"net", "embed", "store", "engine", "config", "wiring"},
     "simulators": CONTRACTS | STAGES | {"config", "net"},
+    "bench": CONTRACTS
+    | STAGES
+    | WORDS
+    | {"engine", "config", "wiring", "app", "simulators", "ipc", "net"},
 }
-EVERYTHING = {"bench", "cli", "__main__", "__init__"}
+EVERYTHING = {"cli", "__main__", "__init__"}
 
 CONCURRENCY = {"create_task", "TaskGroup", "Semaphore", "to_thread"}
 MAY_RUN_TASKS = ("engine/", "simulators/", "store/edge/process.py")

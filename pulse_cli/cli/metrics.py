@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from pulse_cli.cli.sanitize import mask_credentials
 from pulse_cli.events import Event, Message, Progress, Started, Stats, Summary
 from pulse_cli.ports import Observer
+from pulse_cli.sanitize import mask_credentials
 
 EVERY_SECONDS = 15.0
 _SUCCESS = "pulse_last_success_timestamp_seconds"

@@ -27,16 +27,17 @@ def show(*, loaded: Loaded, as_json: Json = False) -> None:
     pulse config show
     PULSE_EMBED__TIMEOUT=30s pulse config show --config night.yaml
     """
-    from pulse_cli.cli.sanitize import safe
     from pulse_cli.config import describe
+    from pulse_cli.sanitize import sanitize
 
     if as_json:
         write_stdout(json.dumps(describe.as_object(loaded), indent=2))
         return
-    rows = describe.effective(loaded)
+    found = describe.effective(loaded)
     write_stdout(
         "\n".join(
-            f"{f'{name}: {safe(value)}':<48} # {safe(origin)}" for name, value, origin in rows
+            f"{f'{name}: {sanitize(value)}':<48} # {sanitize(origin)}"
+            for name, value, origin in found
         )
     )
 

@@ -26,10 +26,10 @@ def delete(*, loaded: Loaded, urls: Urls, as_json: Json = False) -> None:
     pulse delete https://docs.example/old-page
     pulse delete https://docs.example/a https://docs.example/b --json
     """
+    from pulse_cli import numbers
+    from pulse_cli.app.loop import run
     from pulse_cli.app.maintain import delete_pages
-    from pulse_cli.cli import numbers
-    from pulse_cli.cli.loop import run
-    from pulse_cli.cli.sanitize import safe
+    from pulse_cli.sanitize import sanitize
 
     deleted = run(delete_pages(loaded.settings, urls))
     pages, points = sum(map(bool, deleted.values())), sum(deleted.values())
@@ -38,5 +38,5 @@ def delete(*, loaded: Loaded, urls: Urls, as_json: Json = False) -> None:
         return
     for url, count in deleted.items():
         what = numbers.plural(count, "point") + " deleted" if count else "not in the index"
-        print(f"{safe(url)}: {what}")
+        print(f"{sanitize(url)}: {what}")
     print(f"{numbers.plural(pages, 'page')} deleted, {numbers.plural(points, 'point')}.")
