@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
+from pulse_cli.atomic_file import write_atomically
 from pulse_cli.bench.compare import changes, load_report, side_by_side
 from pulse_cli.bench.corpus import Corpus, generated_corpus, named_corpus
 from pulse_cli.bench.measure import Plan, measure
@@ -187,7 +188,9 @@ def _bench_stage(wishes: BenchOptions, corpus: Corpus, loaded: Loaded) -> int:
     else:
         print(as_page(report) + "\n\n" + stage_page(wishes.stage, found))
     if wishes.save:
-        wishes.save.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+        write_atomically(
+            wishes.save, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n", mode=0o644
+        )
     return Exit.OK
 
 
@@ -202,11 +205,13 @@ def _keep(
     report: dict[str, Any], wishes: BenchOptions, measured: Sequence[Measured], table: str
 ) -> None:
     if wishes.save:
-        wishes.save.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+        write_atomically(
+            wishes.save, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n", mode=0o644
+        )
     if wishes.html:
         from pulse_cli.bench.page import as_html
 
-        wishes.html.write_text(as_html(report, measured, table), encoding="utf-8")
+        write_atomically(wishes.html, as_html(report, measured, table).encode(), mode=0o644)
 
 
 @contextmanager

@@ -55,26 +55,20 @@ def init(
     pulse config init
     pulse config init ~/.config/pulse/pulse.yaml
     """
+    import os
+
+    from pulse_cli.atomic_file import check_output, write_atomically
     from pulse_cli.config.describe import example_yaml
     from pulse_cli.errors import Exit, Fatal
 
+    if os.path.lexists(file) and not force:
+        raise Fatal(f"{file} exists already", hint="--force replaces it", exit_code=Exit.USAGE)
+    check_output(file)
     try:
-        # 0600, as keys may be written into it; "x" so that a file is never lost by mistake.
-        with open(file, "w" if force else "x", encoding="utf-8", opener=_private) as stream:
-            stream.write(example_yaml())
-    except FileExistsError:
-        raise Fatal(
-            f"{file} exists already", hint="--force replaces it", exit_code=Exit.USAGE
-        ) from None
+        write_atomically(file, example_yaml().encode())  # 0600, as keys may be written into it
     except OSError as error:
         raise Fatal(f"{file}: {error.strerror}", exit_code=Exit.USAGE) from None
     print(f"{file} written; every line in it shows a default.")
-
-
-def _private(path: str, flags: int) -> int:
-    import os
-
-    return os.open(path, flags, 0o600)
 
 
 @app.command(cls=Command)
