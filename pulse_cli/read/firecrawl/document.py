@@ -14,8 +14,8 @@ from typing import Any
 
 import orjson
 
-from pulse_cli.model import Document, NoDocument, Unreadable
-from pulse_cli.read.firecrawl import advice, fields, front_matter
+from pulse_cli.model import Document, Unreadable
+from pulse_cli.read.firecrawl import advice, fields, front_matter, no_page
 from pulse_cli.read.firecrawl.address import cleaned, problem
 from pulse_cli.read.firecrawl.fields import Fields, first_string, metadata_of
 from pulse_cli.read.firecrawl.file_address import FileAddress
@@ -31,7 +31,15 @@ LONGEST_DESCRIPTION = 4096
 LONGEST_CODE = 64
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-_ADDRESS_ENTRIES = ("url", "source_url", "sourceurl", "canonical_url", "canonical", "source", "link")
+_ADDRESS_ENTRIES = (
+    "url",
+    "source_url",
+    "sourceurl",
+    "canonical_url",
+    "canonical",
+    "source",
+    "link",
+)
 _SOURCE_FILES = ("sourceFile", "sourceFilename", "source_file", "source_filename")
 
 
@@ -68,6 +76,18 @@ class Pages:
         """Whether it has text under a general name."""
         return next(strings_of(value, metadata_of(value)), None) is not None
 
+    def addressed(self, member: dict[str, Any], envelope: dict[str, Any]) -> dict[str, Any]:
+        """A member of an envelope, with the address of the envelope if it is a page that has none.
+
+        So people keep an answer beside what they asked for: `{"url", "result": {"markdown"}}`.
+        """
+        if not member or not (self.is_page(member) or self.has_text(member)):
+            return member
+        if self._url(member, metadata_of(member))[0] is not None:
+            return member
+        url = self._url(envelope, metadata_of(envelope))[0]
+        return member if url is None else {"title": envelope.get("title"), **member, "url": url}
+
     def page(self, page: dict[str, Any], raw: Raw) -> Content:
         """The page as what it is to pulse; `raw` are the bytes it came from."""
         metadata = metadata_of(page)
@@ -90,6 +110,16 @@ class Pages:
             return self._without_address(*refusal, page, raw)
         return self._filters.url(url) or self._document(page, metadata, url, matter)
 
+    def markdown(self, text: str, address: FileAddress | None) -> Content:
+        """A file of raw markdown; the address in its front matter comes first."""
+        page = {"markdown": text}
+        own = _address_in(front_matter.split(text).entries)
+        content = self.page({**page, "url": own or (address and address.page)}, b"")
+        if isinstance(content, Unreadable) and content.reason == "no-url":
+            detail = "raw markdown carries no address; give it with --url"
+            return Unreadable("no-url", detail, record=page)
+        return content
+
     def unreadable(
         self, reason: str, detail: str, value: Any, raw: Raw, url: str | None = None
     ) -> Unreadable:
@@ -105,9 +135,12 @@ class Pages:
             return CappedBuffer.of(raw).unreadable(reason, detail)
         return Unreadable(reason, detail, url, record=value)
 
-    def unknown(self, value: dict[str, Any], raw: Raw, why: str) -> Unreadable:
+    def unknown(self, value: dict[str, Any], raw: Raw, why: str = "") -> Unreadable:
         """A dead letter for a record whose text pulse does not find."""
         url, _ = self._url(value, metadata_of(value))
+        if not why:
+            missing = "page text" if url else "page text and no address"
+            why = f"no {missing} in it that pulse knows by name"
         remedy = advice.map_for(value, text=True, url=url is None)
         detail = f"{why}; its keys: {advice.keys_of(value)}{remedy}"
         return self.unreadable("unknown-shape", detail, value, raw, url)
@@ -134,7 +167,9 @@ class Pages:
             source_url=source,
             title=_line(title, LONGEST_TITLE) or _line(heading_of(text), LONGEST_TITLE),
             description=_line(description or entries.get("description"), LONGEST_DESCRIPTION),
-            language=_line(language or entries.get("language") or entries.get("lang"), LONGEST_CODE),
+            language=_line(
+                language or entries.get("language") or entries.get("lang"), LONGEST_CODE
+            ),
             country=_line(country, LONGEST_CODE),
             is_mobile=take.boolean("is_mobile", fields.MOBILE, page, metadata),
         )
@@ -144,7 +179,7 @@ class Pages:
             if page.get(key) is not None:
                 detail = f"its {key} is not a string"
                 return self.unreadable("wrong-type", detail, page, raw, url)
-        return no_page.no_document(page, frozenset(), _NO_CONTEXT) or no_page.WITHOUT_TEXT
+        return no_page.of_page(page)
 
     def _without_address(
         self, reason: str, detail: str, page: dict[str, Any], raw: Raw
@@ -159,9 +194,7 @@ class Pages:
         """Whether a page whose text is blank has running text under an unknown name."""
         named = {*MARKUP, *TEXTS, "cleaned_html"}
         rest = {key: value for key, value in page.items() if key not in named}
-        return any(
-            is_running_text(one.text) for one in possible_texts(rest) if one.path in page
-        )
+        return any(is_running_text(one.text) for one in possible_texts(rest) if one.path in page)
 
     def _url(
         self, page: dict[str, Any], metadata: dict[str, Any]

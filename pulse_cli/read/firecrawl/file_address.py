@@ -17,7 +17,6 @@ from urllib.parse import quote
 from pulse_cli.errors import Exit, Fatal
 from pulse_cli.read.bytes.inputs import STDIN
 
-
 PAGE_SUFFIXES = (".md", ".html", ".htm", ".xhtml")
 """Of files that are one page each."""
 

@@ -1,9 +1,10 @@
 """The front matter of a markdown page: what the tool that wrote it says about the page.
 
-YAML between two lines `---` (Jekyll's form, written by most converters and site generators), or TOML
-between two lines `+++` (Hugo's). It is read as far as it gives address, title and description, and
-taken off the text. A text that merely begins with a thematic break keeps it: every line has to look
-like front matter, and one of its names has to be a usual one.
+YAML between two lines `---` (Jekyll's form, which most converters and site generators write), or
+TOML between two lines `+++` (Hugo's). It is read as far as it gives address, title and description,
+and taken off the text. A text that merely begins with a thematic break keeps it: every line has to
+look like front matter, and one of its names has to be a usual one. A page of nothing else keeps it,
+too: it is found by its title.
 """
 
 from __future__ import annotations
@@ -16,16 +17,21 @@ LONGEST = 16 * 1024
 """Characters of front matter."""
 
 _USUAL = frozenset(
-    "url source source_url sourceurl canonical canonical_url link permalink slug title description"
-    " summary date author authors tags keywords categories lang language layout draft id"
-    " sidebar_label sidebar_position weight published updated created scraped_at crawled_at".split()
-)
+    {
+        "url", "source", "source_url", "sourceurl", "canonical", "canonical_url", "link",
+        "permalink", "slug", "title", "description", "summary", "date", "author", "authors", "tags",
+        "keywords", "categories", "lang", "language", "layout", "draft", "id", "sidebar_label",
+        "sidebar_position", "weight", "published", "updated", "created", "scraped_at", "crawled_at",
+    }
+)  # fmt: skip
 _BLOCK = re.compile(
-    r"(?:\ufeff)?\s{0,100}?(---|\+\+\+)[ \t]*\r?\n(.{0,%d}?)^(?:\1|\.\.\.)[ \t]*(?:\r?\n|\Z)" % LONGEST,
+    rf"(?:\ufeff)?\s{{0,100}}?(---|\+\+\+)[ \t]*\r?\n"
+    rf"(.{{0,{LONGEST}}}?)^(?:\1|\.\.\.)[ \t]*(?:\r?\n|\Z)",
     re.DOTALL | re.MULTILINE,
 )
 _ENTRY = re.compile(r"([A-Za-z_][\w.-]{0,60})[ \t]*[:=](?:[ \t]+|\Z)(.*)\Z", re.DOTALL)
 _OTHER = re.compile(r"[ \t]|#|-[ \t]|[\]}]|\[[\w.-]+\]\Z|\Z")
+_QUOTED = {"'": re.compile(r"'((?:[^']|'')*+)'"), '"': re.compile(r'"((?:[^"\\]|\\.)*+)"')}
 _COMMENT = re.compile(r"[ \t]#.*\Z")
 
 
@@ -38,7 +44,7 @@ class FrontMatter(NamedTuple):
 
 def split(text: str) -> FrontMatter:
     """The front matter of a page and the page without it; no entries where there is none."""
-    if not text.lstrip("\ufeff \t\r\n")[:3] in ("---", "+++"):
+    if text.lstrip("\ufeff \t\r\n")[:3] not in ("---", "+++"):
         return FrontMatter({}, text)
     block = _BLOCK.match(text)
     if block is None:
@@ -52,7 +58,9 @@ def split(text: str) -> FrontMatter:
             return FrontMatter({}, text)
     if not _USUAL & entries.keys():
         return FrontMatter({}, text)
-    return FrontMatter({name: value for name, value in entries.items() if value}, text[block.end() :])
+    rest = text[block.end() :]
+    entries = {name: value for name, value in entries.items() if value}
+    return FrontMatter(entries, rest if rest and not rest.isspace() else text)
 
 
 def _value(text: str) -> str:
@@ -60,10 +68,8 @@ def _value(text: str) -> str:
     text = text.strip()
     quote = text[:1]
     if quote in ("'", '"'):
-        end = text.find(quote, 1)
-        while end > 0 and (text[end - 1] == "\\" or text[end : end + 2] == "''"):
-            end = text.find(quote, end + 2)
-        inner = text[1:end] if end > 0 else text[1:]
+        quoted = _QUOTED[quote].match(text)
+        inner = quoted[1] if quoted else text[1:]
         return inner.replace("''", "'") if quote == "'" else re.sub(r"\\(.)", r"\1", inner)
     if quote in ("[", "{", "|", ">", "&", "*", "!"):
         return ""

@@ -25,38 +25,51 @@ MOST_MEMBERS = 2_000
 LONGEST_LABEL = 300
 """Characters. A longer string is text even under the name of a label."""
 
-# What stands beside the text in Firecrawl's documents, and in those of crawl4ai.
-_DOCUMENT = (
-    "metadata links linksOnPage images screenshot summary json extract llm_extraction answer"
-    " highlights changeTracking change_tracking actions attributes branding audio video product"
-    " menu agent_hints blocks warning media tables ssl_certificate response_headers"
-    " error_message extracted_content downloaded_files js_execution_result console_messages"
-    " network_requests dispatch_result session_id"
-)
-# What envelopes say about themselves.
-_ENVELOPE = (
-    "success status total completed current creditsUsed credits_used expiresAt expires_at"
-    " createdAt completedAt duration next previous warning error errors details invalidURLs"
-    " robotsBlocked scrapeIds searchIds partial returnCode headers config options parameters"
-    " params constraints usage request follow_up_questions related_questions auto_parameters"
-    " failed_results response_time executedQuery query queries prompt sources"
-)
-# What a search engine says about a hit.
-_HIT = (
-    "title description snippet snippets extra_snippets position category date imageUrl"
-    " imageWidth imageHeight thumbnail meta_url profile family_friendly subtype"
-)
-_KNOWN = frozenset(f"{_DOCUMENT} {_ENVELOPE} {_HIT}".split())
+_NEVER = frozenset(
+    {
+        "metadata", "links", "linksOnPage", "highlights", "screenshot", "json", "extract",
+        "llm_extraction", "changeTracking", "change_tracking", "actions", "attributes", "warning",
+        "success", "status", "next", "previous", "error", "errors", "error_message", "invalidURLs",
+        "robotsBlocked", "scrapeIds", "searchIds", "failed_results", "title", "description",
+        "snippet", "snippets", "extra_snippets", "query", "queries", "executedQuery", "prompt",
+    }
+)  # fmt: skip
+"""Of Firecrawl's documents and envelopes, and of search hits: no text of a page, whatever it is."""
+
+_UNLESS_A_STRING = frozenset(
+    {
+        "images", "media", "tables", "ssl_certificate", "response_headers", "downloaded_files",
+        "js_execution_result", "console_messages", "network_requests", "dispatch_result", "headers",
+        "config", "options", "parameters", "params", "constraints", "usage", "request", "sources",
+        "details", "profile", "meta_url", "thumbnail", "auto_parameters",
+    }
+)  # fmt: skip
+"""Objects and lists that crawl4ai, search tools and envelopes put beside the text."""
+
+_BESIDE_METADATA = frozenset(
+    {
+        "summary", "answer", "branding", "product", "menu", "agent_hints", "blocks", "audio",
+        "video",
+    }
+)  # fmt: skip
+"""Formats of Firecrawl, which gives them with metadata."""
 
 # The last word of a name that labels something: `product_url`, `publishDate`, `og:title`.
+_LAST_WORD = r"(?:\A|[\W_]|(?<=[a-z0-9])(?=[A-Z]))(?:%s)\Z"
 _LABEL = re.compile(
-    r"(?:\A|[\W_]|(?<=[a-z0-9])(?=[A-Z]))(?:id|ids|uuid|key|hash|etag|name|title|label|description"
-    r"|snippet|type|kind|class|category|section|tags?|keywords?|topics?|author|by|creator|publisher"
-    r"|source|site|domain|host|url|uri|href|link|path|slug|file|filename|lang|language|locale"
-    r"|country|region|city|currency|price|date|time|at|on|year|published|created|updated|modified"
-    r"|timestamp|age|status|state|code|reason|message|error|version|format|mime|encoding|size|length"
-    r"|count|total|rank|score|position|index|page|offset|limit|cursor|token|method|query|engine"
-    r"|model|provider|email|phone|agent|owner|license|icon|favicon|logo|color|role)\Z",
+    _LAST_WORD
+    % r"ids?|uuid|key|hash|etag|name|title|label|alt|caption|type|kind|category|categories|tags?"
+    r"|keywords?|authors?|by|creator|publisher|site|domain|host|ur[li]|href|link|slug|file|filename"
+    r"|lang|language|locale|country|region|city|currency|price|date|time|at|year|timestamp|format"
+    r"|mime|encoding|email|phone|license|icon|favicon|logo|color|session_id",
+    re.IGNORECASE,
+)
+# Names under which one or two words are no text, but a sentence may be.
+_SHORT = re.compile(
+    _LAST_WORD
+    % r"class|section|topics?|source|path|published|created|updated|modified|age|on|state|status"
+    r"|code|reason|message|version|size|length|count|total|rank|score|position|index|page|offset"
+    r"|limit|cursor|token|method|engine|model|provider|agent|owner|role|duration|mode|content",
     re.IGNORECASE,
 )
 
@@ -79,7 +92,14 @@ def strings(record: dict[str, Any]) -> list[Member]:
 
 def possible_texts(record: dict[str, Any]) -> list[Member]:
     """The strings that may be the text of a page, under names that pulse does not know."""
-    left = {key: value for key, value in record.items() if key not in _KNOWN}
+    beside = _BESIDE_METADATA if "metadata" in record else frozenset()
+    left = {
+        key: value
+        for key, value in record.items()
+        if key not in _NEVER
+        and key not in beside
+        and (key not in _UNLESS_A_STRING or isinstance(value, str))
+    }
     return [member for member in _strings(left) if _may_be_text(member)]
 
 
@@ -93,10 +113,13 @@ def is_address(text: str) -> bool:
 
 
 def _may_be_text(member: Member) -> bool:
-    if is_address(member.text) or member.text.startswith("data:"):
+    text = member.text
+    if is_address(text) or text.startswith("data:"):
         return False
     name = member.path.rpartition(".")[2]
-    return len(member.text) > LONGEST_LABEL or not _LABEL.search(name)
+    if _LABEL.search(name):
+        return len(text) > LONGEST_LABEL
+    return is_running_text(text) or not _SHORT.search(name)
 
 
 def _strings(record: dict[str, Any]) -> Iterator[Member]:

@@ -26,20 +26,27 @@ _WITHOUT_TEXT = NoDocument(
 )
 _EMPTY = NoDocument("empty-response")
 _EXTRACTED = ("json", "extract", "llm_extraction")
+_SAYS_WHY = ("error", "error_message", "reason", "message", "details")
+"""Where a failure is described."""
+
 _RUNNING = frozenset(
-    "processing scraping completed failed cancelled active queued pending waiting running"
-    " started".split()
-)
+    {
+        "processing", "scraping", "completed", "failed", "cancelled", "active", "queued",
+        "pending", "waiting", "running", "started",
+    }
+)  # fmt: skip
+"""What the status of a job says."""
 
 
 def no_document(
     value: dict[str, Any], wrappers: frozenset[str], context: EnvelopeContext
 ) -> NoDocument | None:
     """What an object is that holds no page; None for a record that may hold one."""
-    texts = possible_texts(value)
     if value.get("success") is False or value.get("error") or value.get("isError") is True:
+        rest = {key: one for key, one in value.items() if key not in _SAYS_WHY}
+        texts = possible_texts(rest)
         return None if any(is_running_text(one.text) for one in texts) else failure(value)
-    if texts:
+    if texts := possible_texts(value):
         if "query" in value and wrappers & value.keys():  # of a search that found nothing
             return None if any(is_running_text(one.text) for one in texts) else _EMPTY
         extracted = context is EnvelopeContext.SUCCESS and not _has_address(value)
@@ -47,6 +54,12 @@ def no_document(
     return _textless(value, wrappers) or (
         _EXTRACT_ONLY if context is EnvelopeContext.SUCCESS else None
     )
+
+
+def of_page(page: dict[str, Any]) -> NoDocument:
+    """What a page is that has no text."""
+    extracted = any(page.get(name) for name in _EXTRACTED)
+    return _EXTRACT_ONLY if extracted else _WITHOUT_TEXT
 
 
 def failure(value: dict[str, Any]) -> NoDocument:
@@ -57,8 +70,7 @@ def failure(value: dict[str, Any]) -> NoDocument:
 def _textless(value: dict[str, Any], wrappers: frozenset[str]) -> NoDocument | None:
     """The same for an object without any string that may be a text."""
     if "metadata" in value:
-        extracted = any(value.get(name) for name in _EXTRACTED)
-        return _EXTRACT_ONLY if extracted else _WITHOUT_TEXT
+        return of_page(value)
     if isinstance(value.get("links"), list):
         return MAP_OUTPUT
     if "errors" in value and "robotsBlocked" in value:
@@ -104,7 +116,7 @@ def _fetch(value: dict[str, Any]) -> str:
 
 
 def _sentence(value: dict[str, Any]) -> str:
-    for key in ("error", "error_message", "reason", "message"):
+    for key in _SAYS_WHY:
         if isinstance(text := value.get(key), str):
             return text[:200]
     return "without a message"

@@ -45,6 +45,7 @@ _CLOSED = re.compile(
     rb'"(?:markdown|html|rawHtml|raw_html|page_content|pageNumber|pulse_dead)"\s*+:'
     rb'|"type"\s*+:\s*+"(?:extract|agent|monitor)\.(?!page)'
 )
+_SUCCESS = re.compile(rb'"success"\s*+:\s*+true')
 _NOTHING = EnvelopeContext.NOTHING
 
 
@@ -57,6 +58,7 @@ class Shapes:
         self._wrappers = WRAPPERS - mapped
         self.wrappers = self._wrappers - {"images"}  # of a page they are addresses, not pages
         self.closed = _CLOSED
+        self.success = _SUCCESS
 
     def of_file(self, file: FileAddress | None) -> Shapes:
         """The same for the values of one input, to which the user gave this address."""
@@ -71,15 +73,17 @@ class Shapes:
     ) -> list[Content | Hint]:
         return list(self._walk(value, raw, context, 0))
 
-    def envelope(self, value: Any, found: int, pages: int) -> list[Content | Hint]:
+    def envelope(self, value: Any, found: int, records: int) -> list[Content | Hint]:
         """See `json_span.Interpreter`."""
         if not isinstance(value, dict):
             return []
-        return list(self._envelope(value, b"", _NOTHING, 0, found, pages))
+        if not found:
+            return list(self._object(value, b"", _NOTHING, 0))
+        return list(self._envelope(value, b"", _NOTHING, 0, found, records))
 
-    def markdown(self, text: str, url: str | None) -> Content:
-        """A page of raw markdown at this address."""
-        return self._pages.page({"markdown": text, "url": url}, b"")
+    def markdown(self, text: str, address: FileAddress | None) -> Content:
+        """A page of raw markdown at this address, unless its front matter names another."""
+        return self._pages.markdown(text, address)
 
     def _walk(
         self, value: Any, raw: Raw, context: EnvelopeContext, depth: int
@@ -125,30 +129,30 @@ class Shapes:
         context: EnvelopeContext,
         depth: int,
         found: int = 0,
-        pages: int = 0,
+        records: int = 0,
     ) -> Iterator[Content | Hint]:
         """What is in the members of an envelope, of which `found` contents were given before.
 
-        Unless there is a page among them (`pages`), the object itself may be a record, with a member
+        Unless there are records among them, the object itself may be one, with a member
         named as that of an envelope: then it is read or reported as one.
         """
         own = EnvelopeContext.SUCCESS if value.get("success") is True else EnvelopeContext.ENVELOPE
         for member in self._members(value):
             for content in self._walk(member, raw, own, depth + 1):
                 found += 1
-                pages += isinstance(content, Document | Skipped | Unreadable)
+                records += isinstance(content, Document | Skipped | Unreadable)
                 yield content
         if not found:
             yield from self._without_pages(value, raw, context)
         elif self._pages.is_page(value) or self._pages.has_text_and_address(value):
             yield self._pages.page(value, raw)
-        elif not pages and _is_record(value, self._wrappers):
+        elif not records and _is_record(value, self._wrappers):
             yield self._unknown(value, raw)
         if found or self._wrappers & value.keys():
             yield from envelope_hints(value, found)
 
     def _members(self, value: dict[str, Any]) -> Iterator[Any]:
-        """The members in which pages may be: objects and lists of them, also as JSON in a string."""
+        """The members in which pages may be: objects, lists of them, and strings of JSON."""
         for key, member in value.items():
             if key not in self._wrappers or not member:
                 continue
@@ -156,7 +160,9 @@ class Shapes:
                 member = json_in(member)
             if isinstance(member, list) and not any(isinstance(one, dict | list) for one in member):
                 continue
-            if member and isinstance(member, dict | list):
+            if isinstance(member, dict):
+                yield self._pages.addressed(member, value)
+            elif isinstance(member, list):
                 yield member
 
     def _event(
@@ -170,7 +176,9 @@ class Shapes:
                 yield from contents
                 return
             pages = [one for one in contents if isinstance(one, Document | Skipped)]
-            yield from pages or [NoDocument("event-without-page")]
+            yield from pages
+            if not pages:
+                yield NoDocument("event-without-page")
         elif event[0].endswith(".page") and value.get("success") is False:
             yield no_page.failure(value)
         else:
@@ -207,7 +215,7 @@ class Shapes:
 
     def _unknown(self, value: Any, raw: Raw) -> Content:
         if isinstance(value, dict):
-            return self._pages.unknown(value, raw, "no page text in it that pulse knows by name")
+            return self._pages.unknown(value, raw)
         detail = f"not a document but {_kind(value)}"
         return self._pages.unreadable("unknown-shape", detail, value, raw)
 

@@ -12,7 +12,7 @@ MARKUP = ("markdown", "html", "rawHtml", "raw_html")
 """Names that nothing but a page has."""
 
 TEXTS = ("markdown", "raw_content", "content", "text", "page_content", "pageContent", "body")
-"""Names of the text, the best first. `raw_content` is the whole page where `content` is a snippet."""
+"""Names of the text, the best first. Beside `raw_content`, the page, `content` is a snippet."""
 
 _HTMLS = ("html", "cleaned_html", "rawHtml", "raw_html")
 _FORMS = ("raw_markdown", "markdown", "fit_markdown", "content", "text")
@@ -21,7 +21,11 @@ _FORMS = ("raw_markdown", "markdown", "fit_markdown", "content", "text")
 _IN_METADATA = ("page_content", "text")
 """Where vector stores keep the text that a vector was made of."""
 
-_HTML_PAGE = re.compile(r"\s{0,100}<(?:!doctype\s+html|html)\b", re.IGNORECASE)
+_HTML_PAGE = re.compile(r"\s{0,100}<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_HTML_PART = re.compile(
+    r"\s{0,100}<(?:p|div|article|section|main|h[1-6]|[uo]l|table)\b", re.IGNORECASE
+)
+_MARKDOWN = re.compile(r"^#|^```|\]\(|^\|", re.MULTILINE)
 _JSON = re.compile(r"\s{0,100}[{\[]")
 _NUMBERS = ("pageNumber", "page_number", "page", "page_label", "number", "index")
 
@@ -59,7 +63,7 @@ def markdown_in(page: dict[str, Any], metadata: dict[str, Any], mapped: Any = No
     candidates = strings_of(page, metadata)
     for text in candidates if not isinstance(mapped, str) else (mapped, *candidates):
         if text and not text.isspace():
-            if not _HTML_PAGE.match(text):
+            if not _is_html(text):
                 return text
             if text := _from_html(text):
                 return text
@@ -70,6 +74,14 @@ def markdown_in(page: dict[str, Any], metadata: dict[str, Any], mapped: Any = No
                 return text
             found = ""
     return found
+
+
+def _is_html(text: str) -> bool:
+    """Whether a text is HTML as a whole, and not markdown that begins with a tag."""
+    if _HTML_PAGE.match(text):
+        return True
+    part = _HTML_PART.match(text) and text.rstrip().endswith(">")
+    return bool(part) and not _MARKDOWN.search(text)
 
 
 def _form(value: Any) -> Any:

@@ -21,7 +21,8 @@ _LINK = re.compile(
     r"(?:\s{1,4}(?:\"([^\"]{0,1024})\"|'([^']{0,1024})'))?[ ]?\)"
 )
 _PERMALINK = re.compile(
-    r"(?:direct link|permalink|permanent link|link|anchor|copy link|heading anchor)\b", re.IGNORECASE
+    r"(?:direct link|permalink|permanent link|link|anchor|copy link|heading anchor)\b",
+    re.IGNORECASE,
 )
 _ID = re.compile(r"\{#[^{}\s]{1,200}\}")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
