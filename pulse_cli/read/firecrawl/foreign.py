@@ -14,28 +14,33 @@ _PARSED = "let Firecrawl read it (scrape its address, or send it to /v2/parse) a
 _ROWS = "make JSON of its rows, one to a line, and say which columns to take: --set source.map=..."
 
 FOREIGN = {
-    "pdf": f"a PDF; {_PARSED}",
-    "office": f"an office document; {_PARSED}",
-    "image": "an image; there is no text in it to search for",
-    "media": "sound or video; there is no text in it to search for",
-    "csv": f"a table (CSV); {_ROWS}",
-    "parquet": f"a table (Parquet); {_ROWS}",
-    "sqlite": f"a SQLite database; {_ROWS}",
-    "zip": "a zip archive; unpack it and index the folder: unzip FILE -d pages",
-    "tar": "a tar archive; unpack it and index the folder: mkdir pages; tar -xf FILE -C pages",
-    "xml": "XML, perhaps a feed; scrape the addresses in it with Firecrawl",
-    "addresses": "a list of addresses, not of pages; scrape them with Firecrawl, index the answers",
-    "text": "plain text; say with --url which page it is",
-    "binary": "of a kind that pulse does not know; export its pages as JSON, one to a line",
+    "pdf": NoDocument("pdf-file", f"a PDF; {_PARSED}"),
+    "office": NoDocument("office-file", f"an office document; {_PARSED}"),
+    "image": NoDocument("image-file", "an image; there is no text in it to search for"),
+    "media": NoDocument("media-file", "sound or video; there is no text in it to search for"),
+    "csv": NoDocument("csv-file", f"a table (CSV); {_ROWS}"),
+    "parquet": NoDocument("parquet-file", f"a table (Parquet); {_ROWS}"),
+    "sqlite": NoDocument("sqlite-file", f"a SQLite database; {_ROWS}"),
+    "zip": NoDocument(
+        "zip-file", "a zip archive; unpack it and index the folder: unzip FILE -d pages"
+    ),
+    "tar": NoDocument(
+        "tar-file",
+        "a tar archive; unpack it and index the folder: mkdir pages; tar -xf FILE -C pages",
+    ),
+    "xml": NoDocument("xml-file", "XML, perhaps a feed; scrape the addresses in it with Firecrawl"),
+    "addresses": NoDocument(
+        "addresses-file",
+        "a list of addresses, not of pages; scrape them with Firecrawl, index the answers",
+    ),
+    "text": NoDocument("text-file", "plain text; say with --url which page it is"),
+    "binary": NoDocument(
+        "binary-file", "of a kind that pulse does not know; export its pages as JSON, one to a line"
+    ),
 }
 """For each kind what such a file is, and what to do."""
 
 _LOCATION = re.compile(r"<loc>\s*([^<\s]{1,2000})", re.IGNORECASE)
-
-
-def foreign_file(kind: str) -> NoDocument:
-    """What a file of this kind (of `FOREIGN`) is."""
-    return NoDocument(f"{kind}-file", FOREIGN[kind])
 
 
 def sitemap(xml: str) -> NoDocument:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pulse_cli.read.firecrawl.foreign import FOREIGN, foreign_file, sitemap
+from pulse_cli.read.firecrawl.foreign import FOREIGN, sitemap
 
 
 def test_every_kind_is_named_with_a_remedy():
-    for kind, words in FOREIGN.items():
-        found = foreign_file(kind)
-        assert (found.reason, found.hint) == (f"{kind}-file", words)
-        what, _, remedy = words.partition("; ")
+    for kind, found in FOREIGN.items():
+        what, _, remedy = found.hint.partition("; ")
+        assert found.reason == f"{kind}-file"
         assert what
         assert remedy
 
