@@ -55,6 +55,9 @@ class Position:
     records of that segment are done. `fed` >= `offset` is how many decompressed bytes had
     been read when the last of them was complete, and `crc` the CRC-32 (zlib) of exactly those
     bytes, which proves on resume that the input is still the same.
+
+    Behind that place, `joined` pages of a stretch of parts (`read.joining`) are done as well;
+    `proof` is the CRC-32 of what they were.
     """
 
     source: int = 0
@@ -63,6 +66,8 @@ class Position:
     fed: int = 0
     crc: int = 0
     line: int = 1
+    joined: int = 0
+    proof: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +85,26 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of its page a document is, where a tool had cut the page before (chunks, nodes).
+
+    Documents of one address are versions of one part if they share their `mark`, and else
+    parts of one page. `order` sorts these; `start` is the index of its first character in the
+    page, where that is known. `count` is the number of parts that were put together.
+    """
+
+    mark: tuple[str, ...]
+    order: tuple[float, ...] = ()
+    start: int | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """One page as Firecrawl gave it, already reduced to what pulse uses.
 
-    `url` is the final URL (`metadata.url`, else `sourceURL`), `text` markdown.
+    `url` is the final URL (`metadata.url`, else `sourceURL`), `text` markdown; `part` is None
+    for a page that came as a whole.
     """
 
     url: str
@@ -94,6 +115,7 @@ class Document:
     language: str | None = None
     country: str | None = None
     is_mobile: bool | None = None
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)

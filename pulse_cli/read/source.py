@@ -31,6 +31,7 @@ from pulse_cli.read.firecrawl.shapes import Shapes
 from pulse_cli.read.framing.detect import Kind, detect
 from pulse_cli.read.framing.framing import WINDOW, Framer
 from pulse_cli.read.framing.json_span import Content, Hint, JsonSpan, cost
+from pulse_cli.read.joining import Limits, joined
 from pulse_cli.read.options import ReadOptions
 from pulse_cli.read.single import single_content
 
@@ -71,6 +72,9 @@ class InputSource:
         if start == Position():
             for note in self._notes:
                 yield Record(Place(""), start, note, 0)
+        yield from joined(self._records, start, Limits(self._options.max_record))
+
+    def _records(self, start: Position) -> Iterator[Record]:
         self._before = sum(one.size or 0 for one in self._inputs[: start.source])
         for index in range(start.source, len(self._inputs)):
             begin = start if index == start.source else Position(source=index)

@@ -110,12 +110,12 @@ def test_a_reading_taken_up_at_any_record_goes_on_with_the_next(opens: Opens) ->
 
 
 def test_positions_only_advance(opens: Opens) -> None:
-    last = (-1, -1, -1)
+    last = (-1, -1, -1, -1)
     for record in opens().records(Position()):
         at = record.position
-        assert (at.source, at.offset, at.item) > last
+        assert (at.source, at.offset, at.item, at.joined) > last
         assert at.fed >= at.offset
-        last = (at.source, at.offset, at.item)
+        last = (at.source, at.offset, at.item, at.joined)
 
 
 def test_places_name_a_source_and_costs_cover_the_text(opens: Opens) -> None:

@@ -67,7 +67,7 @@ def _source(folder: str, name: str, data: bytes, window: int) -> InputSource:
 def check(name: str, data: bytes, window: int) -> list[Record]:
     with tempfile.TemporaryDirectory() as folder:
         records = list(_source(folder, name, data, window).records(Position()))
-        places = [(r.position.offset, r.position.item) for r in records]
+        places = [(r.position.offset, r.position.item, r.position.joined) for r in records]
         assert places == sorted(set(places))
         fed = [record.position.fed for record in records]
         assert fed == sorted(fed)

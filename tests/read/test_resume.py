@@ -53,7 +53,8 @@ def test_resume_across_many_inputs(reader, samples):
 def test_positions_never_fall_back_and_leave_no_document_behind(reader, sample):
     name, data = sample
     records = reader.read(data, name)
-    places = [(r.position.source, r.position.offset, r.position.item) for r in records]
+    positions = [record.position for record in records]
+    places = [(one.source, one.offset, one.item, one.joined) for one in positions]
     assert places == sorted(set(places))
     fed = [record.position.fed for record in records]
     assert fed == sorted(fed)

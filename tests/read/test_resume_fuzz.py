@@ -25,10 +25,15 @@ TEXTS = st.sampled_from(
 )
 URLS = st.sampled_from(["https://a.org/1", "https://a.org/2", "/relative", None, 5])
 PAGES = st.builds(
-    lambda text, url, whole: {"markdown": text, **({"metadata": {"url": url}} if whole else {})},
+    lambda text, url, whole, part: {
+        "markdown": text,
+        **({"metadata": {"url": url}} if whole else {}),
+        **({} if part is None else {"chunk_index": part}),
+    },
     TEXTS,
     URLS,
     st.booleans(),
+    st.sampled_from([None, None, 0, 1, 2]),
 )
 ODDITIES: list[Any] = [
     None, 5, "text", {}, [], {"a": 1}, [[[[[[[]]]]]]], {"links": ["x"]}, {"id": "1", "status": "x"},

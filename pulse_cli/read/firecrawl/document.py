@@ -22,6 +22,7 @@ from pulse_cli.read.firecrawl.file_address import FileAddress
 from pulse_cli.read.firecrawl.filters import Filters
 from pulse_cli.read.firecrawl.html_page import head_of
 from pulse_cli.read.firecrawl.members import is_running_text, possible_texts
+from pulse_cli.read.firecrawl.parts import address_of_page, part_of
 from pulse_cli.read.firecrawl.texts import MARKUP, TEXTS, markdown_in, strings_of
 from pulse_cli.read.firecrawl.titles import LONGEST as LONGEST_TITLE
 from pulse_cli.read.firecrawl.titles import heading_of
@@ -179,8 +180,9 @@ class Pages:
         if source is not None and source != url:
             source = cleaned(source)
             source = None if problem(source) else source
+        part = part_of(page, metadata, url)
         return Document(
-            url=url,
+            url=address_of_page(url) if part else url,
             text=text.replace("\x00", "\ufffd") if "\x00" in text else text,
             source_url=source,
             title=_line(title, LONGEST_TITLE) or _line(heading_of(text), LONGEST_TITLE),
@@ -190,6 +192,7 @@ class Pages:
             ),
             country=_line(country, LONGEST_CODE),
             is_mobile=take.boolean("is_mobile", fields.MOBILE, page, metadata),
+            part=part,
         )
 
     def _without_text(self, page: dict[str, Any], raw: Raw, url: str | None) -> Content:

@@ -6,6 +6,7 @@ import re
 import sys
 from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeAlias
+from zlib import crc32
 
 from pulse_cli.model import Document, NoDocument, Note, Skipped, Unreadable
 
@@ -96,6 +97,18 @@ def cost(content: Content, length: int = 0) -> int:
     if isinstance(content, Unreadable):
         return OVERHEAD + (len(content.raw) if content.raw else length if content.record else 0)
     return OVERHEAD
+
+
+def checksum(content: Content, before: int) -> int:
+    """The CRC-32 of what a record is, continuing that of the records `before` it."""
+    match content:
+        case Document():
+            mark = f"{content.url}\n{content.text}"
+        case Skipped() | Unreadable():
+            mark = f"{content.reason}\n{content.url}"
+        case _:
+            mark = type(content).__name__
+    return crc32(mark.encode(errors="replace"), before)
 
 
 class CappedBuffer:

@@ -42,6 +42,10 @@ DOCUMENTS = {
     "mcp_search.json": 2,
     "html_only.jsonl": 2,
     "mixed.jsonl": 7,
+    "chunks.jsonl": 5,
+    "chunks.json": 3,
+    "image_addresses.json": 1,
+    "crawl_ended_v0.jsonl": 2,
     "crawl_cut.json": 2,
     "lines_cut.jsonl": 1,
     "damaged_middle.json": 2,
@@ -58,6 +62,7 @@ NO_DOCUMENT = {
     "extract.json": ["extract-only"],
     "json_only.jsonl": ["extract-only"],
     "errors.json": ["error-list"],
+    "image_addresses.json": ["without-text"],
     "mixed.jsonl": ["blank-line", "failed-scrape"],
 }
 DEAD = {
