@@ -24,7 +24,7 @@ import orjson
 
 from pulse_cli.app.index import Job, index_sources
 from pulse_cli.engine import Stop
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Document, Position
 from pulse_cli.ports import Observer
 from pulse_cli.prepare.identity import canonical_url
@@ -97,9 +97,9 @@ async def measure_quality(
         )
         job = Job((str(corpus),), command="pulse bench --quality")
         summary = await index_sources(own, job, observer, Stop())
-        if summary.exit_code not in (Exit.OK, Exit.DEAD_LETTERS):
+        if summary.status != "complete" or summary.error:
             problem = summary.error
-            raise Fatal(problem.message if problem else "stopped", kind="quality")
+            raise Fatal(problem.message if problem else "stopped", kind=Kind.BENCH)
         ranks = await _ranks(own, items, observer)
     return Quality(
         pages=len(chosen),

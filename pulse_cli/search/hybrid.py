@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from pulse_cli.errors import Fatal, Rejected
+from pulse_cli.errors import Fatal, Kind, Rejected
 from pulse_cli.model import Filter, Hit, Terms
 from pulse_cli.ports import Embedder, Store
 from pulse_cli.search.fusion import Page, fuse, pages_of
@@ -137,7 +137,7 @@ def _missing_words(error: BaseException, mode: Mode) -> str:
         raise error
     if mode == "bm25":
         hint = "index the pages with pulse, or use --mode vector"
-        raise Fatal(str(error), hint=hint, kind="no-sparse-vector") from error
+        raise Fatal(str(error), hint=hint, kind=Kind.COLLECTION) from error
     return f"{error}: searched by vector only; index the pages with pulse for hybrid search"
 
 

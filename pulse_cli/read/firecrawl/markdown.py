@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from urllib.parse import quote
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.read.bytes.inputs import STDIN
 
 
@@ -49,8 +49,7 @@ class Addresses:
             raise Fatal(
                 f"--url is the address of one page, but {len(pages)} markdown files are named",
                 hint="name their folder, and with --url the address it stands for",
-                kind="ambiguous-url",
-                exit_code=Exit.USAGE,
+                kind=Kind.USAGE,
             )
 
 

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import orjson
 
-from pulse_cli.errors import Exit, Fatal, PulseError, Rejected
+from pulse_cli.errors import Fatal, Kind, Locked, NoIndex, PulseError, Rejected, Unavailable
 from pulse_cli.ipc import MESSAGE_LENGTHS, environment, pack_message, widen
 
 TRIES = 3
@@ -204,7 +204,7 @@ class EdgeProcess:
     ) -> Any:
         """Send one request, twice more if the process dies over it.
 
-        Raises Answered, or Fatal (exit 75) if that did not help; then all later requests get
+        Raises Answered, or Unavailable if that did not help; then all later requests get
         that at once, so that a run can end soon.
         """
         reason = ""
@@ -233,12 +233,11 @@ class EdgeProcess:
 
 
 def dead(path: str, reason: str) -> Fatal:
-    return Fatal(
+    return Unavailable(
         f"the process of the embedded store {path} failed {TRIES} times; the last time: {reason}",
         hint="check disk space and memory, then run the same command again: it goes on from here"
         " (qdrant.timeout sets how long an answer may take)",
-        kind="store-died",
-        exit_code=Exit.UNAVAILABLE,
+        kind=Kind.STORE_DIED,
     )
 
 
@@ -246,30 +245,23 @@ def translate(error: Answered, path: str) -> PulseError:
     """What an answered error means to the engine of pulse."""
     text = str(error)
     if error.kind == "locked":
-        return Fatal(
+        return Locked(
             f"the index {path} is in use by another pulse process",
             hint="wait until that run has ended",
-            kind="locked",
-            exit_code=Exit.LOCKED,
         )
     if error.kind == "missing":
-        return Fatal(
-            f"there is no index at {path}", hint="run `pulse index` first", kind="no-index"
-        )
+        return NoIndex(f"there is no index at {path}", hint="run `pulse index` first")
     if "No space left" in text:
-        return Fatal(
+        return Unavailable(
             f"the disk of {path} is full: {text}",
             hint="make room, then run the same command again: it goes on from here",
-            kind="disk-full",
-            exit_code=Exit.UNAVAILABLE,
+            kind=Kind.DISK_FULL,
         )
     if error.kind == "os" or "os error" in text:  # never to be blamed on what was written
-        return Fatal(
+        return Unavailable(
             f"the embedded store {path}: {text}",
             hint="check that folder, its permissions and its disk, then run the same command again;"
             " or name another --collection",
-            kind="store",
-            exit_code=Exit.UNAVAILABLE,
         )
     if "dimension error" in text:
         return Fatal(f"the embedded store {path}: {text}", hint="use another --collection")
