@@ -20,6 +20,7 @@ from pulse_cli.read.firecrawl.address import cleaned, problem
 from pulse_cli.read.firecrawl.fields import Fields, first_string, metadata_of
 from pulse_cli.read.firecrawl.file_address import FileAddress
 from pulse_cli.read.firecrawl.filters import Filters
+from pulse_cli.read.firecrawl.html_page import head_of
 from pulse_cli.read.firecrawl.members import is_running_text, possible_texts
 from pulse_cli.read.firecrawl.texts import MARKUP, TEXTS, markdown_in, strings_of
 from pulse_cli.read.firecrawl.titles import LONGEST as LONGEST_TITLE
@@ -118,6 +119,23 @@ class Pages:
         if isinstance(content, Unreadable) and content.reason == "no-url":
             detail = "raw markdown carries no address; give it with --url"
             return Unreadable("no-url", detail, record=page)
+        return content
+
+    def html(self, html: str, address: FileAddress | None) -> Content:
+        """A file of HTML; the address that it names as its own comes first."""
+        head = head_of(html, address.page if address else None)
+        url = head.address or (address.page if address else head.base)
+        page = {
+            "html": html,
+            "url": url,
+            "title": head.title,
+            "description": head.description,
+            "language": head.language,
+        }
+        content = self.page(page, b"")
+        if isinstance(content, Unreadable) and content.reason == "no-url":
+            detail = "this HTML names no address (canonical link, og:url); give it with --url"
+            return Unreadable("no-url", detail, record={"html": html})
         return content
 
     def unreadable(

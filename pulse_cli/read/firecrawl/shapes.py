@@ -85,6 +85,10 @@ class Shapes:
         """A page of raw markdown at this address, unless its front matter names another."""
         return self._pages.markdown(text, address)
 
+    def html(self, html: str, address: FileAddress | None) -> Content:
+        """A page of HTML at the address that it names, else at this one."""
+        return self._pages.html(html, address)
+
     def _walk(
         self, value: Any, raw: Raw, context: EnvelopeContext, depth: int
     ) -> Iterator[Content | Hint]:
