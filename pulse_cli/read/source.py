@@ -80,10 +80,7 @@ class InputSource:
 
     def _crawl(self, index: int, name: str, start: Position) -> Iterator[Record]:
         api = CrawlApi(crawl_id(name), self._options, self._sleep)
-        try:
-            yield from CrawlRecords(index, name, api, self._shapes).records(start, self._count)
-        finally:
-            api.close()
+        yield from CrawlRecords(index, name, api, self._shapes).records(start, self._count)
 
     def _count(self, size: int) -> None:
         self._stored.read += size

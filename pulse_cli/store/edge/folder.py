@@ -24,6 +24,7 @@ from typing import Any
 
 import orjson
 
+from pulse_cli.atomic_file import temporary_name, write_atomically
 from pulse_cli.errors import Fatal
 
 FORMAT = 1
@@ -34,7 +35,7 @@ LOCK, SOCKET, LOG, ABOUT, SHARD = (
     "collection.json",
     "shard",
 )
-_OURS = frozenset({LOCK, SOCKET, LOG, ABOUT, f"{ABOUT}.new", SHARD, f"{SHARD}.new"})
+_OURS = frozenset({LOCK, SOCKET, LOG, ABOUT, temporary_name(ABOUT), SHARD, f"{SHARD}.new"})
 
 
 @dataclass(frozen=True)
@@ -130,12 +131,8 @@ class CollectionFolder:
 
     def renew_identity(self) -> None:
         """Write a new id, durably: the points are about to be made anew. Raises OSError."""
-        new = self.path / f"{ABOUT}.new"
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(orjson.dumps({"format": FORMAT, "id": uuid.uuid4().hex}))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self.path / ABOUT)
+        about = orjson.dumps({"format": FORMAT, "id": uuid.uuid4().hex})
+        write_atomically(self.path / ABOUT, about)
 
     def try_lock(self) -> int | None:
         """The descriptor that holds the lock, None while another has it. Raises Fatal."""

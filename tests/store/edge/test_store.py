@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pulse_cli.atomic_file import temporary_name
 from pulse_cli.errors import Exit, Fatal
 from pulse_cli.ipc import environment
 from pulse_cli.model import Filter, Point, Terms
@@ -310,7 +311,7 @@ async def test_a_creation_cut_short_is_begun_again(tmp_path: Path) -> None:
     folder = tmp_path / "pages"
     (folder / "shard.new").mkdir(parents=True)
     (folder / "shard.new" / "edge_config.json").write_text("{")
-    (folder / "collection.json.new").write_text("{")
+    (folder / temporary_name("collection.json")).write_text("{")
     store = open_edge(tmp_path, "pages", min_free=0)
     await store.open(DIMENSION)
     await store.upsert(points(0, 3))
