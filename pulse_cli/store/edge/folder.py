@@ -24,7 +24,7 @@ from typing import Any
 
 import orjson
 
-from pulse_cli.atomic_file import temporary_name, write_atomically
+from pulse_cli.atomic_file import write_atomically
 from pulse_cli.errors import Fatal
 
 FORMAT = 1
@@ -35,7 +35,7 @@ LOCK, SOCKET, LOG, ABOUT, SHARD = (
     "collection.json",
     "shard",
 )
-_OURS = frozenset({LOCK, SOCKET, LOG, ABOUT, temporary_name(ABOUT), SHARD, f"{SHARD}.new"})
+_OURS = frozenset({LOCK, SOCKET, LOG, ABOUT, SHARD, f"{SHARD}.new"})
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,8 @@ class CollectionFolder:
 
     def _refuse_foreign(self) -> None:
         try:
-            foreign = sorted({entry.name for entry in os.scandir(self.path)} - _OURS)
+            names = {entry.name for entry in os.scandir(self.path)} - _OURS
+            foreign = sorted(name for name in names if not name.startswith(f".{ABOUT}."))
         except FileNotFoundError:
             return
         except OSError as error:
