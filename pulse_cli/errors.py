@@ -30,6 +30,7 @@ class Kind(StrEnum):
 
     UNAVAILABLE = "unavailable"
     DISK_FULL = "disk-full"
+    INDEX_GONE = "index-gone"
     STORE_DIED = "store-died"
 
     FAILED = "failed"
@@ -42,6 +43,7 @@ class Kind(StrEnum):
     MODEL = "model"
     NO_INDEX = "no-index"
     NOT_FOUND = "not-found"
+    PERMISSION = "permission"
     QUOTA = "quota"
     REDIRECT = "redirect"
     REFUSED = "refused"
