@@ -51,9 +51,26 @@ class Counts:
         return self.indexed + self.unchanged + sum(self.skipped.values()) + sum(self.dead.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """`what` gives no answer and is asked again and again; sent about once a second meanwhile.
+
+    `error` is its last one, empty while the first answer is still awaited. `waited_s` seconds
+    have passed; after `left_s` more the command gives up.
+    """
+
+    what: str
+    error: str
+    waited_s: float
+    left_s: float
+
+
 @dataclass(slots=True)
 class Stats:
-    """Live figures of this process; `counts` includes earlier starts of the same run."""
+    """Live figures of this process; `counts` includes earlier starts of the same run.
+
+    `waiting_for` is None while all services answer.
+    """
 
     counts: Counts = field(default_factory=Counts)
     stages: dict[str, StageStats] = field(default_factory=dict)
@@ -64,7 +81,7 @@ class Stats:
     chunks_embedded: int = 0
     tokens_embedded: int = 0
     documents_done: int = 0
-    waiting_for: str = ""
+    waiting_for: Waiting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +125,7 @@ class NullObserver:
         pass
 
 
-Event: TypeAlias = Started | Progress | Message | Draining
+Event: TypeAlias = Started | Progress | Message | Draining | Waiting
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from pulse_cli.events import Event
+    from pulse_cli.events import Event, Waiting
     from pulse_cli.model import (
         Chunk,
         Commit,
@@ -72,6 +72,10 @@ class Source(Protocol):
 
         May be called from another thread while `records` runs.
         """
+        ...
+
+    def waiting(self) -> Waiting | None:
+        """The service that `records` waits for now, if it does; from any thread."""
         ...
 
 

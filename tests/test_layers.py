@@ -26,7 +26,7 @@ ALLOWED = {
     "numbers": set(),
     "sanitize": set(),
     "config": {"errors"},
-    "wiring": CONTRACTS | STAGES | {"engine", "config"},
+    "wiring": CONTRACTS | STAGES | {"net", "engine", "config"},
     "app": CONTRACTS | STAGES | WORDS | {"engine", "config", "wiring"},
     "doctor": CONTRACTS | {"net", "embed", "store", "engine", "config", "wiring"},
     "serve": CONTRACTS | STAGES | {"engine", "config", "wiring", "app"},

@@ -131,7 +131,7 @@ async def _finished(
     try:
         if summary.counts.chunks >= SLOW_GRAPH_CHUNKS:
             observer.on(Message("info", "all is stored; the search graph is being built"))
-        await services.patiently("the store", store.end_load)
+        await services.patiently("the store", store.end_load, services.settings.run.give_up_after)
         if services.settings.bm25.engine == "rank-bm25":
             await services.rebuild_bm25(store)
     except Fatal as error:

@@ -27,13 +27,14 @@ from typing import TypeVar
 
 from pulse_cli.engine.timing import Histogram
 from pulse_cli.errors import Fatal, Rejected, Transient, Unavailable
-from pulse_cli.events import StageStats
+from pulse_cli.events import StageStats, Waiting
 from pulse_cli.ports import Clock
 
 T = TypeVar("T")
 
 BACKOFF_S, BACKOFF_CAP_S = 0.25, 15.0  # an overloaded service answers: it is asked every BACKOFF_S
 RETRY_AFTER_CAP_S = 60.0
+SHOWN_AFTER_S = 0.5  # a single broken connection is nothing to tell the user of
 CLOCK_GRAIN_S = 1e-3  # so much early is on time: sums of times are rounded
 SUSPECT_AFTER = 3  # failures in a row until a call is compared with a harmless one
 QUEUE_RATIO = 3.0  # TEI keeps one batch running and one frozen: up to here waiting is useful
@@ -83,6 +84,7 @@ class Limiter:
         self._successes = 0
         self._failures = 0
         self._failing_since: float | None = None
+        self._last_error = ""
         self._resume_at = 0.0
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._wakers: set[asyncio.Task[None]] = set()
@@ -145,6 +147,7 @@ class Limiter:
         """A request failed. To be called before its `release`. Raises Unavailable."""
         now = self._clock.monotonic()
         self.stats.retries += 1
+        self._last_error = str(error)
         alone = self.stats.in_flight == 1
         isolated = self._successes > permit.successes and not error.overload
         if isolated:
@@ -209,6 +212,15 @@ class Limiter:
             return False
         self.succeeded()
         return True
+
+    def waiting(self) -> Waiting | None:
+        """What there is to say while the service gives no answer to anybody."""
+        if self._failing_since is None:
+            return None
+        waited = self._clock.monotonic() - self._failing_since
+        if waited < SHOWN_AFTER_S:
+            return None
+        return Waiting(self.name, self._last_error, waited, max(0.0, self._give_up_after - waited))
 
     def refresh_stats(self) -> None:
         """Bring percentiles and busy time in `stats` up to date."""

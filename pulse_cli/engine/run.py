@@ -28,11 +28,21 @@ from pulse_cli.engine.resume import OpenRun, RunDependencies, RunOptions, open_r
 from pulse_cli.engine.summary import summarize
 from pulse_cli.engine.threads import Threads
 from pulse_cli.errors import Fatal, PruneRefused, SourceChanged
-from pulse_cli.events import Draining, Message, Progress, StageStats, Started, Stats, Summary
+from pulse_cli.events import (
+    Draining,
+    Message,
+    Progress,
+    StageStats,
+    Started,
+    Stats,
+    Summary,
+    Waiting,
+)
 
 CHECKPOINT_SECONDS = 2.0
 CHECKPOINT_RECORDS = 4096
 TICK_SECONDS = 0.25
+WAITING_SECONDS = 1.0
 STORE_LAG_CHUNKS = 512
 
 
@@ -92,6 +102,7 @@ class _Run:
         self._ledger = Ledger(self._books.book)
         self._saving = asyncio.Lock()
         self._pruned = 0
+        self._told_of: Waiting | None = None
         self._saved_passed = 0
         self._saved_at = self._started
         self._unsynced: Fatal | None = None
@@ -200,6 +211,7 @@ class _Run:
                 await clock.sleep(TICK_SECONDS)
                 self._refresh_stats()
                 self._parts.observer.on(Progress(self._stats))
+                self._tell_of_waiting()
                 news = self._books.passed - self._saved_passed
                 late = clock.monotonic() - self._saved_at >= CHECKPOINT_SECONDS
                 if news >= CHECKPOINT_RECORDS or (news and late):
@@ -265,13 +277,29 @@ class _Run:
             return state is not None and (state["epoch"], state["complete"]) == (self._epoch, True)
         return False
 
+    def _tell_of_waiting(self) -> None:
+        """Once a second while a service is waited for, and when it answers again."""
+        now, waiting = self._stats.waiting_for, self._told_of
+        if now is None and waiting is not None:
+            waited = f"after {waiting.waited_s:.0f} s"
+            self._parts.observer.on(Message("info", f"{waiting.what} answers again, {waited}"))
+        elif now is not None:
+            same = waiting is not None and waiting.what == now.what
+            if same and 0 <= now.waited_s - waiting.waited_s < WAITING_SECONDS:
+                return
+            self._parts.observer.on(now)
+        self._told_of = now
+
     def _refresh_stats(self) -> None:
         stats = self._stats
         stats.elapsed_s = self._parts.clock.monotonic() - self._started
         stats.bytes_read, stats.bytes_total = self._opened.source.progress()
         stats.open_records = self._ledger.open_tickets
-        for limiter in (self._reader, self._cpu, self._embed, self._store):
+        limiters = (self._embed, self._store, self._cpu, self._reader)
+        for limiter in limiters:
             limiter.refresh_stats()
+        said = (limiter.waiting() for limiter in limiters)
+        stats.waiting_for = next(filter(None, said), None) or self._opened.source.waiting()
 
     def _summary(self, complete: bool, error: Fatal | None, notes: tuple[str, ...]) -> Summary:
         self._refresh_stats()

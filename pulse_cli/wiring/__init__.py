@@ -2,8 +2,8 @@
 
 Nothing is built before it is asked for, so `search --mode bm25` loads no model and a dry
 run touches no service. Everything built is closed on leaving the context, also after an
-error. Services that are not up yet get 10 s at the start; after that the run refuses with
-that it may be started again later, rather than wait unseen.
+error. Services that are not up yet get 10 s at the start, or what run.give_up_after says; then
+the command ends, to be started again later.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pulse_cli.engine.clock import SystemClock
 from pulse_cli.engine.threads import Threads
-from pulse_cli.errors import Fatal, Kind, Transient, Unavailable
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.events import Message
 from pulse_cli.ports import (
     Clock,
@@ -33,6 +33,7 @@ from pulse_cli.wiring.adapters import (
     with_user_info,
 )
 from pulse_cli.wiring.counting import counter_for, preparer_alone, preparer_of
+from pulse_cli.wiring.patience import patiently
 from pulse_cli.wiring.targets import (
     bm25_folder,
     edge_folder,
@@ -73,15 +74,18 @@ class Services:
         observer: Observer,
         clock: Clock | None = None,
         *,
-        patience: float = START_SECONDS,
+        patience: float | None = None,
         wrap_embedder: Callable[[Embedder], Embedder] = lambda embedder: embedder,
     ) -> None:
-        """`patience`: seconds to wait for a service that is not up yet.
+        """`patience`: seconds to wait for a service that is not up yet; those of
+        run.give_up_after where they were set, else 10.
 
         `wrap_embedder` is what all texts go through in place of the embedder itself.
         """
         self.settings = settings
-        self._patience = patience
+        said = "give_up_after" in settings.run.model_fields_set
+        self._cut = said and patience is None
+        self._patience = patience or (settings.run.give_up_after if said else START_SECONDS)
         self._wrap_embedder = wrap_embedder
         self._observer = observer
         self._clock = clock or SystemClock()
@@ -191,21 +195,18 @@ class Services:
         """One thread, so that what must stay in one may be opened and used in it."""
         return self._threads
 
-    async def patiently(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
-        """Call until it answers, as long as patience lasts."""
-        began = self._clock.monotonic()
-        delay = 0.25
-        while True:
-            try:
-                return await call()
-            except Transient as error:
-                if self._clock.monotonic() - began + delay > self._patience:
-                    raise Unavailable(
-                        f"{what} does not answer: {error}",
-                        hint="start it, or check its address; `pulse doctor` checks everything",
-                    ) from error
-            await self._clock.sleep(delay)
-            delay = min(2 * delay, 2.0)
+    async def patiently(
+        self, what: str, call: Callable[[], Awaitable[T]], seconds: float | None = None
+    ) -> T:
+        """Call until it answers, as long as patience lasts. Raises Unavailable after that."""
+        return await patiently(
+            what,
+            call,
+            seconds=self._patience if seconds is None else seconds,
+            cut=self._cut,
+            clock=self._clock,
+            observer=self._observer,
+        )
 
     def _warn_of_prefixes(self, model: str) -> None:
         """Once, before anything is embedded: it would all have to be done again."""
