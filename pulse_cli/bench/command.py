@@ -5,15 +5,16 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
+from pulse_cli.atomic_file import write_atomically
 from pulse_cli.bench.compare import changes, load_report, side_by_side
 from pulse_cli.bench.corpus import Corpus, generated_corpus, named_corpus
 from pulse_cli.bench.measure import Plan, measure
@@ -25,6 +26,10 @@ from pulse_cli.simulators.profiles import PROFILES, Profile
 
 if TYPE_CHECKING:
     from pulse_cli.config import Loaded
+    from pulse_cli.ports import Observer
+
+    Watching: TypeAlias = Callable[[], AbstractContextManager[Observer]]
+    """Shows what is done, to whoever gave the command, while the context is open."""
 
 _LONG, _SHORT = 60.0, 20.0
 _QUICK_PAGES = 60
@@ -59,7 +64,7 @@ class BenchOptions:
     as_json: bool = False
 
 
-def bench(wishes: BenchOptions, loaded: Loaded) -> int:
+def bench(wishes: BenchOptions, loaded: Loaded, watching: Watching) -> int:
     """Carry the wishes out and return the exit code. Raises Fatal."""
     if wishes.soak_s is not None:
         return _bench_soak(wishes, wishes.soak_s)
@@ -69,7 +74,7 @@ def bench(wishes: BenchOptions, loaded: Loaded) -> int:
         if wishes.stage is not None:
             return _bench_stage(wishes, corpus, loaded)
         if wishes.quality:
-            return _bench_quality(wishes, corpus, loaded)
+            return _bench_quality(wishes, corpus, loaded, watching)
         measured = _measure_all(wishes, corpus, loaded)
     report = whole(corpus, measured)
     table = as_table(list(report["profiles"].values())) if wishes.sweep else ""
@@ -160,12 +165,11 @@ def _bench_soak(wishes: BenchOptions, seconds: float) -> int:
     return Exit.OK
 
 
-def _bench_quality(wishes: BenchOptions, corpus: Corpus, loaded: Loaded) -> int:
+def _bench_quality(wishes: BenchOptions, corpus: Corpus, loaded: Loaded, watching: Watching) -> int:
+    from pulse_cli.app.loop import run
     from pulse_cli.bench.quality import measure_quality, quality_page
-    from pulse_cli.cli.loop import run
-    from pulse_cli.cli.progress import Verbosity, watching
 
-    with watching(loaded.settings, Verbosity()) as observer:
+    with watching() as observer:
         pages = min(corpus.documents, wishes.documents)
         found = run(measure_quality(loaded.settings, corpus.sources, observer, pages=pages))
     print(orjson.dumps(asdict(found)).decode() if wishes.as_json else quality_page(found))
@@ -184,7 +188,9 @@ def _bench_stage(wishes: BenchOptions, corpus: Corpus, loaded: Loaded) -> int:
     else:
         print(as_page(report) + "\n\n" + stage_page(wishes.stage, found))
     if wishes.save:
-        wishes.save.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+        write_atomically(
+            wishes.save, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n", mode=0o644
+        )
     return Exit.OK
 
 
@@ -199,11 +205,13 @@ def _keep(
     report: dict[str, Any], wishes: BenchOptions, measured: Sequence[Measured], table: str
 ) -> None:
     if wishes.save:
-        wishes.save.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+        write_atomically(
+            wishes.save, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n", mode=0o644
+        )
     if wishes.html:
         from pulse_cli.bench.page import as_html
 
-        wishes.html.write_text(as_html(report, measured, table), encoding="utf-8")
+        write_atomically(wishes.html, as_html(report, measured, table).encode(), mode=0o644)
 
 
 @contextmanager

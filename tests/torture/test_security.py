@@ -184,14 +184,12 @@ def test_files_are_for_their_owner_only(bench: Bench, source: Path) -> None:
 SAFE_FROM = {
     "aiohttp": (3, 14, 3),  # CVE-2026-69244: a server's answer read beyond its end, in C
     "filelock": (3, 20, 3),  # CVE-2025-68146, CVE-2026-22701: links in place of a lock
-    "httpx": (0, 23),  # CVE-2021-41945: another host than the URL says
     "orjson": (3, 11, 6),  # CVE-2025-67221: deep nesting ends the process
     "pydantic": (2, 4),  # CVE-2024-3772: a regular expression without end
     "pyyaml": (5, 4),  # CVE-2020-14343: code in a file
 }
 SAFE_FROM_INSTALLED = SAFE_FROM | {
-    "h11": (0, 16),  # CVE-2025-43859: by httpx; bodies in pieces misread
-    "idna": (3, 15),  # CVE-2026-45409: by httpx and aiohttp; host names without end
+    "idna": (3, 15),  # CVE-2026-45409: by aiohttp; host names without end
     "pygments": (2, 20),  # CVE-2026-4539: by rich; a regular expression without end
 }
 

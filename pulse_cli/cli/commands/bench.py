@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -187,6 +188,7 @@ def bench(
     from pulse_cli.bench.command import BenchOptions
     from pulse_cli.bench.command import bench as run
     from pulse_cli.bench.measure import Plan
+    from pulse_cli.cli.progress import Verbosity, watching
 
     plan = Plan(
         runs=runs,
@@ -218,7 +220,7 @@ def bench(
         html=html,
         as_json=as_json,
     )
-    return run(wishes, loaded)
+    return run(wishes, loaded, partial(watching, loaded.settings, Verbosity()))
 
 
 def _usage(message: str) -> Fatal:

@@ -41,17 +41,19 @@ _CLOSED = re.compile(
     rb'"(?:markdown|html|rawHtml|raw_html|page_content|pageNumber|pulse_dead)"\s*+:'
     rb'|"type"\s*+:\s*+"(?:crawl|batch_scrape|extract|agent|monitor)\.(?!page")'
 )
+_SUCCESS = re.compile(rb'"success"\s*+:\s*+true')
 _JSON = re.compile(r"\s*[{\[]")
 
 
 class Shapes:
-    """Interprets values (`frame.Interpreter`)."""
+    """Interprets values (`json_span.Interpreter`)."""
 
     def __init__(self, options: ReadOptions) -> None:
         self._pages = Pages(options)
         mapped = {path.split(".")[0] for path in options.field_map.values()}
         self.wrappers = WRAPPERS - mapped
         self.closed = _CLOSED
+        self.success = _SUCCESS
 
     def contents(
         self, value: Any, raw: Raw, around: EnvelopeContext = EnvelopeContext.NOTHING

@@ -45,18 +45,18 @@ class Hint(NamedTuple):
 class JsonSpan(NamedTuple):
     """A stretch of the input and what was in it.
 
-    `byte`, `line`, `length` are those of the value; `top`, `top_line` of the outermost value
-    around it. `closes`: nothing of that outermost value comes after this frame. `contents` is
-    emptied by whoever uses it.
+    `byte`, `line`, `length` are those of the value, `segment` and `segment_line` those where the
+    segment around it begins. `ends_segment`: the next segment begins behind this span, so a
+    reading may be taken up there. `contents` is emptied by whoever uses it.
     """
 
     contents: list[Content | Hint]
     byte: int
     line: int
     length: int
-    top: int
-    top_line: int
-    closes: bool
+    segment: int
+    segment_line: int
+    ends_segment: bool
 
 
 class Interpreter(Protocol):
@@ -70,6 +70,11 @@ class Interpreter(Protocol):
     @property
     def closed(self) -> re.Pattern[bytes]:
         """... unless this is found in the object before them."""
+        ...
+
+    @property
+    def success(self) -> re.Pattern[bytes]:
+        """Found in an object that reports success."""
         ...
 
     def contents(self, value: Any, raw: Raw, around: EnvelopeContext) -> list[Content | Hint]:
@@ -96,15 +101,16 @@ class CappedBuffer:
     Once it is longer only an excerpt stays.
     """
 
-    __slots__ = ("byte", "kept", "limit", "line", "searched", "size")
+    __slots__ = ("_found", "_searched", "byte", "kept", "limit", "line", "size")
 
     def __init__(self, byte: int, line: int, limit: int) -> None:
         self.byte = byte
         self.line = line
         self.limit = limit
         self.kept = bytearray()
-        self.searched = 0
         self.size = 0
+        self._found: set[re.Pattern[bytes]] = set()
+        self._searched: dict[re.Pattern[bytes], int] = {}
 
     @classmethod
     def of(cls, raw: Raw) -> CappedBuffer:
@@ -132,10 +138,11 @@ class CappedBuffer:
 
         Ask where nothing that matches can have begun and not ended: behind a member's name.
         """
-        if pattern.search(self.kept, self.searched):
-            return True
-        self.searched = len(self.kept)
-        return False
+        if pattern not in self._found:
+            if pattern.search(self.kept, self._searched.get(pattern, 0)):
+                self._found.add(pattern)
+            self._searched[pattern] = len(self.kept)
+        return pattern in self._found
 
     def unreadable(self, reason: str, detail: str) -> Unreadable:
         """These bytes as one dead letter."""
