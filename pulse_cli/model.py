@@ -124,21 +124,27 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class NoDocument:
-    """A value that by nature holds no page (a blank line, a lifecycle event)."""
+    """A value that by nature holds no page (a blank line, a lifecycle event).
+
+    `hint` tells people how to get the page; it is shown once for each reason.
+    """
 
     reason: str
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Not a record: something the user should know about the source, said once.
+    """Not a record: something the user should know about the source.
 
-    `partial`: so the source is not the whole crawl, and no page may be removed for not
+    Of several notes of one `kind` ("": of the same message) the first is shown, with their
+    number. `partial`: so the source is not the whole crawl, and no page may be removed for not
     being in it.
     """
 
     message: str
     partial: bool = False
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,10 +280,14 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which points count: payload `equals` exactly, URL begins with `url_prefix`."""
+    """Which points count: payload `equals` exactly, URL begins with `url_prefix`, id in `ids`.
+
+    Without `ids` (None) points of any id count.
+    """
 
     equals: Mapping[str, str | bool] = field(default_factory=dict)
     url_prefix: str | None = None
+    ids: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ class BenchOptions:
     sweep: Sweep | None = None
     stage: str | None = None
     quality: bool = False
+    queries: int = 2500
     soak_s: float | None = None
     save: Path | None = None
     against: Path | None = None
@@ -69,12 +70,13 @@ def bench(wishes: BenchOptions, loaded: Loaded, watching: Watching) -> int:
     if wishes.soak_s is not None:
         return _bench_soak(wishes, wishes.soak_s)
     before = load_report(wishes.against) if wishes.against else None
+    if wishes.quality:
+        with _ended_by_sigterm():
+            return _bench_quality(wishes, before, loaded, watching)
     with _ended_by_sigterm(), tempfile.TemporaryDirectory(prefix="pulse-bench-") as folder:
         corpus = _corpus(wishes, Path(folder))
         if wishes.stage is not None:
             return _bench_stage(wishes, corpus, loaded)
-        if wishes.quality:
-            return _bench_quality(wishes, corpus, loaded, watching)
         measured = _measure_all(wishes, corpus, loaded)
     report = whole(corpus, measured)
     table = as_table(list(report["profiles"].values())) if wishes.sweep else ""
@@ -165,15 +167,31 @@ def _bench_soak(wishes: BenchOptions, seconds: float) -> int:
     return Exit.OK
 
 
-def _bench_quality(wishes: BenchOptions, corpus: Corpus, loaded: Loaded, watching: Watching) -> int:
+def _bench_quality(
+    wishes: BenchOptions, before: dict[str, Any] | None, loaded: Loaded, watching: Watching
+) -> int:
     from pulse_cli.app.loop import run
-    from pulse_cli.bench.quality import measure_quality, quality_page
+    from pulse_cli.bench.quality.measure import measure_quality
+    from pulse_cli.bench.quality.report import as_object, quality_changes, quality_page
 
-    with watching() as observer:
-        pages = min(corpus.documents, wishes.documents)
-        found = run(measure_quality(loaded.settings, corpus.sources, observer, pages=pages))
-    print(orjson.dumps(asdict(found)).decode() if wishes.as_json else quality_page(found))
-    return Exit.OK
+    with watching() as observer, tempfile.TemporaryDirectory(prefix="pulse-bench-") as folder:
+        sources = wishes.corpus or _corpus(wishes, Path(folder)).sources
+        measuring = measure_quality(
+            loaded.settings, sources, observer, pages=wishes.documents, queries=wishes.queries
+        )
+        found = as_object(run(measuring))
+    report = whole(None, [], quality=found)
+    changed = list(quality_changes(before.get("quality"), found)) if before else []
+    worse = any(one.worse > wishes.threshold for one in changed)
+    if wishes.as_json:
+        print(orjson.dumps(report).decode())
+    else:
+        print(quality_page(found))
+        if changed:
+            print("\n" + side_by_side(changed, wishes.threshold))
+    if wishes.save:
+        wishes.save.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+    return Exit.FATAL if worse else Exit.OK
 
 
 def _bench_stage(wishes: BenchOptions, corpus: Corpus, loaded: Loaded) -> int:

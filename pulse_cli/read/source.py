@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 from pulse_cli.errors import Exit, Fatal
@@ -25,7 +26,7 @@ from pulse_cli.read.bytes.inputs import CRAWL, STDIN, crawl_id
 from pulse_cli.read.bytes.unpack import unpacked
 from pulse_cli.read.firecrawl.crawl import CrawlRecords
 from pulse_cli.read.firecrawl.crawl_api import CrawlApi
-from pulse_cli.read.firecrawl.markdown import Addresses
+from pulse_cli.read.firecrawl.file_address import Addresses, FileAddress
 from pulse_cli.read.firecrawl.shapes import Shapes
 from pulse_cli.read.framing.detect import Kind, detect
 from pulse_cli.read.framing.framing import WINDOW, Framer
@@ -96,18 +97,17 @@ class InputSource:
         if kind is Kind.EMPTY:
             if start.item == 0:
                 at = Position(source=index, item=1)
-                yield Record(Place(name), at, Note(f"{shown} is empty", partial=True), 0)
+                yield Record(Place(name), at, Note(f"{shown} is empty", True, "empty"), 0)
         elif kind in (Kind.MARKDOWN, Kind.OTHER):
             if start.offset == 0:
                 yield self._single(index, name, reader, kind, address)
         else:
-            framer = Framer(
-                reader, kind.segments, self._shapes, self._options.max_record, self._window
-            )
+            shapes = self._shapes.of_file(address)
+            framer = Framer(reader, kind.segments, shapes, self._options.max_record, self._window)
             yield from self._framed(index, name, reader, framer, start)
 
     def _single(
-        self, index: int, name: str, reader: ByteReader, kind: Kind, address: str | None
+        self, index: int, name: str, reader: ByteReader, kind: Kind, address: FileAddress | None
     ) -> Record:
         """A file that is one page as a whole, or nothing that can be read."""
         content = single_content(reader, kind, address, self._shapes, self._options.max_record)
@@ -127,7 +127,7 @@ class InputSource:
                 segment, item = span.segment, 0
             if left and segment != start.offset:
                 raise _changed(name, start)
-            contents = _settled(name, span, reader, first=segment == item == 0)
+            contents = _settled(name, span, reader)
             done = min(left, len(contents))
             left -= done
             if done and not left and (reader.offset, reader.crc) != (start.fed, start.crc):
@@ -139,16 +139,16 @@ class InputSource:
             raise _changed(name, start)
 
 
-def _settled(name: str, span: JsonSpan, reader: ByteReader, *, first: bool) -> list[Content]:
-    """The contents of a span; hints become notes where they are worth it."""
+def _settled(name: str, span: JsonSpan, reader: ByteReader) -> list[Content]:
+    """The contents of a span; hints become notes where nothing follows."""
     settled: list[Content] = []
     for content in span.contents:
         if isinstance(content, Hint):
-            worth = span.ends_segment and reader.last(WINDOW) if content.last else first
-            if worth:
-                settled.append(Note(f"{name}: {content.message}", content.partial))
+            if span.ends_segment and reader.last(WINDOW):
+                note = Note(f"{name}: {content.message}", content.partial, content.kind)
+                settled.append(note)
         elif isinstance(content, Note):
-            settled.append(Note(f"{name}: {content.message}", content.partial))
+            settled.append(replace(content, message=f"{name}: {content.message}"))
         else:
             settled.append(content)
     span.contents.clear()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from pulse_cli.model import Input, Position
 from pulse_cli.read import ReadOptions
-from pulse_cli.read.firecrawl.markdown import Addresses
+from pulse_cli.read.firecrawl.file_address import Addresses
 from pulse_cli.read.source import InputSource
 
 TEXTS = st.sampled_from(

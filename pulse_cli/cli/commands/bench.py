@@ -115,6 +115,10 @@ Quality = Annotated[
         rich_help_panel=COURSE,
     ),
 ]
+Queries = Annotated[
+    int,
+    typer.Option(min=1, metavar="N", help="Asked by --quality.", rich_help_panel=COURSE),
+]
 Soak = Annotated[
     float | None,
     typer.Option(
@@ -162,6 +166,7 @@ def bench(
     sweep: SweepFlag = None,
     stage: Stage = None,
     quality: Quality = False,
+    queries: Queries = 2500,
     soak: Soak = None,
     as_json: Json = False,
     save: Save = None,
@@ -213,6 +218,7 @@ def bench(
         sweep=_sweep(sweep),
         stage=_stage(stage),
         quality=quality,
+        queries=queries,
         soak_s=None if soak is None else 60 * soak,
         save=save,
         against=against,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pulse_cli.config import Loaded
-    from pulse_cli.search.hybrid import Result, SearchResult
+    from pulse_cli.search.results import Result, SearchResult
 
 Where = Annotated[
     list[str] | None,

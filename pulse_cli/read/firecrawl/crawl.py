@@ -70,8 +70,8 @@ class CrawlRecords:
             share = f"{skip + len(contents):,}"
             share += f" of {page.total:,} pages" if page.total else " pages"
             what = f"is {page.status}" if page.status else "tells no status"
-            told = f"{self._name}: the crawl {what}: {share} so far"
-            contents.append(Note(told, partial=True))
+            message = f"{self._name}: the crawl {what}: {share} so far"
+            contents.append(Note(message, True, "crawl-partial"))
         return contents
 
     def _changed(self, skip: int) -> Fatal:

@@ -32,13 +32,13 @@ class EnvelopeContext(Enum):
 
 
 class Hint(NamedTuple):
-    """A note worth giving only where the value is the first, or the last, of its input.
+    """A note worth giving only where nothing follows the value in its input.
 
-    `partial` as of a `Note`.
+    `kind` and `partial` as of a `Note`.
     """
 
     message: str
-    last: bool = False
+    kind: str
     partial: bool = False
 
 
@@ -77,12 +77,15 @@ class Interpreter(Protocol):
         """Found in an object that reports success."""
         ...
 
-    def contents(self, value: Any, raw: Raw, around: EnvelopeContext) -> list[Content | Hint]:
+    def contents(self, value: Any, raw: Raw, context: EnvelopeContext) -> list[Content | Hint]:
         """What a whole value holds, `raw` being its bytes."""
         ...
 
-    def envelope(self, value: Any, found: int) -> list[Content | Hint]:
-        """What is left of an object in whose opened members `found` contents were."""
+    def envelope(self, value: Any, found: int, records: int) -> list[Content | Hint]:
+        """What is left of an object whose opened members, now null, held `found` contents.
+
+        `records` of them were records: pages, or values that could not be read.
+        """
         ...
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator
 
-from pulse_cli.model import Document, Note, Skipped
+from pulse_cli.model import Document, Note, Skipped, Unreadable
 from pulse_cli.read.bytes.byte_reader import ByteReader
 from pulse_cli.read.framing.json_span import (
     CappedBuffer,
@@ -52,6 +52,7 @@ class Values:
         self._segment = 0
         self._segment_line = 1
         self._found = 0
+        self._records = 0
         self._pages = 0
         self.damage_reported = False
 
@@ -81,28 +82,28 @@ class Values:
         return False
 
     def value(
-        self, level: int, around: EnvelopeContext = EnvelopeContext.NOTHING
+        self, level: int, context: EnvelopeContext = EnvelopeContext.NOTHING
     ) -> Generator[JsonSpan, None, bool]:
         """The value that begins here with a bracket; False where it breaks off.
 
         What is broken within a whole value is opened, too, so that its readable elements count.
         """
         end = self._extent()
-        span = None if end is None else self._read(end, level, around)
+        span = None if end is None else self._read(end, level, context)
         if span:
             yield span
             return True
         if self._reader.data[self._reader.at] == _ARRAY and level < LEVELS:
             return (yield from self._array(level))
-        return (yield from self._object(level, around))
+        return (yield from self._object(level, context))
 
-    def _read(self, end: int, level: int, around: EnvelopeContext) -> JsonSpan | None:
+    def _read(self, end: int, level: int, context: EnvelopeContext) -> JsonSpan | None:
         """The value `data[at:end]`, unless it cannot be parsed."""
         reader = self._reader
         byte, line = reader.offset, reader.line
         with memoryview(reader.data)[reader.at : end] as raw:
             try:
-                contents = self._interpreter.contents(parse(raw), raw, around)
+                contents = self._interpreter.contents(parse(raw), raw, context)
             except Unparsable:
                 return None
         reader.consume(end)
@@ -148,9 +149,10 @@ class Values:
         yield self.unreadable_rest(self.gather(), "")
         return False
 
-    def _object(self, level: int, around: EnvelopeContext) -> Generator[JsonSpan, None, bool]:
+    def _object(self, level: int, context: EnvelopeContext) -> Generator[JsonSpan, None, bool]:
         """An object, its wrapper members opened, the rest of it gathered."""
         reader, own, scan, opened = self._reader, self.gather(), Scan(), False
+        before = self._found, self._records
         while not scan.ended:
             end = scan.advance(reader.data, reader.at, reader.stop, members=level < LEVELS)
             self._take(end, own)
@@ -165,7 +167,7 @@ class Values:
             elif not (scan.at_member or scan.ended or reader.extend()):
                 yield self.unreadable_rest(own, "")
                 return False
-        contents = self._envelope(own) if opened else self._whole(own, around)
+        contents = self._envelope(own, *before) if opened else self._whole(own, context)
         own.kept = bytearray()
         yield self.span(contents, own.byte, own.line, ends_value=level == 0)
         return True
@@ -199,23 +201,26 @@ class Values:
         reader.consume(end)
         return self.span(contents, byte, line, ends_value=level == 0)
 
-    def _whole(self, own: CappedBuffer, around: EnvelopeContext) -> list[Content | Hint]:
-        if not own.whole:
-            detail = f"{own.size:,} bytes are more than source.max_record ({own.limit:,})"
-            return [own.unreadable("too-long", detail)]
-        return self._contents(own.kept, around)
+    def _whole(self, own: CappedBuffer, context: EnvelopeContext) -> list[Content | Hint]:
+        return self._contents(own.kept, context) if own.whole else [self._too_long(own)]
 
-    def _contents(self, raw: Raw, around: EnvelopeContext) -> list[Content | Hint]:
+    def _too_long(self, own: CappedBuffer) -> Unreadable:
+        detail = f"{own.size:,} bytes are more than source.max_record ({own.limit:,})"
+        return own.unreadable("too-long", detail)
+
+    def _contents(self, raw: Raw, context: EnvelopeContext) -> list[Content | Hint]:
         try:
-            return self._interpreter.contents(parse(raw), raw, around)
+            return self._interpreter.contents(parse(raw), raw, context)
         except Unparsable as error:
             return [CappedBuffer.of(raw).unreadable(error.reason, str(error))]
 
-    def _envelope(self, own: CappedBuffer) -> list[Content | Hint]:
+    def _envelope(self, own: CappedBuffer, found: int, records: int) -> list[Content | Hint]:
+        """The rest of an object that began when so many contents and records had been found."""
+        found, records = self._found - found, self._records - records
         if not own.whole:
-            return []
+            return [] if found else [self._too_long(own)]
         try:
-            return self._interpreter.envelope(parse(own.kept), self._found)
+            return self._interpreter.envelope(parse(own.kept), found, records)
         except Unparsable as error:
             return [own.unreadable(error.reason, str(error))]
 
@@ -235,7 +240,7 @@ class Values:
         contents: list[Content | Hint] = [own.unreadable(reason, detail)]
         if not (self.damage_reported or breaks_off):
             return self.span(contents, own.byte, own.line, ends_value=True)
-        contents.append(Note(f"{detail}, {self._whereabouts(own)}", partial=True))
+        contents.append(Note(f"{detail}, {self._whereabouts(own)}", True, reason))
         # The segment is not ended: a reading resumed behind it would report the damage again.
         return self.span(contents, own.byte, own.line, ends_value=False)
 
@@ -253,6 +258,7 @@ class Values:
         reader = self._reader
         length = reader.offset - byte
         self._found += len(contents)
+        self._records += sum(isinstance(one, Document | Skipped | Unreadable) for one in contents)
         self._pages += sum(isinstance(content, Document | Skipped) for content in contents)
         ends_segment = ends_value and reader.in_segment and not self.more()
         if ends_segment:
