@@ -88,8 +88,8 @@ def child(asked: dict[str, Any]) -> int:
     if asked.get("die_at"):
         die_at(*asked["die_at"])
     if asked.get("hurt_at"):
-        place, nth, by = asked["hurt_at"]
-        hurt_at(place, nth, by, Path(asked["folder"]))
+        place, nth, by, collection = asked["hurt_at"]
+        hurt_at(place, nth, by, collection, Path(asked["folder"]))
     return run(asked["args"])
 
 

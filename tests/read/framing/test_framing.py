@@ -40,8 +40,7 @@ def test_every_byte_is_consumed_once(samples, segments):
         reader = ByteReader(iter([data]))
         for _ in Framer(reader, segments, SHAPES, 3000, 400).spans():
             assert reader.crc == crc32(data[: reader.offset]), (name, reader.offset)
-            assert reader.line == 1 + data.count(b"
-", 0, reader.offset), (name, reader.offset)
+            assert reader.line == 1 + data.count(b"\n", 0, reader.offset), (name, reader.offset)
         assert reader.offset == len(data), name
 
 
