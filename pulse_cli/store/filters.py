@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Filter
 
 SPARSE = "bm25"
@@ -63,6 +63,5 @@ def check_name(collection: str) -> str:
     raise Fatal(
         f"collection name {collection!r} {problem}",
         hint="choose another with --collection",
-        kind="usage",
-        exit_code=Exit.USAGE,
+        kind=Kind.USAGE,
     )

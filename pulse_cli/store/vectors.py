@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pulse_cli.errors import Fatal, Rejected
+from pulse_cli.errors import Fatal, Kind, Rejected
 from pulse_cli.model import Point, Terms
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def matrix(points: Sequence[Point], dimension: int) -> Floats:
             raise Fatal(
                 f"a vector has {len(point.vector)} dimensions, the collection {dimension}",
                 hint="the embedding model changed: use another --collection",
-                kind="dimension",
+                kind=Kind.DIMENSION,
             )
     rows = np.concatenate([point.vector for point in points], dtype=np.float32)
     if not np.isfinite(rows).all():

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from pulse_cli.cli.error_report import error_report_of
-from pulse_cli.errors import Exit, Rejected, Transient
+from pulse_cli.cli.exit_codes import Exit
+from pulse_cli.errors import Rejected, Transient
 
 CANARY = "secret " + "key"
 HEAVY = {

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from pulse_cli.errors import Exit
+from pulse_cli.cli.exit_codes import Exit
 
 MODEL = "--set=chunk.max_tokens=128"
 

@@ -17,7 +17,7 @@ import pytest
 
 from pulse_cli.engine.commit import PROBE, Committer, RunStamp, Writable
 from pulse_cli.engine.limiter import Limiter
-from pulse_cli.errors import Exit, Fatal, Rejected, Transient
+from pulse_cli.errors import Fatal, Rejected, Transient, Unavailable
 from pulse_cli.events import StageStats
 from pulse_cli.model import Chunk, Document, Identity, Point, Prepared, Terms
 from tests.torture.moments import Moments
@@ -159,7 +159,7 @@ async def test_a_store_that_reads_and_deletes_but_writes_nothing_is_waited_for(
     before = clock.now
     with pytest.raises(Fatal) as raised:
         await trial.write([page(n) for n in range(PAGES)])
-    assert raised.value.exit_code is Exit.UNAVAILABLE
+    assert isinstance(raised.value, Unavailable)
     assert trial.refused == []
     assert GIVE_UP <= clock.now - before < 2 * GIVE_UP
 
@@ -207,7 +207,7 @@ async def test_an_overload_is_nobodys_fault_even_where_a_small_page_passes(
     trial.store.fault = fault
     with pytest.raises(Fatal) as raised:
         await trial.write([page(POISON)])
-    assert raised.value.exit_code is Exit.UNAVAILABLE
+    assert isinstance(raised.value, Unavailable)
     assert trial.refused == []
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Document, Note, Position
 from pulse_cli.read import Change, ReadOptions, changed_inputs, open_source
 
@@ -82,7 +82,7 @@ def test_names_that_are_not_utf8_are_noted_or_refused(tree):
     assert any("not UTF-8" in note for note in _notes(open_source([str(tree)], ReadOptions())))
     with pytest.raises(Fatal, match="not UTF-8") as caught:
         open_source([str(path)], ReadOptions())
-    assert caught.value.exit_code == Exit.USAGE
+    assert caught.value.kind is Kind.MISSING_SOURCE
 
 
 def test_globs_are_sorted_and_folders_in_them_opened(tree):
@@ -112,7 +112,7 @@ def test_what_does_not_exist_is_a_usage_error(tmp_path, spec):
     spec = spec if spec.startswith("firecrawl") else str(tmp_path / spec)
     with pytest.raises(Fatal) as caught:
         open_source([spec], ReadOptions())
-    assert (caught.value.kind, caught.value.exit_code) == ("missing-source", Exit.USAGE)
+    assert caught.value.kind is Kind.MISSING_SOURCE
     assert caught.value.hint
 
 
@@ -156,7 +156,7 @@ def test_an_input_of_the_manifest_that_is_gone_is_refused(tree):
     (tree / "a.json").unlink()
     with pytest.raises(Fatal) as caught:
         list(open_source([str(tree)], ReadOptions(), manifest).records(Position()))
-    assert (caught.value.kind, caught.value.exit_code) == ("source-changed", Exit.REFUSED)
+    assert caught.value.kind is Kind.SOURCE_CHANGED
 
 
 def test_changes_of_inputs_are_told(tmp_path):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Document, Skipped, Unreadable
 from pulse_cli.read import ReadOptions
 
@@ -148,7 +148,7 @@ def test_a_mapped_key_may_hold_dots(reader):
 def test_an_unknown_field_in_the_map_is_a_usage_error():
     with pytest.raises(Fatal, match="'link'") as caught:
         ReadOptions(field_map={"link": "url"})
-    assert (caught.value.kind, caught.value.exit_code) == ("bad-map", Exit.USAGE)
+    assert caught.value.kind is Kind.CONFIG
 
 
 STATUSES = [
