@@ -127,7 +127,7 @@ def test_an_unreadable_file_is_a_usage_error(without_root):
     path.chmod(0)
     with pytest.raises(Fatal, match="cannot be read") as caught:
         open_source([str(path)], ReadOptions())
-    assert caught.value.exit_code == Exit.USAGE
+    assert caught.value.kind is Kind.MISSING_SOURCE
 
 
 def test_identity_of_an_input(tmp_path):
