@@ -98,8 +98,6 @@ def test_the_page_tells_what_became_of_the_records_and_what_to_do():
 def test_a_run_cut_short_says_how_to_go_on(status):
     problem = Problem(Kind.DISK, "the disk is \x1b[31mfull", "make room")
     error = problem if status == "failed" else None
-        Problem(Kind.DISK, "the disk is \x1b[31mfull", "make room") if status == "failed" else None
-    )
     cut = replace(SUMMARY, status=status, error=error, resume="pulse index crawl.jsonl")
     page = as_page(cut, "pulse search")
     assert "What is indexed is safe." in page
