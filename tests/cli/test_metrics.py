@@ -114,4 +114,4 @@ def test_a_file_that_cannot_be_written_is_warned_of_once(tmp_path: Path) -> None
     file.ended(summary(), 3)
     file.ended(summary(), 3)
     assert [type(event) for event in heard.events] == [Message]
-    assert "folder.prom" in heard.events[0].text  # type: ignore[union-attr]
+    assert "folder.prom" in heard.events[0].text

@@ -96,7 +96,8 @@ def test_the_page_tells_what_became_of_the_records_and_what_to_do():
 
 @pytest.mark.parametrize("status", ["interrupted", "failed"])
 def test_a_run_cut_short_says_how_to_go_on(status):
-    error = Problem("disk", "the disk is \x1b[31mfull", "make room") if status == "failed" else None
+    problem = Problem(Kind.DISK, "the disk is \x1b[31mfull", "make room")
+    error = problem if status == "failed" else None
     cut = replace(SUMMARY, status=status, error=error, resume="pulse index crawl.jsonl")
     page = as_page(cut, "pulse search")
     assert "What is indexed is safe." in page

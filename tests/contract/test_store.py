@@ -115,7 +115,7 @@ async def test_a_new_collection_is_empty_and_ready(store: Any) -> None:
 
 
 async def test_a_point_comes_back_as_it_went_in(store: Any) -> None:
-    payload = {
+    payload: dict[str, Any] = {
         "text": "naïve 日本語 🙂 \u0000 \u202e \U0010ffff",
         "title": None,
         "isMobile": True,
@@ -141,7 +141,7 @@ async def test_upserts_may_be_repeated_and_the_last_one_counts(store: Any) -> No
 
 
 async def test_commit_records_are_looked_up_and_invalidated(store: Any) -> None:
-    commit = {
+    commit: dict[str, Any] = {
         "content_hash": "h",
         "rev": "r",
         "run_id": "run",

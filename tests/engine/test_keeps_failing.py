@@ -34,7 +34,7 @@ GIVE_UP = 200.0
 class Calm(random.Random):
     """No pauses, and all points of a call in one request."""
 
-    def randrange(self, *_: Any) -> int:  # type: ignore[override]
+    def randrange(self, *_: Any) -> int:
         return 0
 
     def randint(self, a: int, b: int) -> int:

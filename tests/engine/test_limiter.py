@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -195,12 +196,15 @@ async def test_a_cancelled_wish_takes_no_permit_with_it(clock: JumpClock) -> Non
 FAILS, BUSY = Transient("it failed"), Transient("too many", overload=True)
 
 
-async def blamed(clock: JumpClock, answers: list[Transient | None], control: object) -> str | None:
+async def blamed(
+    clock: JumpClock, answers: Sequence[Transient | None], control: object
+) -> str | None:
     """Whether a call that meets these answers in turn is refused in the end; why."""
     own = limiter(clock)
+    left = iter(answers)
 
     async def call() -> None:
-        if (answer := answers.pop(0)) is not None:
+        if (answer := next(left)) is not None:
             raise answer
 
     async def harmless() -> None:

@@ -14,12 +14,12 @@ WINDOWS = [1 << 20, 300, 16]
 
 
 @pytest.mark.parametrize("window", WINDOWS)
-def test_every_record_of_every_shape_is_a_place_to_resume(reader, sample, window):
-    name, data = sample
-    records = reader.read(data, name, window=window)
-    for done, record in enumerate(records, 1):
-        source = reader.source(data, name, window=window)
-        assert list(source.records(record.position)) == records[done:]
+def test_every_record_of_every_shape_is_a_place_to_resume(reader, samples, window):
+    for name, data in samples.items():
+        records = reader.read(data, name, window=window)
+        for done, record in enumerate(records, 1):
+            source = reader.source(data, name, window=window)
+            assert list(source.records(record.position)) == records[done:], (name, done)
 
 
 def test_what_is_read_does_not_depend_on_the_window(reader, sample):

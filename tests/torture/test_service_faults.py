@@ -41,7 +41,8 @@ PAGES = 40
 MARKED = "extraordinary"  # a word of one page
 NEVER_MATTERS = 60.0
 NEVER_ENDS = {"hang", "drip"}  # faults that only a timeout ends
-EMBED, UPSERT = {"path": "/embed", "first": 1}, {"path": "/collections/c/points", "method": "PUT"}
+EMBED: dict[str, Any] = {"path": "/embed", "first": 1}
+UPSERT: dict[str, Any] = {"path": "/collections/c/points", "method": "PUT"}
 
 
 @dataclass
@@ -173,11 +174,11 @@ TEI_HEALS: dict[str, list[Fault]] = {
     "a drip": [Fault("drip", seconds=0.02, count=2, **EMBED)],
     "slow answers": [Fault("slow", seconds=0.05, rate=0.3, **EMBED)],
     **{
-        kind: [Fault(kind, count=2, **EMBED)]  # type: ignore[arg-type]
+        kind: [Fault(kind, count=2, **EMBED)]
         for kind in ("invalid-json", "truncated-json", "html", "gzip-bomb")
     },
     **{
-        f"vectors: {kind}, now and then": [Fault(kind, count=1, **EMBED)]  # type: ignore[arg-type]
+        f"vectors: {kind}, now and then": [Fault(kind, count=1, **EMBED)]
         for kind in ("fewer", "more", "null", "nan", "huge", "string", "zero", "mixed-dimension")
     },
     "a little of everything": [
