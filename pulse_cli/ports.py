@@ -74,6 +74,13 @@ class Source(Protocol):
         """
         ...
 
+    def check(self) -> None:
+        """Prove that remote inputs can be had, before anything costly is done for them.
+
+        Raises Transient, Fatal.
+        """
+        ...
+
     def waiting(self) -> Waiting | None:
         """The service that `records` waits for now, if it does; from any thread."""
         ...

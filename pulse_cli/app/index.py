@@ -171,8 +171,9 @@ async def _parts(
     services: Services, sources: Sequence[str], observer: Observer, stop: Stop, clock: Clock
 ) -> RunDependencies:
     """The sources are opened first: a file that is not there should cost no model loading."""
-    inputs = services.open_source(sources, None).inputs
-    if short := disk_space_warning(services.settings, inputs):
+    source = services.open_source(sources, None)
+    await services.check(source)
+    if short := disk_space_warning(services.settings, source.inputs):
         observer.on(Message("warning", short))
     embedder = await services.embedder()
     return RunDependencies(

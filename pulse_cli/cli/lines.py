@@ -13,11 +13,13 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from pulse_cli import numbers
+from pulse_cli.cli.layout import waiting
 from pulse_cli.cli.streams import abandon
 from pulse_cli.cli.throughput import Throughput, bytes_done
-from pulse_cli.events import Draining, Event, Message, Progress, Started, Stats
+from pulse_cli.events import Draining, Event, Message, Progress, Started, Stats, Waiting
 from pulse_cli.sanitize import mask_credentials, sanitize
 
+WAITING_EVERY_S = 30.0
 LEVELS = ("debug", "info", "warning", "error")
 Now = Callable[[], datetime]
 
@@ -45,6 +47,7 @@ class Lines:
         self._now = now
         self._due = 0.0
         self._pace = Throughput()
+        self._waiting: Waiting | None = None
 
     def on(self, event: Event) -> None:
         match event:
@@ -58,9 +61,21 @@ class Lines:
                 self._write("info", word, text, run_id=event.run_id, sources=event.sources)
             case Draining():
                 self._write("warning", "draining", f"finishing what is in flight: {event.reason}")
+            case Waiting() if self._is_news(event):
+                more = asdict(event) if self._as_json else {}
+                self._write("warning", "waiting", waiting(event), **more)
             case Message():
                 text = f"{event.where}: {event.text}" if event.where else event.text
                 self._write(event.level, "message", text)
+
+    def _is_news(self, event: Waiting) -> bool:
+        """Whether another line is due: the first at once, then one every half minute."""
+        told = self._waiting
+        same = told is not None and told.what == event.what and event.waited_s >= told.waited_s
+        if same and told is not None and event.waited_s - told.waited_s < WAITING_EVERY_S:
+            return False
+        self._waiting = event
+        return True
 
     def _figures(self, stats: Stats) -> None:
         if self._as_json:
@@ -101,7 +116,7 @@ def _sentence(stats: Stats, pace: Throughput) -> str:
     left = pace.left_s(stats)
     if left is not None:
         sentence += f", about {numbers.clock(left)} left"
-    return sentence + (f"; waiting for {stats.waiting_for}" if stats.waiting_for else "")
+    return sentence + (f"; {waiting(stats.waiting_for)}" if stats.waiting_for else "")
 
 
 def _progress(stats: Stats, pace: Throughput) -> dict[str, Any]:

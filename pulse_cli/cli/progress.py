@@ -97,7 +97,7 @@ class _Libraries(logging.Handler):
         super().__init__(logging.WARNING)
         self._log = log
 
-    def write_stdout(self, record: logging.LogRecord) -> None:
+    def emit(self, record: logging.LogRecord) -> None:
         self._log.on(Message("warning", f"{record.name}: {record.getMessage()}"))
 
 

@@ -23,7 +23,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pulse_cli.engine.budget import Drained
-from pulse_cli.engine.limiter import Limiter, Permit
+from pulse_cli.engine.limiter import Limiter
+from pulse_cli.engine.permit import Permit
 from pulse_cli.engine.reading import utf8_bytes
 from pulse_cli.errors import Rejected, Transient
 from pulse_cli.events import Stats

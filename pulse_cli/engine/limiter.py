@@ -22,9 +22,9 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
+from pulse_cli.engine.permit import Failure, Permit
 from pulse_cli.engine.timing import Histogram
 from pulse_cli.errors import Fatal, Rejected, Transient, Unavailable
 from pulse_cli.events import StageStats, Waiting
@@ -38,24 +38,6 @@ SHOWN_AFTER_S = 0.5  # a single broken connection is nothing to tell the user of
 CLOCK_GRAIN_S = 1e-3  # so much early is on time: sums of times are rounded
 SUSPECT_AFTER = 3  # failures in a row until a call is compared with a harmless one
 QUEUE_RATIO = 3.0  # TEI keeps one batch running and one frozen: up to here waiting is useful
-
-
-@dataclass(frozen=True, slots=True)
-class Permit:
-    """The right to have one request in flight."""
-
-    sent_at: float
-    generation: int
-    successes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """`delay`: seconds until the next try. `alone`: nothing else was in flight."""
-
-    delay: float
-    alone: bool
-    isolated: bool
 
 
 class Limiter:

@@ -9,15 +9,16 @@ began with; otherwise it refuses and names what changed. A complete run is never
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import suppress
 
 from pulse_cli.engine.budget import Budget
+from pulse_cli.engine.clock import rfc3339
 from pulse_cli.engine.commit import Committer, RunStamp
 from pulse_cli.engine.embedding import EmbedPool
 from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.engine.group import GroupTask
 from pulse_cli.engine.limiter import Limiter, unfailing_limiter
+from pulse_cli.engine.outage import OutageReport
 from pulse_cli.engine.pipeline import Pipeline
 from pulse_cli.engine.progress.checkpoint import CheckpointFile
 from pulse_cli.engine.progress.ledger import Ledger
@@ -28,21 +29,11 @@ from pulse_cli.engine.resume import OpenRun, RunDependencies, RunOptions, open_r
 from pulse_cli.engine.summary import summarize
 from pulse_cli.engine.threads import Threads
 from pulse_cli.errors import Fatal, PruneRefused, SourceChanged
-from pulse_cli.events import (
-    Draining,
-    Message,
-    Progress,
-    StageStats,
-    Started,
-    Stats,
-    Summary,
-    Waiting,
-)
+from pulse_cli.events import Draining, Message, Progress, StageStats, Started, Stats, Summary
 
 CHECKPOINT_SECONDS = 2.0
 CHECKPOINT_RECORDS = 4096
 TICK_SECONDS = 0.25
-WAITING_SECONDS = 1.0
 STORE_LAG_CHUNKS = 512
 
 
@@ -102,7 +93,7 @@ class _Run:
         self._ledger = Ledger(self._books.book)
         self._saving = asyncio.Lock()
         self._pruned = 0
-        self._told_of: Waiting | None = None
+        self._outages = OutageReport(parts.observer)
         self._saved_passed = 0
         self._saved_at = self._started
         self._unsynced: Fatal | None = None
@@ -171,7 +162,7 @@ class _Run:
 
     def _pipeline(self, threads: Threads) -> Pipeline:
         parts, options, opened = self._parts, self._options, self._opened
-        stamp = RunStamp(opened.run_id, _rfc3339(opened.state["started"]), parts.preparer.rev)
+        stamp = RunStamp(opened.run_id, rfc3339(opened.state["started"]), parts.preparer.rev)
         pool = EmbedPool(parts.embedder, self._embed, parts.clock, self._stats)
         budget = Budget(self._most_in_the_works)
         self._committer = Committer(parts.store, self._store, stamp, parts.embedder.dimension)
@@ -211,7 +202,7 @@ class _Run:
                 await clock.sleep(TICK_SECONDS)
                 self._refresh_stats()
                 self._parts.observer.on(Progress(self._stats))
-                self._tell_of_waiting()
+                self._outages.look(self._stats.waiting_for)
                 news = self._books.passed - self._saved_passed
                 late = clock.monotonic() - self._saved_at >= CHECKPOINT_SECONDS
                 if news >= CHECKPOINT_RECORDS or (news and late):
@@ -277,19 +268,6 @@ class _Run:
             return state is not None and (state["epoch"], state["complete"]) == (self._epoch, True)
         return False
 
-    def _tell_of_waiting(self) -> None:
-        """Once a second while a service is waited for, and when it answers again."""
-        now, waiting = self._stats.waiting_for, self._told_of
-        if now is None and waiting is not None:
-            waited = f"after {waiting.waited_s:.0f} s"
-            self._parts.observer.on(Message("info", f"{waiting.what} answers again, {waited}"))
-        elif now is not None:
-            same = waiting is not None and waiting.what == now.what
-            if same and 0 <= now.waited_s - waiting.waited_s < WAITING_SECONDS:
-                return
-            self._parts.observer.on(now)
-        self._told_of = now
-
     def _refresh_stats(self) -> None:
         stats = self._stats
         stats.elapsed_s = self._parts.clock.monotonic() - self._started
@@ -322,7 +300,3 @@ class _Run:
 
 
 _SERVICES = {"prepare": "who counts the tokens", "embed": "the embedder", "store": "the store"}
-
-
-def _rfc3339(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

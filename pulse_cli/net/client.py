@@ -26,7 +26,7 @@ import aiohttp
 from yarl import URL
 
 from pulse_cli.errors import AnswerTooLarge, Fatal, Kind, Malformed, Transient
-from pulse_cli.net.address import Address
+from pulse_cli.net.address import Address, Peer
 from pulse_cli.net.answer import Answer
 
 MAX_ANSWER = 64 << 20
@@ -109,9 +109,7 @@ class Client:
         try:
             yield
         except Malformed as error:
-            setting = self.address.peer.url_setting
-            hint = f"{setting} leads to something else; give the address of the service itself"
-            raise Fatal(str(error), hint=hint, kind=Kind.WRONG_SERVER) from None
+            raise wrong_server(error, self.address.peer) from None
 
     async def close(self) -> None:
         await self._pooled.close()
@@ -192,6 +190,12 @@ class Client:
             hint = f"write {peer.url_setting} with https:// instead of http://"
             return Fatal(f"{where} speaks TLS only", hint=hint, kind=Kind.TLS)
         return Malformed(f"{where} does not speak HTTP")
+
+
+def wrong_server(error: Malformed, peer: Peer) -> Fatal:
+    """What an answer of another kind means while a service is being opened."""
+    hint = f"{peer.url_setting} leads to something else; give the address of the service itself"
+    return Fatal(str(error), hint=hint, kind=Kind.WRONG_SERVER)
 
 
 async def _note_reuse(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:

@@ -115,11 +115,16 @@ class Services:
     async def embedder(self) -> Embedder:
         """Raises Fatal where it cannot be had."""
         if self._embedder is None:
-            self._opened_embedder = await self.patiently(
-                "the embedder", lambda: open_embedder(self.settings, self._threads)
-            )
+            self._opened_embedder = await self._open_embedder()
             self._embedder = self._wrap_embedder(self._opened_embedder)
         return self._embedder
+
+    async def _open_embedder(self) -> Embedder:
+        if self.settings.embed.url == "local":
+            return await open_embedder(self.settings, self._threads)
+        return await self.patiently(
+            "the embedder", lambda: open_embedder(self.settings, self._threads)
+        )
 
     async def preparer(self) -> Preparer:
         """Chunks as the embedder takes them, counted as it counts."""
@@ -189,6 +194,10 @@ class Services:
     def open_source(self, sources: Sequence[str], manifest: Sequence[Input] | None) -> Source:
         """The sources as they are now, or the inputs of a run to be resumed. Raises Fatal."""
         return open_sources(self.settings, sources, manifest)
+
+    async def check(self, source: Source) -> None:
+        """Prove that remote inputs can be had. Raises Fatal."""
+        await self.patiently("Firecrawl", lambda: self._threads(source.check))
 
     @property
     def run_in_thread(self) -> RunInThread:

@@ -115,6 +115,7 @@ def open_sources(
         firecrawl_url=everything.firecrawl.url,
         firecrawl_api_key=secret(everything.firecrawl.api_key),
         trust_env=everything.network.trust_env,
+        give_up_after=everything.run.give_up_after,
     )
     return open_source(sources, options, manifest)
 

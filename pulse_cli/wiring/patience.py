@@ -53,9 +53,9 @@ async def patiently(
 
 
 def _given_up(what: str, patience: Patience) -> Unavailable:
-    error = patience.last_error or "no answer"
+    error = patience.last_error or f"{what} gave no answer"
     return Unavailable(
-        f"{what} gave no answer for {patience.waited_s:.0f} s: {error}",
+        f"{error} (waited for {patience.waited_s:.0f} s)",
         hint="start it, or check its address; `pulse doctor` checks everything"
         " (--give-up-after sets how long to wait)",
     )
