@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import json
-import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import typer
 
 from pulse_cli.cli.layout import trouble, width_of
+from pulse_cli.cli.streams import tell, write_stdout
 from pulse_cli.errors import Exit, Fatal, PulseError, Transient
 
 
@@ -44,16 +45,13 @@ def error_report_of(error: BaseException, args: Sequence[str] = ()) -> ErrorRepo
 
 def complain(complaint: ErrorReport, args: Sequence[str] = ()) -> int:
     """Say it on stderr (and, where `--json` promised an object, on stdout)."""
-    lines = trouble(complaint.message, complaint.hint, width_of())
-    print("\n".join(lines), file=sys.stderr)
+    tell("\n".join(trouble(complaint.message, complaint.hint, width_of())))
     if "--json" in args and args[0] == "index":
         from pulse_cli.app.summary_json import failed
 
-        print(
-            json.dumps(
-                failed(complaint.kind, complaint.message, complaint.hint, complaint.exit_code)
-            )
-        )
+        found = failed(complaint.kind, complaint.message, complaint.hint, complaint.exit_code)
+        with suppress(Fatal):  # nobody reads standard output; the error is on standard error
+            write_stdout(json.dumps(found))
     return complaint.exit_code
 
 
