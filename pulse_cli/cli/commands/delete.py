@@ -19,7 +19,8 @@ Urls = Annotated[list[str], typer.Argument(metavar="URL...", help="Addresses of 
 def delete(*, loaded: Loaded, urls: Urls, as_json: Json = False) -> None:
     """Remove pages from the index, with all their chunks.
 
-    An address is compared as it is stored: without fragment and tracking parameters. A page
+    An address is compared as it is stored: without tracking parameters and without a fragment
+    that names a section (a route such as `#/install` stays). A page
     that a later crawl holds comes back with it; see --exclude of `pulse index`.
 
     Examples:
