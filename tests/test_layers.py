@@ -27,6 +27,8 @@ ALLOWED = {
     "wiring": CONTRACTS | STAGES | {"engine", "config"},
     "app": CONTRACTS | STAGES | WORDS | {"engine", "config", "wiring"},
     "doctor": CONTRACTS | {"embed", "store", "engine", "config", "wiring"},
+    "serve": CONTRACTS | STAGES | {"engine", "config", "wiring", "app"},
+    "fleet": CONTRACTS | STAGES | {"engine", "config", "wiring", "app"},
     "simulators": CONTRACTS | STAGES | {"config"},
     "bench": CONTRACTS
     | STAGES
@@ -37,7 +39,7 @@ EVERYTHING = {"cli", "__main__", "__init__"}
 ANYWHERE = {"__version__", "atomic_file"}
 
 CONCURRENCY = {"create_task", "TaskGroup", "Semaphore", "to_thread"}
-MAY_RUN_TASKS = ("engine/", "simulators/", "store/edge/process.py")
+MAY_RUN_TASKS = ("engine/", "serve/", "fleet/", "simulators/", "store/edge/process.py")
 FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
 
 FILES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))

@@ -24,6 +24,7 @@ from pulse_cli.config.fields import (
     WholeField,
 )
 from pulse_cli.config.service import Embed, Firecrawl, Network, Qdrant, Section
+from pulse_cli.config.serving import Records, Serve
 from pulse_cli.config.units import Share
 
 Weight = Annotated[RealField, Field(ge=0, le=1)]
@@ -183,6 +184,8 @@ class Settings(Section):
     search: Search = Search()
     network: Network = Network()
     firecrawl: Firecrawl = Firecrawl()
+    serve: Serve = Serve()
+    records: Records = Records()
     log: Log = Log()
     output: Output = Output()
 
