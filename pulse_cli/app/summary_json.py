@@ -33,6 +33,7 @@ def as_object(summary: Summary) -> dict[str, Any]:
         },
         "skipped": dict(counts.skipped),
         "dead": dict(counts.dead),
+        "dead_examples": {reason: dict(one) for reason, one in summary.dead_examples.items()},
         "chunks": counts.chunks,
         "tokens": counts.tokens,
         "bytes_read": summary.bytes_read,
@@ -53,17 +54,15 @@ def as_object(summary: Summary) -> dict[str, Any]:
     }
 
 
-def failed(kind: str, message: str, hint: str, exit_code: Exit) -> dict[str, Any]:
-    """The same object for a run that never began."""
-    return as_object(
-        Summary(
-            run_id="",
-            status="failed",
-            exit_code=exit_code,
-            sources=(),
-            target=Target("", "", "", 0),
-            error=Problem(kind, mask_credentials(message), mask_credentials(hint)),
-        )
+def failed(kind: str, message: str, hint: str, exit_code: Exit) -> Summary:
+    """The summary of a run that never began."""
+    return Summary(
+        run_id="",
+        status="failed",
+        exit_code=exit_code,
+        sources=(),
+        target=Target("", "", "", 0),
+        error=Problem(kind, mask_credentials(message), mask_credentials(hint)),
     )
 
 

@@ -72,7 +72,7 @@ def pulse(
 def run(args: list[str]) -> int:
     """Run one command line and return its exit code. Never raises."""
     try:
-        code = app(args, prog_name="pulse", standalone_mode=False, obj=args)
+        code = app(args, prog_name="pulse", standalone_mode=False)
         sys.stdout.flush()
         return int(code or Exit.OK)
     except (Exception, KeyboardInterrupt) as error:

@@ -47,11 +47,11 @@ def complain(complaint: ErrorReport, args: Sequence[str] = ()) -> int:
     """Say it on stderr (and, where `--json` promised an object, on stdout)."""
     tell("\n".join(trouble(complaint.message, complaint.hint, width_of())))
     if "--json" in args and args[0] == "index":
-        from pulse_cli.app.summary_json import failed
+        from pulse_cli.app.summary_json import as_object, failed
 
         found = failed(complaint.kind, complaint.message, complaint.hint, complaint.exit_code)
         with suppress(Fatal):  # nobody reads standard output; the error is on standard error
-            write_stdout(json.dumps(found))
+            write_stdout(json.dumps(as_object(found)))
     return complaint.exit_code
 
 

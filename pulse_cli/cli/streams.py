@@ -17,6 +17,8 @@ from typing import Any, TextIO
 from pulse_cli.errors import Exit, Fatal
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
+_LACKING = "backslashreplace"
+"""A letter that the encoding of the terminal lacks is no error: a title must not end a run."""
 
 
 def open_standard_streams() -> None:
@@ -28,10 +30,10 @@ def open_standard_streams() -> None:
     """
     for fd, mode in ((_STDIN, os.O_RDONLY), (_STDOUT, os.O_RDONLY), (_STDERR, os.O_WRONLY)):
         _fill(fd, mode)  # writing to what is open for reading fails as writing to nothing would
-    buffer, text = _taken_over(sys.stdout, _STDOUT)
-    sys.stdout = _Results(buffer, **text)
-    buffer, text = _taken_over(sys.stderr, _STDERR)
-    sys.stderr = _Words(buffer, **text, line_buffering=True)
+    buffer, encoding = _taken_over(sys.stdout, _STDOUT)
+    sys.stdout = _Results(buffer, encoding, _LACKING)
+    buffer, encoding = _taken_over(sys.stderr, _STDERR)
+    sys.stderr = _Words(buffer, encoding, _LACKING, line_buffering=True)
 
 
 def write_stdout(text: str) -> None:
@@ -109,13 +111,11 @@ def _fill(fd: int, mode: int) -> None:
             os.set_inheritable(opened, True)
 
 
-def _taken_over(stream: TextIO | None, fd: int) -> tuple[io.BufferedWriter, dict[str, str]]:
-    """The bytes beneath a standard stream, and how text becomes bytes.
+def _taken_over(stream: Any, fd: int) -> tuple[io.BufferedWriter, str]:
+    """The bytes beneath a standard stream, and its encoding.
 
     Python has no stream where the descriptor was closed, and no buffer under `python -u`.
     """
     encoding = getattr(stream, "encoding", "utf-8")
     raw: Any = io.FileIO(fd, "wb", closefd=False) if stream is None else stream.detach()
-    buffer = raw if isinstance(raw, io.BufferedWriter) else io.BufferedWriter(raw)
-    # What the encoding of the terminal lacks is no error: a title must not end a run.
-    return buffer, {"encoding": encoding, "errors": "backslashreplace"}
+    return raw if isinstance(raw, io.BufferedWriter) else io.BufferedWriter(raw), encoding

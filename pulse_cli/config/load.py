@@ -17,8 +17,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pulse_cli.config.settings import Settings
 from pulse_cli.config.paths import absolute
+from pulse_cli.config.settings import Settings
 from pulse_cli.config.tree import closest, flatten, leaves, nest, sections, unknown, wrong
 from pulse_cli.config.yamlfile import Lines, read_yaml
 from pulse_cli.errors import Exit, Fatal

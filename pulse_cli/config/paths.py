@@ -14,7 +14,10 @@ from pulse_cli.config.address import looks_like_host
 from pulse_cli.config.fields import expanded
 from pulse_cli.config.tree import leaves
 
-_PATH_OR_MORE = {("qdrant", "url"): "://", ("chunk", "tokenizer"): "hub:"}
+_PATH_OR_MORE: dict[tuple[str, ...], str] = {
+    ("qdrant", "url"): "://",
+    ("chunk", "tokenizer"): "hub:",
+}
 """Settings that hold a path unless this is in them."""
 
 

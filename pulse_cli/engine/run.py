@@ -275,21 +275,16 @@ class _Run:
 
     def _summary(self, complete: bool, error: Fatal | None, notes: tuple[str, ...]) -> Summary:
         self._refresh_stats()
-        letters = self._books.letters
         return summarize(
-            run_id=self._opened.run_id,
+            self._opened,
+            self._options,
+            self._stats,
             complete=complete,
             error=error,
             stop_code=self._parts.stop.exit_code if self._parts.stop.requested else Exit.OK,
-            sources=self._options.sources,
-            target=self._options.target,
-            stats=self._stats,
             checkpoint=str(self._files.checkpoint),
-            dead_letters=str(letters.path) if letters.mark else None,
-            command=self._options.command,
             notes=notes,
             pruned=self._pruned,
-            fingerprint=self._opened.state["fingerprint"],
         )
 
 

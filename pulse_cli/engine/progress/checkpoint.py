@@ -25,11 +25,10 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from pulse_cli.atomic_file import AtomicFile, Syscalls
 from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.engine.progress.disk import disk_errors
+from pulse_cli.engine.progress.json_text import from_json, to_json
 from pulse_cli.errors import Exit, Fatal
 
 FORMAT = 1
@@ -90,7 +89,7 @@ class CheckpointFile:
 
 
 def _encode(state: dict[str, Any]) -> bytes:
-    line = orjson.dumps({"format": FORMAT, **state})
+    line = to_json({"format": FORMAT, **state})
     return b'%s\n{"crc32":%d}\n' % (line, zlib.crc32(line))
 
 
@@ -100,7 +99,7 @@ def _decode(path: Path) -> dict[str, Any] | None:
     line, _, rest = data.partition(b"\n")
     if rest != b'{"crc32":%d}\n' % zlib.crc32(line):
         return None
-    state = orjson.loads(line)
+    state = from_json(line)
     if not isinstance(state, dict):
         return None
     if state.get("format") != FORMAT:

@@ -8,12 +8,17 @@ is `<base>/docs/start/`, `docs/start.md` is `<base>/docs/start`).
 from __future__ import annotations
 
 import glob
+import os
+import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path, PurePath
 from urllib.parse import quote
 
 from pulse_cli.errors import Exit, Fatal
 from pulse_cli.read.bytes.inputs import STDIN
+
+_ESCAPED = re.compile(r"\[([*?[])\]")  # how a pattern writes such a character (glob.escape)
 
 
 class Addresses:
@@ -62,9 +67,8 @@ def _root(spec: str) -> PurePath | None:
         return PurePath(spec)
     if not glob.has_magic(spec) or Path(spec).exists():
         return None
-    parts = PurePath(spec).parts
-    plain = next(index for index, part in enumerate(parts) if glob.has_magic(part))
-    return PurePath(*parts[:plain])
+    plain = takewhile(lambda part: not glob.has_magic(_ESCAPED.sub("", part)), PurePath(spec).parts)
+    return PurePath(*(_ESCAPED.sub(r"\1", part) for part in plain))
 
 
 def _plain(name: str) -> str:
@@ -76,4 +80,4 @@ def _below(base: str, path: str) -> str:
     page = path[:-3] if path.lower().endswith(".md") else path
     if page == "index" or page.endswith("/index"):
         page = page[: -len("index")]
-    return f"{base.rstrip('/')}/{quote(page)}"
+    return f"{base.rstrip('/')}/{quote(os.fsencode(page))}"
