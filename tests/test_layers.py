@@ -10,16 +10,17 @@ from pathlib import Path
 import pulse_cli
 
 ROOT = Path(pulse_cli.__file__).parent
-CONTRACTS = {"model", "errors", "ports", "events"}
+CONTRACTS = {"model", "errors", "ports", "events", "payload"}
 STAGES = {"read", "prepare", "embed", "store", "search", "records"}
 STARTS_PROCESSES = {"prepare", "store"}
 
 #: What each part may import of pulse besides itself.
 ALLOWED = {
     **dict.fromkeys(CONTRACTS | STAGES | {"engine"}, CONTRACTS),
-    **dict.fromkeys(STARTS_PROCESSES, CONTRACTS | {"ipc"}),
+    **dict.fromkeys(STARTS_PROCESSES, CONTRACTS | {"ipc", "collection_name"}),
     "ipc": set(),
-    "config": {"errors"},
+    "collection_name": set(),
+    "config": {"errors", "collection_name"},
     "wiring": CONTRACTS | STAGES | {"engine", "config"},
     "app": CONTRACTS | STAGES | {"engine", "config", "wiring"},
     "doctor": CONTRACTS | {"embed", "store", "engine", "config", "wiring"},

@@ -13,7 +13,7 @@ import time
 from contextlib import suppress
 
 from pulse_cli.engine.budget import Budget
-from pulse_cli.engine.commit import Committer, RunStamp
+from pulse_cli.engine.commit import Committer
 from pulse_cli.engine.embedding import EmbedPool
 from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.engine.group import GroupTask
@@ -29,6 +29,7 @@ from pulse_cli.engine.summary import summarize
 from pulse_cli.engine.threads import Threads
 from pulse_cli.errors import Exit, Fatal
 from pulse_cli.events import Draining, Message, Progress, StageStats, Started, Stats, Summary
+from pulse_cli.payload import RunStamp
 
 CHECKPOINT_SECONDS = 2.0
 CHECKPOINT_RECORDS = 4096
@@ -124,7 +125,7 @@ class _Run:
             try:
                 await pipeline.run(self._books.position)
                 if pipeline.exhausted:
-                    await self._committer.tidy()
+                    await self._committer.delete_probe()
             except Fatal as fatal:
                 error = fatal
             finally:
@@ -160,11 +161,16 @@ class _Run:
 
     def _pipeline(self, threads: Threads) -> Pipeline:
         parts, options, opened = self._parts, self._options, self._opened
-        stamp = RunStamp(opened.run_id, _rfc3339(opened.state["started"]), parts.preparer.rev)
+        stamp = RunStamp(
+            run_id=opened.run_id,
+            indexed_at=_rfc3339(opened.state["started"]),
+            rev=parts.preparer.rev,
+            embedder=parts.embedder.model,
+        )
         pool = EmbedPool(parts.embedder, self._embed, parts.clock, self._stats)
         budget = Budget(self._most_in_the_works)
         self._committer = Committer(parts.store, self._store, stamp, parts.embedder.dimension)
-        carrier = GroupTask(
+        group_task = GroupTask(
             preparer=parts.preparer,
             ledger=self._ledger,
             pool=pool,
@@ -181,7 +187,7 @@ class _Run:
             ledger=self._ledger,
             pool=pool,
             budget=budget,
-            carrier=carrier,
+            group_task=group_task,
             reader=self._reader,
             observer=parts.observer,
             group_chunks=parts.embedder.limits.group,

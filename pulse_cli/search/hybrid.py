@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from pulse_cli.errors import Fatal, Rejected
 from pulse_cli.model import Filter, Hit, Terms
+from pulse_cli.payload import CHUNK_INDEX, DESCRIPTION, TEXT, TITLE, URL
 from pulse_cli.ports import Embedder, Store
 from pulse_cli.search.fusion import Page, fuse, pages_of
 
@@ -19,7 +20,7 @@ Keyword: TypeAlias = Callable[[str, int, Filter], Awaitable[list[Hit]]]
 FIRST_FETCH = 100
 MOST_CANDIDATES = 10_000
 CHUNKS_SHOWN = 3
-_OWN_FIELDS = frozenset({"text", "title", "description", "url", "chunk_index"})
+_OWN_FIELDS = frozenset({TEXT, TITLE, DESCRIPTION, URL, CHUNK_INDEX})
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +161,14 @@ def _result(page: Page, *, fused: bool) -> Result:
     payload = best.payload
     return Result(
         id=best.id,
-        url=str(payload.get("url") or page.key),
-        title=_text(payload, "title"),
-        description=_text(payload, "description"),
-        text=_text(payload, "text") or "",
+        url=str(payload.get(URL) or page.key),
+        title=_text(payload, TITLE),
+        description=_text(payload, DESCRIPTION),
+        text=_text(payload, TEXT) or "",
         score=page.score if fused else best.score,
         chunk_index=_index(best),
         chunks=tuple(
-            FoundChunk(hit.id, _index(hit), _text(hit.payload, "text") or "")
+            FoundChunk(hit.id, _index(hit), _text(hit.payload, TEXT) or "")
             for hit in page.chunks[:CHUNKS_SHOWN]
         ),
         metadata={name: value for name, value in payload.items() if name not in _OWN_FIELDS},
@@ -180,5 +181,5 @@ def _text(payload: Mapping[str, Any], name: str) -> str | None:
 
 
 def _index(hit: Hit) -> int:
-    value = hit.payload.get("chunk_index")
+    value = hit.payload.get(CHUNK_INDEX)
     return value if isinstance(value, int) else 0

@@ -22,8 +22,9 @@ from typing import Any, BinaryIO
 import qdrant_edge as edge
 
 from pulse_cli.ipc import ignore_signals, pack_message, read_message
+from pulse_cli.payload import INDEXES, KEY
 from pulse_cli.store.edge.shard import Shard
-from pulse_cli.store.filters import INDEXED_FIELDS, KEY, SPARSE
+from pulse_cli.store.filters import SPARSE
 
 LOCK_POLL_S = 0.1
 PR_SET_PDEATHSIG = 1
@@ -50,7 +51,7 @@ class Server:
             "query": self._query,
             "scroll": self._scroll,
             "delete": lambda request, _: self.shard.delete(request["filter"]),
-            "payload": lambda r, _: self.shard.set_payload(r["payload"], r["filter"]),
+            "payload": lambda r, _: self.shard.set_payload_ids(r["payload"], r["ids"]),
             "retrieve": lambda r, _: self.shard.retrieve(r["ids"], r["payload"]),
             "count": lambda _, __: self.shard.count(),
             "flush": self._flush,
@@ -121,8 +122,8 @@ class Server:
         """Add what a crash while creating, or an older version, left out."""
         if SPARSE not in self.shard.sparse:
             self.shard.add_sparse(SPARSE)
-        for field in sorted(set(INDEXED_FIELDS) - self.shard.indexed()):
-            self.shard.create_index(field, prefix=field == KEY)
+        for field in sorted(set(INDEXES) - self.shard.indexed()):
+            self.shard.create_index(field, INDEXES[field], prefix=field == KEY)
 
     def _points(self, points: list[dict[str, Any]], body: bytes) -> list[edge.Point]:
         numbers = memoryview(body).cast("f").tolist()

@@ -271,6 +271,13 @@ def translate(error: Answered, path: str) -> PulseError:
             kind="store",
             exit_code=Exit.UNAVAILABLE,
         )
+    if "No point with id" in text:
+        return Fatal(
+            f"the index {path} was changed by something else while pulse wrote to it: {text}",
+            hint="run the same command again",
+            kind="index-changed",
+            exit_code=Exit.UNAVAILABLE,
+        )
     if "dimension error" in text:
         return Fatal(f"the embedded store {path}: {text}", hint="use another --collection")
     return Rejected(f"the embedded store refused it: {text}", reason="store-rejected")

@@ -68,8 +68,7 @@ def error_of(answer: Answer, what: str, server: str, collection: str) -> PulseEr
     if status in (401, 403):
         return Fatal(message, hint="check the API key and what it may do", kind="auth")
     if status == 404:
-        hint = f"is {server} a Qdrant server, and was collection {collection!r} removed meanwhile?"
-        return Fatal(message, hint=hint, kind="not-found")
+        return _not_found(message, lower, server, collection)
     if 300 <= status < 400:
         return Fatal(message, hint="give the address it redirects to", kind="redirect")
     if status == 429:
@@ -85,3 +84,16 @@ def error_of(answer: Answer, what: str, server: str, collection: str) -> PulseEr
     if status in (400, 409, 413, 422):
         return Rejected(message, reason="store-rejected")
     return Fatal(message, hint=f"is {server} a Qdrant server?", kind="protocol")
+
+
+def _not_found(message: str, lower: str, server: str, collection: str) -> Fatal:
+    if "no point with id" in lower:
+        return Fatal(
+            f"collection {collection!r} was changed by something else while pulse wrote to it:"
+            f" {message}",
+            hint="run the same command again",
+            kind="index-changed",
+            exit_code=Exit.UNAVAILABLE,
+        )
+    hint = f"is {server} a Qdrant server, and was collection {collection!r} removed meanwhile?"
+    return Fatal(message, hint=hint, kind="not-found")

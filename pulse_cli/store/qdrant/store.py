@@ -7,20 +7,29 @@ themselves, at most 256 points or 4 MB per request, less where the server takes 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from pulse_cli.collection_name import check_name
 from pulse_cli.errors import Fatal, PulseError, Rejected, Transient
-from pulse_cli.model import Commit, Filter, Hit, Point, Terms
-from pulse_cli.store.commit_record import COMMIT_FIELDS, read_commit
-from pulse_cli.store.filters import KEY, SPARSE, among, check_name, condition, fields, stale
+from pulse_cli.model import CommitRecord, Filter, Hit, Point, Terms
+from pulse_cli.payload import COMMITTED, KEY, RECORD_FIELDS, read_record
+from pulse_cli.store.filters import (
+    SPARSE,
+    committed_records,
+    condition,
+    fields,
+    of_other_versions,
+    of_pages,
+    of_versions,
+)
 from pulse_cli.store.qdrant import collection as layout
 from pulse_cli.store.qdrant.collection import Collection, CollectionOptions
 from pulse_cli.store.qdrant.rest import Rest
 from pulse_cli.store.qdrant.statuses import too_large
-from pulse_cli.store.vectors import matrix, sparse
+from pulse_cli.store.vectors import checked, sparse
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
@@ -29,7 +38,7 @@ MAX_POINTS = 256
 MAX_BYTES = 4_000_000
 STREAMS = 8  # hides the latency of a slow server; the limiter uses no more than it needs
 SCROLL_BATCH = 512
-KEYS_PER_DELETE = 512
+KEYS_PER_REQUEST = 512
 MOST_CANDIDATES = 10_000
 READY_S = 5.0
 
@@ -105,22 +114,29 @@ class QdrantStore:
                 kind="dimension",
             )
 
-    async def lookup(self, ids: Sequence[str]) -> dict[str, Commit]:
+    async def lookup(self, ids: Sequence[str]) -> dict[str, CommitRecord]:
         if not ids:
             return {}
-        body = {"ids": list(ids), "with_payload": list(COMMIT_FIELDS), "with_vector": False}
+        body = {"ids": list(ids), "with_payload": list(RECORD_FIELDS), "with_vector": False}
         found = await self._rest.call("POST", "points", body)
-        return {str(record["id"]): read_commit(record.get("payload")) for record in found}
+        return {str(one["id"]): read_record(str(one["id"]), one.get("payload")) for one in found}
 
-    async def invalidate(self, ids: Sequence[str]) -> None:
+    async def committed(self, keys: Sequence[str]) -> list[CommitRecord]:
+        found: list[CommitRecord] = []
+        for some in _pieces(keys, KEYS_PER_REQUEST):
+            async for hits in self._scroll(RECORD_FIELDS, committed_records(some)):
+                found += [read_record(hit.id, hit.payload) for hit in hits]
+        return found
+
+    async def set_committed(self, ids: Sequence[str], committed: bool) -> None:
         if ids:
-            body = {"payload": {"content_hash": None}, "filter": among(ids)}
+            body = {"payload": {COMMITTED: committed}, "points": list(ids)}
             await self._rest.update("POST", "points/payload", body)
 
-    async def upsert(self, points: Sequence[Point]) -> None:
+    async def upsert(self, points: Sequence[Point], rows: Floats) -> None:
         if not points:
             return
-        rows = matrix(points, self.dimension)
+        rows = checked(rows, self.dimension)
         at = 0
         while at < len(points):
             step = min(self._max_points, max(1, self._max_bytes // self._point_bytes))
@@ -153,10 +169,20 @@ class QdrantStore:
             return Transient(text, overload=True)
         return Rejected(f"{text} ({size} bytes)", reason="too-large")
 
-    async def delete_stale(self, keys: Sequence[str], keep: Sequence[str]) -> None:
-        for start in range(0, len(keys), KEYS_PER_DELETE):
-            some = keys[start : start + KEYS_PER_DELETE]
-            await self._rest.update("POST", "points/delete", {"filter": stale(some, keep)})
+    async def delete_pages(self, keys: Sequence[str]) -> None:
+        for some in _pieces(keys, KEYS_PER_REQUEST):
+            await self._delete(of_pages(some))
+
+    async def delete_versions(self, versions: Mapping[str, str]) -> None:
+        for some in _pieces([*versions], KEYS_PER_REQUEST):
+            await self._delete(of_versions({key: versions[key] for key in some}))
+
+    async def delete_other_versions(self, versions: Mapping[str, str]) -> None:
+        for some in _pieces([*versions], KEYS_PER_REQUEST):
+            await self._delete(of_other_versions({key: versions[key] for key in some}))
+
+    async def _delete(self, which: dict[str, Any]) -> None:
+        await self._rest.update("POST", "points/delete", {"filter": which})
 
     async def sync(self) -> None:
         """Nothing to do: the server flushed its log before each write was answered."""
@@ -210,18 +236,23 @@ class QdrantStore:
     async def scroll(self, fields_wanted: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
         here = bool(where.url_prefix) and not self._matches_prefix
         names = list(dict.fromkeys([*fields_wanted, KEY])) if here else fields_wanted
-        body: dict[str, Any] = {"limit": SCROLL_BATCH, "with_payload": fields(names)}
-        if (wanted := condition(where, prefix=not here)) is not None:
-            body["filter"] = wanted
-        while True:
-            found = await self._rest.call("POST", "points/scroll", body)
-            hits = [
-                Hit(str(point["id"]), 0.0, point.get("payload") or {}) for point in found["points"]
-            ]
+        async for hits in self._scroll(names, condition(where, prefix=not here)):
             if here:
                 hits = [hit for hit in hits if _under(hit, where)]
             if hits:
                 yield hits
+
+    async def _scroll(
+        self, names: Sequence[str], wanted: dict[str, Any] | None
+    ) -> AsyncIterator[list[Hit]]:
+        body: dict[str, Any] = {"limit": SCROLL_BATCH, "with_payload": fields(names)}
+        if wanted is not None:
+            body["filter"] = wanted
+        while True:
+            found = await self._rest.call("POST", "points/scroll", body)
+            yield [
+                Hit(str(point["id"]), 0.0, point.get("payload") or {}) for point in found["points"]
+            ]
             if (following := found.get("next_page_offset")) is None:
                 return
             body["offset"] = following
@@ -266,6 +297,10 @@ def _encode(points: Sequence[Point], rows: Floats) -> bytes:
         return orjson.dumps({"points": described}, option=orjson.OPT_SERIALIZE_NUMPY)
     except TypeError as error:
         raise Rejected(f"a payload is not JSON: {error}", reason="bad-payload") from error
+
+
+def _pieces(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 def _vectors(terms: Terms, row: Floats) -> dict[str, Any]:
