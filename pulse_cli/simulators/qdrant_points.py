@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from pulse_cli.payload import KEY
 from pulse_cli.simulators.qdrant_bodies import Space
 
 Selector = bool | list[str]
-KEY = "canonical_url"
 
 
 class Points(Protocol):
