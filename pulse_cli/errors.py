@@ -50,6 +50,17 @@ class Transient(PulseError):
         self.retry_after = retry_after
 
 
+class Malformed(Transient):
+    """The answer is not what the service's protocol says: a web page, another program, noise.
+
+    While a service is opened it means that another one is there, which is Fatal (`net.Client`).
+    """
+
+
+class AnswerTooLarge(Transient):
+    """The answer is larger than is safe to hold in memory; it was not read to its end."""
+
+
 class Rejected(PulseError):
     """The service refuses what it was sent; sending the same again is no use.
 

@@ -98,6 +98,14 @@ class Draining:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class NullObserver:
+    """An observer for work that has nobody to tell."""
+
+    def on(self, event: Event) -> None:
+        pass
+
+
 Event: TypeAlias = Started | Progress | Message | Draining
 
 

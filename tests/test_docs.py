@@ -13,11 +13,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 
+from pulse_cli.app.summary_json import failed
+from pulse_cli.cli.app import app
 from pulse_cli.cli.commands.completion import verbs
 from pulse_cli.cli.exit_codes import MEANINGS
-from pulse_cli.cli.summary import failed
 from pulse_cli.config.tree import leaves
 from pulse_cli.errors import Exit
 
@@ -57,7 +59,7 @@ def test_what_is_made_from_the_program_is_current():
 
 def test_every_command_and_flag_is_in_the_reference():
     reference = PAGES["docs/reference/commands.md"]
-    for verb in verbs():
+    for verb in verbs(typer.main.get_command(app)):
         name = " ".join(["pulse", *verb.words])
         block = re.search(rf"```text\n\$ {name} --help\n(.*?)```", reference, re.DOTALL)
         assert block, f"docs/reference/commands.md has no help page of `{name}`"

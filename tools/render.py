@@ -29,7 +29,7 @@ def files() -> Iterator[tuple[Path, str]]:
 
     yield ROOT / "pulse.example.yaml", example_yaml()
     for shell in SHELLS:
-        yield ROOT / "completions" / f"pulse.{shell}", script(shell)
+        yield ROOT / "completions" / f"pulse.{shell}", script(shell, root())
     for page in sorted((ROOT / "docs").rglob("*.md")):
         yield page, MARKED.sub(_made, page.read_text(encoding="utf-8"))
 
@@ -48,21 +48,25 @@ def _made(match: re.Match[str]) -> str:
 def _commands() -> str:
     from pulse_cli.cli.commands.completion import verbs
 
-    pages = (" ".join(["pulse", *verb.words]) for verb in verbs())
+    pages = (" ".join(["pulse", *verb.words]) for verb in verbs(root()))
     return "\n\n".join(f"```text\n$ {name} --help\n{help_page(name)}\n```" for name in pages)
 
 
 def help_page(command: str) -> str:
     """The help of e.g. `pulse config show`, 80 columns wide."""
-    from pulse_cli.cli.app import app
-
     os.environ["COLUMNS"] = "80"
-    group: Any = typer.main.get_command(app)
-    context = group.make_context("pulse", [], resilient_parsing=True)
+    context = root().make_context("pulse", [], resilient_parsing=True)
     for word in command.split()[1:]:
         inner = context.command.commands[word]
         context = inner.make_context(word, [], parent=context, resilient_parsing=True)
     return str(context.get_help()).rstrip()
+
+
+def root() -> Any:
+    """The command `pulse`."""
+    from pulse_cli.cli.app import app
+
+    return typer.main.get_command(app)
 
 
 def _settings() -> str:

@@ -75,11 +75,16 @@ async def index_sources(
     observer: Observer,
     stop: Stop,
     clock: Clock | None = None,
+    services: Services | None = None,
 ) -> Summary:
-    """Index, and say how it went, also in the log of runs. Raises only what is a defect."""
+    """Index, and say how it went, also in the log of runs. Raises only what is a defect.
+
+    `services` take the place of those that the settings alone would give; they are closed.
+    """
     clock = clock or SystemClock()
     started = clock.time()
-    summary = await _index_sources(settings, job, observer, stop, clock)
+    services = services or Services(settings, observer, clock)
+    summary = await _index_sources(settings, job, observer, stop, clock, services)
     try:
         run_log.append(settings.state_folder, run_log.record_of(summary, started, clock.time()))
     except Fatal as error:
@@ -88,7 +93,12 @@ async def index_sources(
 
 
 async def _index_sources(
-    settings: Settings, job: Job, observer: Observer, stop: Stop, clock: Clock
+    settings: Settings,
+    job: Job,
+    observer: Observer,
+    stop: Stop,
+    clock: Clock,
+    services: Services,
 ) -> Summary:
     began = clock.monotonic()
     target = target_of(settings, 0)
@@ -97,7 +107,7 @@ async def _index_sources(
         job.check()
         async with (
             hold_locks(files, settings.run.wait_lock, clock),
-            Services(settings, observer, clock) as services,
+            services,
         ):
             parts = await _parts(services, job.sources, observer, stop, clock)
             target = target_of(settings, parts.embedder.dimension)

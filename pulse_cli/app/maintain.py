@@ -14,20 +14,13 @@ from typing import TYPE_CHECKING
 
 from pulse_cli.engine import SystemClock, hold_target_lock
 from pulse_cli.errors import Fatal
-from pulse_cli.events import Event
+from pulse_cli.events import NullObserver
 from pulse_cli.model import Filter
 from pulse_cli.payload import KEY
 from pulse_cli.wiring import Services, target_name
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
-
-
-class NullObserver:
-    """An observer for work that has nothing to tell."""
-
-    def on(self, event: Event) -> None:
-        pass
 
 
 async def delete_pages(settings: Settings, urls: Sequence[str]) -> dict[str, int]:

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from pulse_cli.app.index import Job, index_sources
-from pulse_cli.cli.loop import run_until_signal
-from pulse_cli.cli.summary import as_object
+from pulse_cli.app.loop import run_until_signal
+from pulse_cli.app.summary_json import as_object
 from pulse_cli.events import Event, Message, Progress, StageStats, Started, Summary
 from pulse_cli.ports import Observer
 

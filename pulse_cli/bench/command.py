@@ -5,15 +5,16 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
+from pulse_cli.atomic_file import write_atomically
 from pulse_cli.bench.compare import changes, load_report, side_by_side
 from pulse_cli.bench.corpus import Corpus, generated_corpus, named_corpus
 from pulse_cli.bench.measure import Plan, measure
@@ -25,6 +26,10 @@ from pulse_cli.simulators.profiles import PROFILES, Profile
 
 if TYPE_CHECKING:
     from pulse_cli.config import Loaded
+    from pulse_cli.ports import Observer
+
+    Watching: TypeAlias = Callable[[], AbstractContextManager[Observer]]
+    """Shows what is done, to whoever gave the command, while the context is open."""
 
 _LONG, _SHORT = 60.0, 20.0
 _QUICK_PAGES = 60
@@ -51,6 +56,7 @@ class BenchOptions:
     sweep: Sweep | None = None
     stage: str | None = None
     quality: bool = False
+    queries: int = 2500
     soak_s: float | None = None
     save: Path | None = None
     against: Path | None = None
@@ -59,17 +65,18 @@ class BenchOptions:
     as_json: bool = False
 
 
-def bench(wishes: BenchOptions, loaded: Loaded) -> int:
+def bench(wishes: BenchOptions, loaded: Loaded, watching: Watching) -> int:
     """Carry the wishes out and return the exit code. Raises Fatal."""
     if wishes.soak_s is not None:
         return _bench_soak(wishes, wishes.soak_s)
     before = load_report(wishes.against) if wishes.against else None
+    if wishes.quality:
+        with _ended_by_sigterm():
+            return _bench_quality(wishes, before, loaded, watching)
     with _ended_by_sigterm(), tempfile.TemporaryDirectory(prefix="pulse-bench-") as folder:
         corpus = _corpus(wishes, Path(folder))
         if wishes.stage is not None:
             return _bench_stage(wishes, corpus, loaded)
-        if wishes.quality:
-            return _bench_quality(wishes, corpus, loaded)
         measured = _measure_all(wishes, corpus, loaded)
     report = whole(corpus, measured)
     table = as_table(list(report["profiles"].values())) if wishes.sweep else ""
@@ -160,16 +167,31 @@ def _bench_soak(wishes: BenchOptions, seconds: float) -> int:
     return Exit.OK
 
 
-def _bench_quality(wishes: BenchOptions, corpus: Corpus, loaded: Loaded) -> int:
-    from pulse_cli.bench.quality import measure_quality, quality_page
-    from pulse_cli.cli.loop import run
-    from pulse_cli.cli.progress import Verbosity, watching
+def _bench_quality(
+    wishes: BenchOptions, before: dict[str, Any] | None, loaded: Loaded, watching: Watching
+) -> int:
+    from pulse_cli.app.loop import run
+    from pulse_cli.bench.quality.measure import measure_quality
+    from pulse_cli.bench.quality.report import as_object, quality_changes, quality_page
 
-    with watching(loaded.settings, Verbosity()) as observer:
-        pages = min(corpus.documents, wishes.documents)
-        found = run(measure_quality(loaded.settings, corpus.sources, observer, pages=pages))
-    print(orjson.dumps(asdict(found)).decode() if wishes.as_json else quality_page(found))
-    return Exit.OK
+    with watching() as observer, tempfile.TemporaryDirectory(prefix="pulse-bench-") as folder:
+        sources = wishes.corpus or _corpus(wishes, Path(folder)).sources
+        measuring = measure_quality(
+            loaded.settings, sources, observer, pages=wishes.documents, queries=wishes.queries
+        )
+        found = as_object(run(measuring))
+    report = whole(None, [], quality=found)
+    changed = list(quality_changes(before.get("quality"), found)) if before else []
+    worse = any(one.worse > wishes.threshold for one in changed)
+    if wishes.as_json:
+        print(orjson.dumps(report).decode())
+    else:
+        print(quality_page(found))
+        if changed:
+            print("\n" + side_by_side(changed, wishes.threshold))
+    if wishes.save:
+        wishes.save.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+    return Exit.FATAL if worse else Exit.OK
 
 
 def _bench_stage(wishes: BenchOptions, corpus: Corpus, loaded: Loaded) -> int:
@@ -184,7 +206,9 @@ def _bench_stage(wishes: BenchOptions, corpus: Corpus, loaded: Loaded) -> int:
     else:
         print(as_page(report) + "\n\n" + stage_page(wishes.stage, found))
     if wishes.save:
-        wishes.save.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+        write_atomically(
+            wishes.save, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n", mode=0o644
+        )
     return Exit.OK
 
 
@@ -199,11 +223,13 @@ def _keep(
     report: dict[str, Any], wishes: BenchOptions, measured: Sequence[Measured], table: str
 ) -> None:
     if wishes.save:
-        wishes.save.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+        write_atomically(
+            wishes.save, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n", mode=0o644
+        )
     if wishes.html:
         from pulse_cli.bench.page import as_html
 
-        wishes.html.write_text(as_html(report, measured, table), encoding="utf-8")
+        write_atomically(wishes.html, as_html(report, measured, table).encode(), mode=0o644)
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from pulse_cli.bench.report import FORMAT
-from pulse_cli.cli.numbers import rate
 from pulse_cli.errors import Exit, Fatal
+from pulse_cli.numbers import rate
 
 _COMPARED = {
     "documents_per_s": True,

@@ -200,8 +200,8 @@ class _Teller:
 
 def _child(task: dict[str, Any]) -> int:
     from pulse_cli.app.index import Job, index_sources
-    from pulse_cli.cli.loop import run_until_signal
-    from pulse_cli.cli.summary import as_object
+    from pulse_cli.app.loop import run_until_signal
+    from pulse_cli.app.summary_json import as_object
     from pulse_cli.config import load
 
     tei, qdrant = task["urls"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.bench.corpus import Corpus, documents_of
-from pulse_cli.cli.numbers import plural
+from pulse_cli.numbers import plural
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings

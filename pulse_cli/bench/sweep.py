@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pulse_cli.bench.measure import Plan
-from pulse_cli.cli.numbers import rate
 from pulse_cli.errors import Exit, Fatal
+from pulse_cli.numbers import rate
 
 _SHORT = {"concurrency": "run.concurrency", "batch": "embed.batch", "tokens": "chunk.max_tokens"}
 BAR = 40

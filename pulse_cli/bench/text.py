@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pulse_cli.cli.numbers import count, plural, rate, size
+from pulse_cli.numbers import count, plural, rate, size
 
 Row = tuple[str, str]
 

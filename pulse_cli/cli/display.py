@@ -13,10 +13,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pulse_cli.cli import numbers
-from pulse_cli.cli.sanitize import safe
+from pulse_cli import numbers
 from pulse_cli.cli.throughput import Throughput, bytes_done
 from pulse_cli.events import Draining, Event, Message, Progress, StageStats, Started, Stats
+from pulse_cli.sanitize import sanitize
 
 MARGIN = 4
 STAGES = ("read", "prepare", "embed", "store")
@@ -50,17 +50,17 @@ class Display:
     def on(self, event: Event) -> None:
         match event:
             case Started():
-                shown = ", ".join(safe(name) for name in event.sources)
-                self._title = f"{shown} → {safe(event.target)}"
+                shown = ", ".join(sanitize(name) for name in event.sources)
+                self._title = f"{shown} → {sanitize(event.target)}"
                 self._state = "goes on where it stopped" if event.resumed else ""
             case Progress():
                 self._pace.update(event.stats)
                 self._live.update(self.frame(event.stats), refresh=True)
             case Draining():
-                self._state = f"finishing what is in flight ({safe(event.reason)})"
+                self._state = f"finishing what is in flight ({sanitize(event.reason)})"
             case Message() if event.level != "debug" or self._debug:
-                where = f"{safe(event.where)}: " if event.where else ""
-                self._console.print(Text(where + safe(event.text), STYLES[event.level]))
+                where = f"{sanitize(event.where)}: " if event.where else ""
+                self._console.print(Text(where + sanitize(event.text), STYLES[event.level]))
 
     def frame(self, stats: Stats) -> RenderableType:
         """What the terminal shows for these figures."""
@@ -86,7 +86,7 @@ class Display:
         if left is not None:
             parts.append(f"about {numbers.clock(left)} left")
         if stats.waiting_for:
-            parts.append(f"waiting for {safe(stats.waiting_for)}")
+            parts.append(f"waiting for {sanitize(stats.waiting_for)}")
         if self._state:
             parts.append(self._state)
         style = "yellow" if stats.waiting_for else ""

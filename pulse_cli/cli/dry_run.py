@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from pulse_cli.cli import numbers
+from pulse_cli import numbers
 from pulse_cli.cli.layout import rows, width_of
-from pulse_cli.cli.sanitize import safe
 from pulse_cli.engine import DryRun
 from pulse_cli.engine.prune import StalePages
 from pulse_cli.errors import Exit
+from pulse_cli.sanitize import sanitize
 
 URLS_SHOWN = 20
 LOCAL_CHUNKS_PER_S = 35.0  # all-MiniLM-L6-v2 in int8 at 256 tokens, on two cores
@@ -88,14 +88,14 @@ def as_page(found: DryRun, *, local: bool) -> str:
 def _stale_page(found: DryRun, stale: StalePages) -> Iterator[str]:
     yield f"Would remove {numbers.plural(stale.count, 'page')} that the crawl no longer holds:"
     for name, host in stale.hosts.items():
-        yield f"  {host.stale:>7,} of {host.stored:,} pages of {safe(name)}"
+        yield f"  {host.stale:>7,} of {host.stored:,} pages of {sanitize(name)}"
     shown = stale.examples[:URLS_SHOWN]
-    yield from (f"  {safe(url)}" for url in shown)
+    yield from (f"  {sanitize(url)}" for url in shown)
     if stale.count > len(shown):
         yield f"  and {stale.count - len(shown):,} more (--json lists the first 1,000)"
     if found.refusal is not None:
-        yield f"But {safe(str(found.refusal))}"
-        yield safe(found.refusal.hint)
+        yield f"But {sanitize(str(found.refusal))}"
+        yield sanitize(found.refusal.hint)
 
 
 def _rows(found: DryRun, *, local: bool) -> Iterator[tuple[str, str]]:

@@ -47,7 +47,7 @@ def complain(complaint: ErrorReport, args: Sequence[str] = ()) -> int:
     lines = trouble(complaint.message, complaint.hint, width_of())
     print("\n".join(lines), file=sys.stderr)
     if "--json" in args and args[0] == "index":
-        from pulse_cli.cli.summary import failed
+        from pulse_cli.app.summary_json import failed
 
         print(
             json.dumps(

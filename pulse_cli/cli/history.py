@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from statistics import median
 from typing import Any
 
-from pulse_cli.cli import numbers
-from pulse_cli.cli.sanitize import safe
+from pulse_cli import numbers
+from pulse_cli.sanitize import sanitize
 
 Record = dict[str, Any]
 
@@ -96,9 +96,9 @@ def _line(one: Record) -> str:
     more = ((skipped, "skipped"), (dead, "dead"), (one["pruned"], "pruned"))
     done += "".join(f", {number:,} {word}" for number, word in more if number)
     head = f"  {moment(one['started'])}  exit {one['exit_code']:<3} {took:>8}"
-    lines = [f"{head}  {safe(', '.join(one['sources']))}: {done}"]
+    lines = [f"{head}  {sanitize(', '.join(one['sources']))}: {done}"]
     if one["error"]:
-        lines.append(f"      {safe(one['error']['message'])}")
+        lines.append(f"      {sanitize(one['error']['message'])}")
     return "\n".join(lines)
 
 

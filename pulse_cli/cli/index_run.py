@@ -9,14 +9,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.app.index import Job, index_sources, look_at_sources
+from pulse_cli.app.loop import run_until_signal
+from pulse_cli.app.summary_json import as_object
 from pulse_cli.cli import dry_run
-from pulse_cli.cli.loop import run_until_signal
 from pulse_cli.cli.metrics import MetricsFile
 from pulse_cli.cli.progress import Verbosity, watching
-from pulse_cli.cli.sanitize import mask_credentials
 from pulse_cli.cli.streams import tell, write_stdout
-from pulse_cli.cli.summary import as_object, as_page
+from pulse_cli.cli.summary import as_page
 from pulse_cli.errors import Exit, Fatal
+from pulse_cli.sanitize import mask_credentials
 
 if TYPE_CHECKING:
     from pulse_cli.config import Loaded

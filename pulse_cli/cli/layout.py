@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import TextIO
 
-from pulse_cli.cli.sanitize import safe
+from pulse_cli.sanitize import sanitize
 
 NAME = 11
 ENDLESS = 1_000_000
@@ -29,7 +29,7 @@ def rows(pairs: Iterable[tuple[str, str]], width: int) -> list[str]:
     return [
         line
         for name, text in pairs
-        for line in broken(f"  {name:<{NAME - 1}} {safe(text)}".rstrip(), width, 2 + NAME)
+        for line in broken(f"  {name:<{NAME - 1}} {sanitize(text)}".rstrip(), width, 2 + NAME)
     ]
 
 
@@ -49,8 +49,8 @@ def broken(line: str, width: int, indent: int) -> list[str]:
 
 def trouble(message: str, hint: str, width: int) -> list[str]:
     """The lines of an error: what happened, then what to do."""
-    first, *more = [safe(line) for line in message.splitlines()] or ["failed"]
+    first, *more = [sanitize(line) for line in message.splitlines()] or ["failed"]
     lines = [f"pulse: {first}", *(f"       {line}" for line in more)]
     if hint:
-        lines.append(f"       {safe(hint)}")
+        lines.append(f"       {sanitize(hint)}")
     return [part for line in lines for part in broken(line, width, len("pulse: "))]

@@ -12,11 +12,11 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from pulse_cli.cli import numbers
-from pulse_cli.cli.sanitize import mask_credentials, safe
+from pulse_cli import numbers
 from pulse_cli.cli.streams import abandon
 from pulse_cli.cli.throughput import Throughput, bytes_done
 from pulse_cli.events import Draining, Event, Message, Progress, Started, Stats
+from pulse_cli.sanitize import mask_credentials, sanitize
 
 LEVELS = ("debug", "info", "warning", "error")
 Now = Callable[[], datetime]
@@ -79,7 +79,7 @@ class Lines:
             )
         else:
             mark = "" if level in ("info", "debug") else f"{level}: "
-            line = f"{stamp} {mark}{safe(text)}"
+            line = f"{stamp} {mark}{sanitize(text)}"
         try:
             self._stream.write(line + "\n")
             self._stream.flush()

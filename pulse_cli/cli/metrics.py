@@ -9,15 +9,15 @@ Format: https://prometheus.io/docs/instrumenting/exposition_formats/ (text, vers
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from pulse_cli.cli.sanitize import mask_credentials
+from pulse_cli.atomic_file import write_atomically
 from pulse_cli.events import Event, Message, Progress, Started, Stats, Summary
 from pulse_cli.ports import Observer
+from pulse_cli.sanitize import mask_credentials
 
 EVERY_SECONDS = 15.0
 _SUCCESS = "pulse_last_success_timestamp_seconds"
@@ -106,12 +106,10 @@ class MetricsFile:
     def _write(self, samples: list[Sample]) -> None:
         if self._path is None:
             return
-        half = self._path.with_name(f".{self._path.name}.{os.getpid()}.new")
         try:
             # 0644 and not 0600: the collector is another user.
-            half.write_text(exposition(samples, self._labels), encoding="utf-8")
-            half.chmod(0o644)
-            half.replace(self._path)
+            text = exposition(samples, self._labels)
+            write_atomically(self._path, text.encode(), mode=0o644, durable=False)
         except OSError as error:
             if not self._warned:
                 self._warned = True

@@ -92,7 +92,7 @@ def _open_log(settings: Settings) -> TextIO:
 
 
 class _Libraries(logging.Handler):
-    """Warnings of libraries, as messages. (httpx tells URLs, but only at INFO.)"""
+    """Warnings of libraries, as messages."""
 
     def __init__(self, log: Lines) -> None:
         super().__init__(logging.WARNING)

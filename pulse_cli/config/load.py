@@ -26,6 +26,17 @@ FOREIGN = {
     "WEBHOOK_TEI_API_KEY": ("embed", "api_key"),
     "WEBHOOK_QDRANT_URL": ("qdrant", "url"),
     "WEBHOOK_QDRANT_COLLECTION": ("qdrant", "collection"),
+    "WEBHOOK_QDRANT_TIMEOUT": ("qdrant", "timeout"),
+    "WEBHOOK_FIRECRAWL_BASE_URL": ("firecrawl", "url"),
+    "WEBHOOK_FIRECRAWL_API_KEY": ("firecrawl", "api_key"),
+    "WEBHOOK_API_SECRET": ("serve", "api_secret"),
+    "WEBHOOK_SECRET": ("serve", "webhook_secret"),
+    "WEBHOOK_ENABLE_WORKER": ("serve", "worker"),
+    "WEBHOOK_DATABASE_URL": ("records", "url"),
+    "WEBHOOK_CHUNK_SIZE": ("chunk", "max_tokens"),
+    "WEBHOOK_CHUNK_OVERLAP": ("chunk", "overlap_tokens"),
+    "WEBHOOK_VECTOR_WEIGHT": ("search", "vector_weight"),
+    "WEBHOOK_BM25_WEIGHT": ("search", "bm25_weight"),
     "FIRECRAWL_API_KEY": ("firecrawl", "api_key"),
 }
 """Variables of other tools that are read, below pulse.yaml in precedence."""

@@ -13,7 +13,7 @@ from pulse_cli.doctor.machine import machine
 from pulse_cli.doctor.store import store
 from pulse_cli.engine.clock import SystemClock
 from pulse_cli.errors import PulseError
-from pulse_cli.events import Event
+from pulse_cli.events import NullObserver
 from pulse_cli.ports import Clock
 from pulse_cli.wiring import Services
 
@@ -24,11 +24,6 @@ PATIENCE_S = 1.0
 PART_S = 20.0
 
 Tell = Callable[[Finding], None]
-
-
-class NullObserver:
-    def on(self, event: Event) -> None:
-        """What services say when they open is found out by the checks themselves."""
 
 
 async def examine(settings: Settings, tell: Tell, clock: Clock | None = None) -> None:

@@ -10,14 +10,11 @@ Other servers use the same statuses with an OpenAI-like body.
 from __future__ import annotations
 
 import re
-import time
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from pulse_cli.embed.http import Answer
 from pulse_cli.errors import Fatal, PulseError, Rejected, Transient
+from pulse_cli.net.answer import Answer
 
-MAX_RETRY_AFTER = 60.0
 _BATCH = re.compile(r"maximum allowed batch size (\d+)")
 _TOO_LONG = re.compile(
     r"must have less than \d+ (tokens|characters)|maximum context length|too many tokens"
@@ -50,7 +47,7 @@ def refusal(answer: Answer, texts: int) -> PulseError:
             kind="wrong-model",
         )
     if status in (408, 424, 425) or status >= 500:
-        return Transient(f"{where} answered {status}: {said}", retry_after=retry_after(answer))
+        return Transient(f"{where} answered {status}: {said}", retry_after=answer.retry_after)
     if 300 <= status < 400:
         return _redirect(answer)
     if status < 300:
@@ -64,23 +61,6 @@ def refusal(answer: Answer, texts: int) -> PulseError:
     )
 
 
-def retry_after(answer: Answer) -> float | None:
-    """Seconds that `Retry-After` asks to wait, 0 to 60; it holds seconds or an HTTP date."""
-    value = answer.headers.get("retry-after")
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - time.time()
-        except (ValueError, OverflowError):
-            return None
-    if seconds != seconds:  # NaN
-        return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
-
-
 def _overload(answer: Answer) -> PulseError:
     said = answer.said()
     if "insufficient_quota" in said:
@@ -90,7 +70,7 @@ def _overload(answer: Answer) -> PulseError:
             kind="quota",
         )
     message = f"{answer.sender.shown} is overloaded: {said}"
-    return Transient(message, overload=True, retry_after=retry_after(answer))
+    return Transient(message, overload=True, retry_after=answer.retry_after)
 
 
 def _refused(answer: Answer, texts: int) -> Rejected:

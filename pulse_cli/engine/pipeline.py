@@ -18,6 +18,7 @@ from pulse_cli.engine.budget import Budget, Drained
 from pulse_cli.engine.embedding import EmbedPool
 from pulse_cli.engine.group import GroupTask
 from pulse_cli.engine.limiter import Limiter
+from pulse_cli.engine.notes import Notes
 from pulse_cli.engine.progress.dead_letters import unreadable_letter
 from pulse_cli.engine.progress.ledger import Ledger, Resolution
 from pulse_cli.engine.reading import (
@@ -36,13 +37,13 @@ from pulse_cli.model import (
     Note,
     Outcome,
     Position,
+    Record,
     Skipped,
     Unreadable,
 )
 from pulse_cli.ports import Observer, Preparer, Source
 
 DRAIN_SECONDS = 30.0
-MOST_NOTES = 50
 
 
 class Pipeline:
@@ -77,7 +78,7 @@ class Pipeline:
         self._over = asyncio.Event()
         self._error: BaseException | None = None
         self._reading: asyncio.Task[None] | None = None
-        self.notes: list[str] = []
+        self.notes = Notes()
         self.exhausted = False
 
     async def run(self, start: Position) -> None:
@@ -182,19 +183,16 @@ class Pipeline:
                 )
                 self._ledger.resolve(ticket, resolution)
             case NoDocument():
+                self._tell(record)
                 self._ledger.resolve(ticket, Resolution(None, content.reason, partial=partial))
             case Note():
-                self._note(content.message)
+                self._tell(record)
                 self._ledger.resolve(ticket, Resolution(None, partial=partial))
 
-    def _note(self, message: str) -> None:
-        """Pass a note of the source on, unless there are too many for anybody to read."""
-        if len(self.notes) > MOST_NOTES:
-            return
-        if len(self.notes) == MOST_NOTES:
-            message = "there are more notes like these; they are not shown"
-        self.notes.append(message)
-        self._observer.on(Message("warning", message))
+    def _tell(self, record: Record) -> None:
+        """Pass a note of the source on, unless there was one like it."""
+        if message := self.notes.add(record):
+            self._observer.on(Message("warning", message))
 
     def _launch(self) -> None:
         """Send the group that is being filled on its way, if there is anything in it."""

@@ -15,8 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pulse_cli.atomic_file import Syscalls
 from pulse_cli.engine.progress.checkpoint import CheckpointFile
-from pulse_cli.engine.progress.disk import MarkedFile, Syscalls
+from pulse_cli.engine.progress.disk import MarkedFile
 from pulse_cli.engine.progress.manifest import load_manifest, save_manifest
 from pulse_cli.engine.progress.run_state import DeadLimit, RunState, restore
 from pulse_cli.engine.progress.state_files import StateFiles

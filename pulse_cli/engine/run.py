@@ -139,7 +139,7 @@ class _Run:
         if complete and self._options.prune is not None:
             complete, error = await self._prune(self._options.prune)
         failure = await self._finish(complete, error)
-        return self._summary(complete and failure is error, failure, tuple(pipeline.notes))
+        return self._summary(complete and failure is error, failure, tuple(pipeline.notes.lines()))
 
     async def _prune(self, options: PruneOptions) -> tuple[bool, Fatal | None]:
         """Remove what the crawl no longer holds: whether the run is complete, and its error.

@@ -2,10 +2,11 @@
 
 `clean(text)` does exactly this, in this order, and nothing else:
 
-1. `data:` URIs in base64 (`data:image/png;base64,...`) and of images in any encoding
-   (`data:image/svg+xml,%3Csvg...`) are removed, so that `![a chart](data:...)` becomes
-   `![a chart]()`. With fewer than 32 characters of payload they are examples in prose and
-   stay, as does base64 that is not a `data:` URI.
+1. Embedded images are removed, so that `![a chart](data:...)` becomes `![a chart]()`:
+   `data:` URIs in base64, of any type and also wrapped over lines; `data:image/` URIs in any
+   other encoding (`prepare.data_uris` says where they end); and the mark that Firecrawl leaves
+   for an image it took out, `![a chart](<Base64-Image-Removed>)`. URIs with fewer than 32
+   characters of payload are examples in prose and stay, as does base64 that is not a `data:` URI.
 2. CR LF, CR, VT, FF, NEL, U+2028 and U+2029 become LF.
 3. Control characters are removed (U+001C to U+001F, which separate, become a space), and
    so are characters that are neither seen nor searched: soft hyphen, zero-width space,
@@ -27,13 +28,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-VERSION = 1
+from pulse_cli.prepare.data_uris import without_images
+
+VERSION = 2
 
 _BLOCK = 1 << 20
 _MANY_KINDS = 16
 
-_BASE64 = re.compile(r"data:[^\s,\"'()<>]{0,200}?;base64,[A-Za-z0-9+/_=%-]{32,}")
-_INLINE_IMAGE = re.compile(r"data:image/[\w.+;=-]{1,100},[^\s\"'()<>]{32,}")
 _JOINERS = re.compile("(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])")
 _BLANK_LINES = re.compile(r"\n{4,}")
 _SEARCHABLE = re.compile(r"[^\W_]|[^\x00-\x7f]")
@@ -59,10 +60,7 @@ _REPLACED: dict[str, str | int | None] = {
 
 def clean(text: str) -> str:
     """Return `text` without what cannot be searched; see above for what that is."""
-    if ";base64," in text:
-        text = _BASE64.sub("", text)
-    if "data:image/" in text:
-        text = _INLINE_IMAGE.sub("", text)
+    text = without_images(text)
     text = _clean_block(text) if len(text) <= 2 * _BLOCK else _clean_long(text)
     text = text.lstrip("\n").rstrip()
     return text if _SEARCHABLE.search(text) else ""

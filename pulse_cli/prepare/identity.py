@@ -29,7 +29,8 @@ TRACKING = frozenset(
     )
 )
 
-_WEB_URL = re.compile(r"(https?)://([^/?#]*)([^?#]*)(\?[^#]*)?(?:#.*)?", re.I | re.S)
+_WEB_URL = re.compile(r"(https?)://([^/?#]*)([^?#]*)(\?[^#]*)?(?:#(.*))?", re.I | re.S)
+_DIRECTIVE = ":~:"  # of a browser (`#:~:text=found`), no part of the address
 _HOST = re.compile(r"(\[[^\]]*\]|[^:]*)(?::(\d*))?")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _BLANK = " \t\r\n"
@@ -40,18 +41,31 @@ _NAMESPACE = uuid.NAMESPACE_URL.bytes
 def canonical_url(url: str) -> str:
     """The key of a page. Idempotent; anything but an http(s) URL is returned as it is.
 
-    Lower-cases scheme and host, removes blanks around the URL, the default port, the
-    fragment and tracking parameters. All else stays as it was, byte for byte (lone
-    surrogates, which no store takes, become their escapes).
+    Lower-cases scheme and host, removes blanks around the URL, the default port, tracking
+    parameters, and a fragment that names a section of the page. A fragment that is a route
+    (`#/install`, `#!start`) stays: pages that a script shows differ in it alone. All else stays as
+    it was, byte for byte (lone surrogates, which no store takes, become their escapes).
     """
     url = url.encode("utf-8", "backslashreplace").decode().strip(_BLANK)
     match = _WEB_URL.fullmatch(url)
     if not match:
         return url
-    scheme, authority, path, query = match.groups(default="")
+    scheme, authority, path, query, fragment = match.groups(default="")
     scheme = scheme.lower()
     user, at, host = authority.rpartition("@")
-    return f"{scheme}://{user}{at}{_host(scheme, host)}{path}{_query(query)}".rstrip(_BLANK)
+    page = f"{scheme}://{user}{at}{_host(scheme, host)}{path}{_query(query)}"
+    return f"{page.rstrip(_BLANK)}{_route(fragment)}"
+
+
+def _route(fragment: str) -> str:
+    """The fragment with its `#` if it is a route, else "".
+
+    Firecrawl's crawler takes one with a slash and more than that for a page (its `noSections`);
+    `#!` is how sites marked their routes for Google's crawler.
+    """
+    fragment = fragment.partition(_DIRECTIVE)[0].rstrip(_BLANK)
+    is_route = len(fragment) > 1 and ("/" in fragment or fragment.startswith("!"))
+    return f"#{fragment}" if is_route else ""
 
 
 def _host(scheme: str, host: str) -> str:

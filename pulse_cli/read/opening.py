@@ -9,7 +9,7 @@ from typing import BinaryIO
 from pulse_cli.errors import Fatal
 from pulse_cli.model import Input, Note
 from pulse_cli.read.bytes.inputs import find_inputs
-from pulse_cli.read.firecrawl.markdown import Addresses
+from pulse_cli.read.firecrawl.file_address import Addresses
 from pulse_cli.read.options import ReadOptions
 from pulse_cli.read.source import InputSource
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from pulse_cli.atomic_file import write_atomically
 from pulse_cli.simulators.qdrant_bodies import Refused, Space, read_space
 from pulse_cli.simulators.qdrant_points import MemoryPoints, Points, ShardPoints
 
@@ -52,9 +53,8 @@ class Collection:
             "optimizers_config": self._optimizer,
             "payload_schema": self._indexes,
         }
-        half = self._file.with_suffix(".half")
-        half.write_bytes(orjson.dumps({"name": self.name, "settings": settings}))
-        half.replace(self._file)
+        data = orjson.dumps({"name": self.name, "settings": settings})
+        write_atomically(self._file, data, durable=False)
 
     def info(self) -> dict[str, Any]:
         """As `GET /collections/{name}` tells it."""

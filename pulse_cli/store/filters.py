@@ -23,6 +23,8 @@ def condition(where: Filter, *, prefix: bool = True) -> dict[str, Any] | None:
     must = [_equals(key, value) for key, value in where.equals.items()]
     if prefix and where.url_prefix:
         must.append({"key": KEY, "match": {"prefix": where.url_prefix}})
+    if where.ids is not None:
+        must.append({"has_id": list(where.ids)})
     return {"must": must} if must else None
 
 

@@ -7,9 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import typer
 
+from pulse_cli.cli.app import app
 from pulse_cli.cli.commands.completion import SHELLS, script, verbs
 
+ROOT_COMMAND = typer.main.get_command(app)
 SCRIPTS = Path(__file__).parents[2] / "completions"
 
 
@@ -67,7 +70,7 @@ def test_bash_offers(line, offered, folder):
 
 
 def test_bash_offers_every_command_and_every_flag(folder):
-    for verb in verbs():
+    for verb in verbs(ROOT_COMMAND):
         flags = bash(" ".join(["pulse", *verb.words, "--"]), folder)
         known = [name for flag in verb.flags for name in flag.names if name.startswith("--")]
         assert flags == sorted(known), verb.words
@@ -75,7 +78,7 @@ def test_bash_offers_every_command_and_every_flag(folder):
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_scripts_in_the_repository_are_current(shell):
-    assert (SCRIPTS / f"pulse.{shell}").read_text() == script(shell)
+    assert (SCRIPTS / f"pulse.{shell}").read_text() == script(shell, ROOT_COMMAND)
 
 
 @pytest.mark.parametrize("shell", SHELLS)

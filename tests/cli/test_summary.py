@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from pulse_cli.cli.summary import as_object, as_page, failed
+from pulse_cli.app.summary_json import as_object, failed
+from pulse_cli.cli.summary import as_page
 from pulse_cli.errors import Exit
 from pulse_cli.events import Counts, Problem, StageStats, Summary, Target
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from pulse_cli.cli.loop import run
+from pulse_cli.app.loop import run
 from pulse_cli.engine.clock import SystemClock
 
 

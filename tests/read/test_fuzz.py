@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pulse_cli.errors import Fatal
 from pulse_cli.model import Document, Input, NoDocument, Note, Position, Record, Skipped, Unreadable
 from pulse_cli.read import ReadOptions
-from pulse_cli.read.firecrawl.markdown import Addresses
+from pulse_cli.read.firecrawl.file_address import Addresses
 from pulse_cli.read.source import InputSource
 
 CONTENTS = (Document, Skipped, Unreadable, NoDocument, Note)

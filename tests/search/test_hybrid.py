@@ -13,7 +13,9 @@ import pytest
 
 from pulse_cli.errors import Fatal
 from pulse_cli.model import EmbedLimits, Filter, Hit, Point, Terms, Vectors
-from pulse_cli.search.hybrid import SearchResult, search
+from pulse_cli.search.candidates import Backends
+from pulse_cli.search.hybrid import search
+from pulse_cli.search.results import SearchResult
 from pulse_cli.store.edge.store import open_edge
 
 DIMENSION = 64
@@ -77,8 +79,8 @@ async def store(tmp_path: Path) -> AsyncIterator[Any]:
     await made.close()
 
 
-async def found(store: Any, query: str, **options: Any) -> SearchResult:
-    return await search(query, store=store, embedder=WordVectors(), terms=terms, **options)
+async def found(store: Any, query: str, keyword: Any = None, **options: Any) -> SearchResult:
+    return await search(query, Backends(store, WordVectors(), terms, keyword), **options)
 
 
 BREAD = "https://food.example/bread"
@@ -115,16 +117,38 @@ async def test_a_known_item_is_found_with_its_passage(pages: Any, mode: Any) -> 
 
 
 async def test_words_alone_need_no_embedder(pages: Any) -> None:
-    result = await search("stars", store=pages, embedder=None, terms=terms, mode="bm25")
+    result = await search("stars", Backends(pages, None, terms), mode="bm25")
     assert [page.url for page in result.results] == [STARS]
 
 
 async def test_hybrid_scores_are_fused_and_single_ones_the_engines_own(pages: Any) -> None:
     query = "bread dough rises with yeast and sugar"
     hybrid = await found(pages, query)
-    assert hybrid.results[0].score == pytest.approx(1 / 61)
+    assert hybrid.results[0].score == pytest.approx(1.0)
     alone = await found(pages, query, mode="vector")
     assert alone.results[0].score == pytest.approx(1.0, abs=1e-4)
+    words = await found(pages, query, mode="bm25")
+    assert words.results[0].score == words.results[0].votes["bm25"].score > 1
+    assert words.results[0].share == 1.0
+    assert words.results[1].share == pytest.approx(words.results[1].score / words.results[0].score)
+
+
+async def test_what_only_the_words_found_has_its_nearness_too(store: Any) -> None:
+    """The page is further away than the hundred that a search looks at."""
+    await store.upsert(
+        [point(f"https://a.example/{n}", 0, f"kettle boils {'so ' * 3}") for n in range(120)]
+    )
+    name = "https://a.example/name"
+    await store.upsert([point(name, 0, "errno fails in ways that nobody has foreseen at all")])
+    query = "kettle boils errno"
+    alone = await found(store, query, mode="vector")
+    assert name not in [page.url for page in alone.results]
+    result = await found(store, query)
+    page = next(page for page in result.results if page.url == name)
+    vector = WordVectors().vector
+    one, other = vector(query), vector(page.text)
+    cosine = one @ other / np.linalg.norm(one) / np.linalg.norm(other)
+    assert page.votes["vector"].score == pytest.approx(float(cosine), abs=1e-4)
 
 
 async def test_a_page_of_many_chunks_leaves_room_for_others(store: Any) -> None:

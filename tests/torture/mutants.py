@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from pulse_cli.atomic_file import write_all
 from pulse_cli.engine import resume, run
 from pulse_cli.engine.commit import Committer
 from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.engine.progress import checkpoint
-from pulse_cli.engine.progress.disk import MarkedFile, write_all
+from pulse_cli.engine.progress.disk import MarkedFile
 from pulse_cli.engine.progress.ledger import Ledger, Ticket
 from pulse_cli.engine.task import DocumentTask
 from pulse_cli.errors import Rejected
@@ -132,14 +133,24 @@ COMMITTER_MUTANTS: dict[str, type[Committer]] = {
 }
 
 
-def _in_place(path: Path, data: bytes, *, keep_previous: bool = False, syscalls: Any = os) -> None:
-    fd = syscalls.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        write_all(fd, data[: len(data) // 2], syscalls)
-        fault_point("checkpoint-half-written")
-        write_all(fd, data[len(data) // 2 :], syscalls)
-    finally:
-        os.close(fd)
+class _InPlace:
+    """A file that is written over where it stands."""
+
+    def __init__(self, path: Path, *, syscalls: Any = os) -> None:
+        self._syscalls = syscalls
+        self._fd = syscalls.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+
+    def write(self, data: bytes) -> None:
+        write_all(self._fd, data, self._syscalls)
+
+    def finish(self) -> None:
+        pass
+
+    def __enter__(self) -> _InPlace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._fd)
 
 
 async def _too_early(self: Any, complete: bool) -> None:
@@ -166,7 +177,7 @@ MUTANTS: dict[str, Mutant] = {
     "highest watermark": lambda: _replaced(run, "Ledger", _HighestMark),
     "no order of versions": lambda: _replaced(run, "Ledger", _NoOrder),
     "dead letters not cut": lambda: _replaced(resume, "MarkedFile", _NeverCut),
-    "checkpoint in place": lambda: _replaced(checkpoint, "write_atomically", _in_place),
+    "checkpoint in place": lambda: _replaced(checkpoint, "AtomicFile", _InPlace),
     "record stays committed": lambda: _replaced(run, "Committer", RecordStays),
     "committed too early": lambda: _replaced(run, "Committer", CommitsTooEarly),
 }

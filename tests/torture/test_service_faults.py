@@ -25,7 +25,7 @@ from pulse_cli.app.index import Job, index_sources
 from pulse_cli.config import Settings
 from pulse_cli.engine import Stop
 from pulse_cli.errors import Exit
-from pulse_cli.events import Summary
+from pulse_cli.events import NullObserver, Summary
 from pulse_cli.prepare import vendored_tokenizer
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.http import Simulator, serving
@@ -34,7 +34,7 @@ from pulse_cli.simulators.qdrant import QdrantService
 from pulse_cli.simulators.tei import TeiService
 from pulse_cli.simulators.wordpiece import WordPiece
 from tests.torture.corpus import page
-from tests.torture.world import NOT_COMPARED, FastClock, NullObserver
+from tests.torture.world import NOT_COMPARED, FastClock
 
 PAGES = 40
 MARKED = "extraordinary"  # a word of one page

@@ -27,7 +27,7 @@ from pulse_cli.engine import (
 )
 from pulse_cli.engine.fault_points import set_fault_hook
 from pulse_cli.engine.progress.checkpoint import CheckpointFile
-from pulse_cli.events import Event, Summary, Target
+from pulse_cli.events import NullObserver, Summary, Target
 from pulse_cli.ports import Preparer, Store
 from pulse_cli.prepare import PrepareOptions, open_counter, open_preparer, vendored_tokenizer
 from pulse_cli.read import ReadOptions, open_source
@@ -64,11 +64,6 @@ class FastClock:
         until = self.monotonic() + seconds
         await asyncio.sleep(seconds / SPEED)
         self._now = max(self.monotonic(), until)
-
-
-class NullObserver:
-    def on(self, event: Event) -> None:
-        pass
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -114,6 +115,10 @@ Quality = Annotated[
         rich_help_panel=COURSE,
     ),
 ]
+Queries = Annotated[
+    int,
+    typer.Option(min=1, metavar="N", help="Asked by --quality.", rich_help_panel=COURSE),
+]
 Soak = Annotated[
     float | None,
     typer.Option(
@@ -161,6 +166,7 @@ def bench(
     sweep: SweepFlag = None,
     stage: Stage = None,
     quality: Quality = False,
+    queries: Queries = 2500,
     soak: Soak = None,
     as_json: Json = False,
     save: Save = None,
@@ -187,6 +193,7 @@ def bench(
     from pulse_cli.bench.command import BenchOptions
     from pulse_cli.bench.command import bench as run
     from pulse_cli.bench.measure import Plan
+    from pulse_cli.cli.progress import Verbosity, watching
 
     plan = Plan(
         runs=runs,
@@ -211,6 +218,7 @@ def bench(
         sweep=_sweep(sweep),
         stage=_stage(stage),
         quality=quality,
+        queries=queries,
         soak_s=None if soak is None else 60 * soak,
         save=save,
         against=against,
@@ -218,7 +226,7 @@ def bench(
         html=html,
         as_json=as_json,
     )
-    return run(wishes, loaded)
+    return run(wishes, loaded, partial(watching, loaded.settings, Verbosity()))
 
 
 def _usage(message: str) -> Fatal:

@@ -30,9 +30,9 @@ def rebuild(*, loaded: Loaded) -> None:
     pulse bm25 rebuild
     pulse bm25 rebuild --qdrant http://localhost:6333 --collection pulse_docs
     """
+    from pulse_cli import numbers
+    from pulse_cli.app.loop import run
     from pulse_cli.app.maintain import rebuild_bm25
-    from pulse_cli.cli import numbers
-    from pulse_cli.cli.loop import run
     from pulse_cli.wiring import bm25_folder
 
     pages = run(rebuild_bm25(loaded.settings))
@@ -54,9 +54,9 @@ def export(
     Examples:
     pulse bm25 export index.pkl
     """
+    from pulse_cli import numbers
+    from pulse_cli.app.loop import run
     from pulse_cli.app.maintain import export_bm25
-    from pulse_cli.cli import numbers
-    from pulse_cli.cli.loop import run
 
     pages = run(export_bm25(loaded.settings, file))
     print(f"{numbers.plural(pages, 'page')} written to {file}.")

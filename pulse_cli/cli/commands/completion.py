@@ -19,6 +19,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 def completion(
+    ctx: typer.Context,
     shell: Annotated[str, typer.Argument(metavar="bash|zsh|fish", help="Which shell.")],
 ) -> None:
     """Print the completion script of a shell.
@@ -34,14 +35,14 @@ def completion(
             hint=f"one of {', '.join(SHELLS)}",
             exit_code=Exit.USAGE,
         )
-    write_stdout(script(shell).rstrip("\n"))
+    write_stdout(script(shell, ctx.find_root().command).rstrip("\n"))
 
 
-def script(shell: str) -> str:
-    """The whole script for `shell`."""
+def script(shell: str, root: Any) -> str:
+    """The whole script for `shell`; `root` is the command `pulse`."""
     from pulse_cli.cli.completion_scripts import bash, fish, zsh
 
-    return {"bash": bash, "zsh": zsh, "fish": fish}[shell](list(verbs()))
+    return {"bash": bash, "zsh": zsh, "fish": fish}[shell](list(verbs(root)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +66,8 @@ class Verb:
     choices: tuple[str, ...]
 
 
-def verbs() -> Iterator[Verb]:
-    """Every command, groups among them; `pulse` itself has no words."""
-    from pulse_cli.cli.app import app
-
-    yield from _walk(typer.main.get_command(app), ())
-
-
-def _walk(command: Any, words: tuple[str, ...]) -> Iterator[Verb]:
+def verbs(command: Any, words: tuple[str, ...] = ()) -> Iterator[Verb]:
+    """`command` and every command within it, groups among them; `pulse` itself has no words."""
     inner = getattr(command, "commands", {})
     options = [param for param in command.params if param.param_type_name == "option"]
     arguments = [param for param in command.params if param.param_type_name == "argument"]
@@ -84,7 +79,7 @@ def _walk(command: Any, words: tuple[str, ...]) -> Iterator[Verb]:
     why = (command.help or "").partition("\n")[0]
     yield Verb(words, why, tuple(flags), takes, choices)
     for name, sub in inner.items():
-        yield from _walk(sub, (*words, name))
+        yield from verbs(sub, (*words, name))
 
 
 def _flag(param: Any) -> Flag:

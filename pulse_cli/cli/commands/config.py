@@ -27,16 +27,17 @@ def show(*, loaded: Loaded, as_json: Json = False) -> None:
     pulse config show
     PULSE_EMBED__TIMEOUT=30s pulse config show --config night.yaml
     """
-    from pulse_cli.cli.sanitize import safe
     from pulse_cli.config import describe
+    from pulse_cli.sanitize import sanitize
 
     if as_json:
         write_stdout(json.dumps(describe.as_object(loaded), indent=2))
         return
-    rows = describe.effective(loaded)
+    found = describe.effective(loaded)
     write_stdout(
         "\n".join(
-            f"{f'{name}: {safe(value)}':<48} # {safe(origin)}" for name, value, origin in rows
+            f"{f'{name}: {sanitize(value)}':<48} # {sanitize(origin)}"
+            for name, value, origin in found
         )
     )
 
@@ -54,26 +55,20 @@ def init(
     pulse config init
     pulse config init ~/.config/pulse/pulse.yaml
     """
+    import os
+
+    from pulse_cli.atomic_file import check_output, write_atomically
     from pulse_cli.config.describe import example_yaml
     from pulse_cli.errors import Exit, Fatal
 
+    if os.path.lexists(file) and not force:
+        raise Fatal(f"{file} exists already", hint="--force replaces it", exit_code=Exit.USAGE)
+    check_output(file)
     try:
-        # 0600, as keys may be written into it; "x" so that a file is never lost by mistake.
-        with open(file, "w" if force else "x", encoding="utf-8", opener=_private) as stream:
-            stream.write(example_yaml())
-    except FileExistsError:
-        raise Fatal(
-            f"{file} exists already", hint="--force replaces it", exit_code=Exit.USAGE
-        ) from None
+        write_atomically(file, example_yaml().encode())  # 0600, as keys may be written into it
     except OSError as error:
         raise Fatal(f"{file}: {error.strerror}", exit_code=Exit.USAGE) from None
     print(f"{file} written; every line in it shows a default.")
-
-
-def _private(path: str, flags: int) -> int:
-    import os
-
-    return os.open(path, flags, 0o600)
 
 
 @app.command(cls=Command)

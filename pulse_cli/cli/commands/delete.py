@@ -19,17 +19,18 @@ Urls = Annotated[list[str], typer.Argument(metavar="URL...", help="Addresses of 
 def delete(*, loaded: Loaded, urls: Urls, as_json: Json = False) -> None:
     """Remove pages from the index, with all their chunks.
 
-    An address is compared as it is stored: without fragment and tracking parameters. A page
+    An address is compared as it is stored: without tracking parameters and without a fragment
+    that names a section (a route such as `#/install` stays). A page
     that a later crawl holds comes back with it; see --exclude of `pulse index`.
 
     Examples:
     pulse delete https://docs.example/old-page
     pulse delete https://docs.example/a https://docs.example/b --json
     """
+    from pulse_cli import numbers
+    from pulse_cli.app.loop import run
     from pulse_cli.app.maintain import delete_pages
-    from pulse_cli.cli import numbers
-    from pulse_cli.cli.loop import run
-    from pulse_cli.cli.sanitize import safe
+    from pulse_cli.sanitize import sanitize
 
     deleted = run(delete_pages(loaded.settings, urls))
     pages, points = sum(map(bool, deleted.values())), sum(deleted.values())
@@ -38,5 +39,5 @@ def delete(*, loaded: Loaded, urls: Urls, as_json: Json = False) -> None:
         return
     for url, count in deleted.items():
         what = numbers.plural(count, "point") + " deleted" if count else "not in the index"
-        print(f"{safe(url)}: {what}")
+        print(f"{sanitize(url)}: {what}")
     print(f"{numbers.plural(pages, 'page')} deleted, {numbers.plural(points, 'point')}.")

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from pulse_cli.cli.flags import Json, with_settings
-from pulse_cli.cli.sanitize import safe
 from pulse_cli.cli.streams import write_stdout
 from pulse_cli.errors import Exit
+from pulse_cli.sanitize import sanitize
 
 if TYPE_CHECKING:
     from pulse_cli.config import Loaded
@@ -30,7 +30,7 @@ def doctor(*, loaded: Loaded, as_json: Json = False) -> int:
     pulse doctor --tei http://localhost:8080 --qdrant http://localhost:6333
     pulse doctor --json | jq '.findings[] | select(.level != "ok")'
     """
-    from pulse_cli.cli.loop import run
+    from pulse_cli.app.loop import run
     from pulse_cli.doctor import examine
 
     findings: list[Finding] = []
@@ -54,14 +54,14 @@ def doctor(*, loaded: Loaded, as_json: Json = False) -> int:
 
 
 def _line(finding: Finding) -> str:
-    line = f"{_MARKS[finding.level]:<5} {finding.check:<14} {safe(finding.message)}"
+    line = f"{_MARKS[finding.level]:<5} {finding.check:<14} {sanitize(finding.message)}"
     if finding.level != "ok" and finding.mend:
-        line += f"\n{'':<6}{'':<14} → {safe(finding.mend)}"
+        line += f"\n{'':<6}{'':<14} → {sanitize(finding.mend)}"
     return line
 
 
 def _verdict(failed: int, warned: int) -> str:
-    from pulse_cli.cli.numbers import plural
+    from pulse_cli.numbers import plural
 
     if not failed and not warned:
         return "All is well."

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pulse_cli.cli.flags import Json, with_settings
-from pulse_cli.cli.sanitize import safe
 from pulse_cli.cli.streams import write_stdout
 from pulse_cli.cli.strip_markdown import plain
 from pulse_cli.errors import Exit, Fatal
+from pulse_cli.sanitize import sanitize
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from pulse_cli.config import Loaded
-    from pulse_cli.search.hybrid import Result, SearchResult
+    from pulse_cli.search.results import Result, SearchResult
 
 Where = Annotated[
     list[str] | None,
@@ -49,9 +49,9 @@ def search(
     pulse search --mode bm25 --filter language=en nftables
     pulse search certificates --filter 'url=https://docs.example/guide/*' --json
     """
+    from pulse_cli.app.loop import run
     from pulse_cli.app.search import search_pages
     from pulse_cli.cli.lines import Lines
-    from pulse_cli.cli.loop import run
 
     words = " ".join(query).strip()
     if not words:
@@ -59,7 +59,7 @@ def search(
     warnings = Lines(sys.stderr, level="warning")
     found = run(search_pages(loaded.settings, words, where or [], warnings))
     for notice in found.notices:
-        print(f"pulse: {safe(notice)}", file=sys.stderr)
+        print(f"pulse: {sanitize(notice)}", file=sys.stderr)
     if as_json:
         write_stdout(json.dumps(as_object(found), ensure_ascii=False))
     else:
@@ -83,7 +83,7 @@ def _page(found: SearchResult) -> str:
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
     with console.capture() as captured:
         if not found.results:
-            console.print(f"No page matches {safe(found.query)!r}.")
+            console.print(f"No page matches {sanitize(found.query)!r}.")
         for rank, result in enumerate(found.results, start=1):
             _show_page(console, rank, result, found.query)
     return captured.get().rstrip("\n")
@@ -96,7 +96,7 @@ def _show_page(console: Console, rank: int, result: Result, query: str) -> None:
     from pulse_cli.search.passage import passage
 
     head = Text(f"{rank:>2}. ")
-    head.append(safe(result.title or result.url), "bold")
+    head.append(sanitize(result.title or result.url), "bold")
     head.append(f"  {result.score:.4f}", "dim")
     console.print(head)
     shown = passage(plain(result.text, result.title), query)
@@ -107,7 +107,7 @@ def _show_page(console: Console, rank: int, result: Result, query: str) -> None:
         body.append(safe_part(shown.excerpt[start:end]), "bold yellow")
         at = end
     body.append(safe_part(shown.excerpt[at:]))
-    url = Text(safe(result.url), "cyan")
+    url = Text(sanitize(result.url), "cyan")
     if sys.stdout.isatty():
         console.print(Padding(url, (0, 0, 0, 4)), Padding(body, (0, 0, 1, 4)), sep="\n")
     else:
@@ -115,7 +115,7 @@ def _show_page(console: Console, rank: int, result: Result, query: str) -> None:
 
 
 def safe_part(text: str) -> str:
-    """`safe`, with the blanks at both ends kept: they part this text from its neighbours."""
+    """`sanitize`, with the blanks at both ends kept: they part this text from its neighbours."""
     lead = " " if text[:1].isspace() else ""
     tail = " " if text[-1:].isspace() and len(text) > 1 else ""
-    return lead + safe(text.strip()) + tail if text.strip() else lead
+    return lead + sanitize(text.strip()) + tail if text.strip() else lead

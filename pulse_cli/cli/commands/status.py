@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pulse_cli.cli import history, numbers
+from pulse_cli import numbers
+from pulse_cli.cli import history
 from pulse_cli.cli.flags import Json, with_settings
-from pulse_cli.cli.sanitize import safe
 from pulse_cli.cli.streams import write_stdout
 from pulse_cli.errors import Fatal
+from pulse_cli.sanitize import sanitize
 
 if TYPE_CHECKING:
     from pulse_cli.config import Loaded
@@ -45,7 +46,7 @@ def status(*, loaded: Loaded, hours: Hours = 24.0, as_json: Json = False) -> Non
             json.dumps({"state_dir": str(folder), "runs": runs, "history": lately}, indent=2)
         )
     elif not runs and not records:
-        write_stdout(f"No runs yet in {safe(str(folder))}.")
+        write_stdout(f"No runs yet in {sanitize(str(folder))}.")
     else:
         write_stdout("\n\n".join([*(_page(run) for run in runs), history.as_page(records, hours)]))
 
@@ -93,7 +94,7 @@ def _run(path: Path, state: dict[str, Any]) -> dict[str, Any]:
 
 def _page(run: dict[str, Any]) -> str:
     if run["status"] == "unreadable":
-        return f"{safe(run['checkpoint'])}\n  {safe(run['error'])}"
+        return f"{sanitize(run['checkpoint'])}\n  {sanitize(run['error'])}"
     counts = run["counts"]
     target = run["target"]
     skipped, dead = sum(counts["skipped"].values()), sum(counts["dead"].values())
@@ -113,5 +114,5 @@ def _page(run: dict[str, Any]) -> str:
             f"{numbers.size(at['fed'])} read"
         )
     head = f"{', '.join(run['sources'])} → {target['collection']} in {target['store']}"
-    lines = [f"  {name:<10} {safe(text)}" for name, text in rows.items() if text]
-    return "\n".join([safe(head), *lines])
+    lines = [f"  {name:<10} {sanitize(text)}" for name, text in rows.items() if text]
+    return "\n".join([sanitize(head), *lines])

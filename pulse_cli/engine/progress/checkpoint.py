@@ -7,7 +7,7 @@ Why a resumed run is right, whatever moment the last one died at:
    when, the watermark passes a record, so they belong together.
 2. Then the dead letters are fsynced up to their mark and the store is synced. So all that
    the snapshot counts as done is durable.
-3. Only then the snapshot is saved, atomically (`engine.disk`).
+3. Only then the snapshot is saved, atomically (`atomic_file`).
 
 Hence no record at or before a saved position can be lost. Records behind it are read
 again; those already in the store are recognised by their commit records (point ids are
@@ -27,7 +27,9 @@ from typing import Any
 
 import orjson
 
-from pulse_cli.engine.progress.disk import Syscalls, disk_errors, write_atomically
+from pulse_cli.atomic_file import AtomicFile, Syscalls
+from pulse_cli.engine.fault_points import fault_point
+from pulse_cli.engine.progress.disk import disk_errors
 from pulse_cli.errors import Exit, Fatal
 
 FORMAT = 1
@@ -66,8 +68,25 @@ class CheckpointFile:
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the saved state. Raises Fatal; the old one is then still there."""
-        with disk_errors(self.path):
-            write_atomically(self.path, _encode(state), keep_previous=True, syscalls=self._syscalls)
+        data = _encode(state)
+        half = len(data) // 2
+        with disk_errors(self.path), AtomicFile(self.path, syscalls=self._syscalls) as file:
+            file.write(data[:half])
+            fault_point("checkpoint-half-written")
+            file.write(data[half:])
+            file.finish()
+            fault_point("checkpoint-before-rename")
+            self._keep_previous()
+
+    def _keep_previous(self) -> None:
+        """Make the present file reachable as `.prev`, while it keeps its own name."""
+        if not self.path.exists():
+            return
+        link = Path(f"{self.path}.prev.new")
+        link.unlink(missing_ok=True)  # left by a crash just here
+        self._syscalls.link(str(self.path), str(link))
+        self._syscalls.replace(str(link), f"{self.path}.prev")
+        link.unlink(missing_ok=True)  # rename does nothing between two names of one file
 
 
 def _encode(state: dict[str, Any]) -> bytes:

@@ -1,8 +1,7 @@
-"""The few ways in which the engine writes to disk, each safe against a crash.
+"""Appending to files of the state folder, safe against a crash; what a failing disk means.
 
-`Syscalls` are those of `os`; tests hand in ones that fail. A short write is continued (a
-bare `os.write` on a nearly full disk stores half and reports no error). A full disk is
-`Fatal` with exit 75: nothing is lost, and the same command goes on once there is room.
+Files that are replaced as a whole are `atomic_file`. A full disk is `Fatal` with exit 75:
+nothing is lost, and the same command goes on once there is room.
 """
 
 from __future__ import annotations
@@ -12,24 +11,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
 
+from pulse_cli.atomic_file import Syscalls, sync_path, write_all
 from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.errors import Exit, Fatal
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-
-
-class Syscalls(Protocol):
-    """The functions of module `os` that are used here."""
-
-    def open(self, path: str, flags: int, mode: int = 0o777, /) -> int: ...
-    def write(self, fd: int, data: memoryview, /) -> int: ...
-    def fsync(self, fd: int, /) -> None: ...
-    def close(self, fd: int, /) -> None: ...
-    def ftruncate(self, fd: int, length: int, /) -> None: ...
-    def link(self, source: str, target: str, /) -> None: ...
-    def replace(self, source: str, target: str, /) -> None: ...
 
 
 @contextmanager
@@ -47,50 +34,6 @@ def disk_errors(path: Path, doing: str = "write") -> Iterator[None]:
             kind="disk-full" if full else "disk",
             exit_code=Exit.UNAVAILABLE if full else Exit.FATAL,
         ) from error
-
-
-def write_all(fd: int, data: bytes, syscalls: Syscalls) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[syscalls.write(fd, view) :]
-
-
-def write_atomically(
-    path: Path, data: bytes, *, keep_previous: bool = False, syscalls: Syscalls = os
-) -> None:
-    """Replace `path` by `data` (mode 0600): after a crash the old or the new is there, whole.
-
-    With `keep_previous` the old file stays reachable as `<name>.prev`. Raises OSError, and
-    then the old file is untouched; or the new one is there, but a crash may undo that.
-    """
-    new = f"{path}.new"
-    fd = syscalls.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        half = len(data) // 2
-        write_all(fd, data[:half], syscalls)
-        fault_point("checkpoint-half-written")
-        write_all(fd, data[half:], syscalls)
-        syscalls.fsync(fd)
-    finally:
-        syscalls.close(fd)
-    fault_point("checkpoint-before-rename")
-    if keep_previous and path.exists():
-        link = Path(f"{path}.prev.new")
-        link.unlink(missing_ok=True)  # left by a crash just here
-        syscalls.link(str(path), str(link))
-        syscalls.replace(str(link), f"{path}.prev")
-        link.unlink(missing_ok=True)  # rename does nothing between two names of one file
-    syscalls.replace(new, str(path))
-    sync_folder(path.parent, syscalls)
-
-
-def sync_folder(folder: Path, syscalls: Syscalls = os) -> None:
-    """Make renames and new files in `folder` durable."""
-    fd = syscalls.open(str(folder), os.O_RDONLY)
-    try:
-        syscalls.fsync(fd)
-    finally:
-        syscalls.close(fd)
 
 
 class MarkedFile:
@@ -172,7 +115,7 @@ class MarkedFile:
     def _open(self) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         self._fd = self._syscalls.open(str(self.path), flags, 0o600)
-        sync_folder(self.path.parent, self._syscalls)
+        sync_path(self.path.parent, self._syscalls)
 
     def _cut(self, size: int) -> Fatal:
         return Fatal(

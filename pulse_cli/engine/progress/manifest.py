@@ -15,7 +15,8 @@ from pathlib import Path
 
 import orjson
 
-from pulse_cli.engine.progress.disk import Syscalls, disk_errors, write_atomically
+from pulse_cli.atomic_file import Syscalls, write_atomically
+from pulse_cli.engine.progress.disk import disk_errors
 from pulse_cli.errors import Exit, Fatal
 from pulse_cli.model import Input
 

@@ -54,9 +54,13 @@ class StateFiles:
     def remove_unneeded(self, run_id: str | None) -> None:
         """Remove what only unfinished runs need, but that of `run_id`.
 
-        Dead letters stay: they are for people. Half-written lists of inputs go, too.
+        Dead letters stay: they are for people. What crashes left half-written goes, too.
         """
-        for kind in ("manifest.json", "manifest.json.new", "seen"):
+        for half in (f"{self.checkpoint.name}.*.new", f"{self.stem}-{_ANY_RUN}.*.new"):
+            for path in self.folder.glob(f".{half}"):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+        for kind in ("manifest.json", "seen"):
             # whole run ids only: a run that retries dead letters has our stem in its own
             for path in self.folder.glob(f"{self.stem}-{_ANY_RUN}.{kind}"):
                 if run_id is None or not path.name.startswith(f"{self.stem}-{run_id}."):

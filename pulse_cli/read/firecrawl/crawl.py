@@ -54,8 +54,7 @@ class CrawlRecords:
                 position = Position(self._index, page.following, 0, page.following)
             else:
                 position = Position(self._index, skip, item, skip + item, crc)
-            place = Place(self._name, item=skip + item)
-            yield Record(place, position, content, cost(content))
+            yield Record(Place(self._name), position, content, cost(content))
 
     def _contents(self, page: Page, skip: int) -> list[Content]:
         """What a page of answers holds. Notes that only a single value deserves are left out."""
@@ -71,8 +70,8 @@ class CrawlRecords:
             share = f"{skip + len(contents):,}"
             share += f" of {page.total:,} pages" if page.total else " pages"
             what = f"is {page.status}" if page.status else "tells no status"
-            told = f"{self._name}: the crawl {what}: {share} so far"
-            contents.append(Note(told, partial=True))
+            message = f"{self._name}: the crawl {what}: {share} so far"
+            contents.append(Note(message, True, "crawl-partial"))
         return contents
 
     def _changed(self, skip: int) -> Fatal:

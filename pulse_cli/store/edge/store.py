@@ -16,7 +16,9 @@ from pulse_cli.errors import Exit, Fatal, Rejected
 from pulse_cli.model import CommitRecord, Filter, Hit, Point, Terms
 from pulse_cli.payload import COMMITTED, RECORD_FIELDS, read_record
 from pulse_cli.store.disk_space import MIN_FREE_BYTES, free_bytes
-from pulse_cli.store.edge.process import Answered, EdgeProcess, translate
+from pulse_cli.store.edge.connection import Answered
+from pulse_cli.store.edge.refusals import translate
+from pulse_cli.store.edge.session import Session
 from pulse_cli.store.filters import (
     SPARSE,
     committed_records,
@@ -46,27 +48,27 @@ class EdgeStore:
         self.dimension = 0
         self.has_sparse = True
         self._create = create
+        self._lock_wait = lock_wait
         self._min_free = min_free
-        self._process = EdgeProcess(
-            {"op": "open", "path": str(path), "create": create, "lock_wait": lock_wait},
-            deadline=deadline,
-        )
+        self._session = Session(path, deadline=deadline)
 
     @property
     def in_flight(self) -> int:
-        return 2  # one at work, one waiting in the pipe
+        return 2  # one at work, one waiting in the socket
 
     @property
     def pid(self) -> int | None:
-        """The process that holds the shard, while it runs."""
-        return self._process.pid
+        """The owner of the collection, while this store is connected to it."""
+        return self._session.pid
 
     async def open(self, dimension: int) -> None:
         """Create the shard, or open it and compare; dimension 0 takes what is there."""
         if self._create:
             self._check_space(0)
         try:
-            found = await self._process.open(dimension=dimension)
+            found = await self._session.open(
+                create=self._create, dimension=dimension, lock_wait=self._lock_wait
+            )
         except Answered as error:
             raise self._opening_error(error) from error
         self.dimension, self.has_sparse = found["dimension"], found["sparse"]
@@ -79,7 +81,7 @@ class EdgeStore:
             )
 
     def _opening_error(self, error: Answered) -> Fatal:
-        known = translate(error, str(self.path))
+        known = translate(error, self.path)
         if isinstance(known, Fatal):
             return known
         return Fatal(
@@ -101,9 +103,9 @@ class EdgeStore:
 
     async def _read(self, op: str, body: bytes | memoryview = b"", **request: Any) -> Any:
         try:
-            return await self._process.call({"op": op, **request}, body)
+            return await self._session.call({"op": op, **request}, body)
         except Answered as error:
-            raise translate(error, str(self.path)) from error
+            raise translate(error, self.path) from error
 
     async def _write(self, op: str, body: bytes | memoryview = b"", **request: Any) -> None:
         self._check_space(len(body))
@@ -169,7 +171,7 @@ class EdgeStore:
         if await self.count() < OPTIMIZE_FROM:
             return False
         self._check_space(0)
-        return bool(await self._process.call({"op": "optimize"}, deadline=OPTIMIZE_DEADLINE_S))
+        return bool(await self._session.call({"op": "optimize"}, deadline=OPTIMIZE_DEADLINE_S))
 
     async def nearest(self, vector: Floats, limit: int, where: Filter) -> list[Hit]:
         if len(vector) != self.dimension:
@@ -222,13 +224,13 @@ class EdgeStore:
 
     async def ready(self) -> bool:
         try:
-            await self._process.call({"op": "count"}, deadline=10.0)
+            await self._session.call({"op": "count"}, deadline=10.0)
         except Exception:
             return False
         return True
 
     async def close(self) -> None:
-        await self._process.close()
+        await self._session.close()
 
 
 def open_edge(

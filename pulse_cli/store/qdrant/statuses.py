@@ -6,20 +6,16 @@ Retry-After: the request is larger than the limit will ever allow).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from pulse_cli.errors import Exit, Fatal, PulseError, Rejected, Transient
 
-MAX_RETRY_AFTER_S = 60.0
 _BUSY = frozenset({500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """`error` is "" for success; `retry_after` in seconds, at most 60, None if not given."""
 
     status: int
@@ -28,34 +24,17 @@ class Answer:
     retry_after: float | None = None
 
 
-def read_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds or an HTTP date, as RFC 9110 allows; what cannot be read counts as absent."""
-    value = headers.get("retry-after", "").strip()
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            until = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        now = datetime.now(UTC)
-        seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S) if seconds == seconds else None
-
-
-def too_large(answer: Answer) -> bool:
+def too_large(reply: Reply) -> bool:
     """The request must be split: its body or its number of points is over a fixed limit."""
-    if answer.status == 413 or (answer.status == 400 and "larger than allowed" in answer.error):
+    if reply.status == 413 or (reply.status == 400 and "larger than allowed" in reply.error):
         return True
-    over_budget = "rate limit exceeded," in answer.error.lower()
-    return answer.status == 429 and answer.retry_after is None and over_budget
+    over_budget = "rate limit exceeded," in reply.error.lower()
+    return reply.status == 429 and reply.retry_after is None and over_budget
 
 
-def error_of(answer: Answer, what: str, server: str, collection: str) -> PulseError:
+def error_of(reply: Reply, what: str, server: str, collection: str) -> PulseError:
     """The error for an answer that is none of the expected ones."""
-    text, status = answer.error, answer.status
+    text, status = reply.error, reply.status
     message = f"Qdrant at {server} answered {status} to {what}: {text[:300]}"
     lower = text.lower()
     if status == 507 or "no space left" in lower:
@@ -72,11 +51,11 @@ def error_of(answer: Answer, what: str, server: str, collection: str) -> PulseEr
     if 300 <= status < 400:
         return Fatal(message, hint="give the address it redirects to", kind="redirect")
     if status == 429:
-        return Transient(message, overload=True, retry_after=answer.retry_after)
+        return Transient(message, overload=True, retry_after=reply.retry_after)
     if status == 408:
-        return Transient(message, timeout=True, retry_after=answer.retry_after)
+        return Transient(message, timeout=True, retry_after=reply.retry_after)
     if status in _BUSY or status == 200:
-        return Transient(message, retry_after=answer.retry_after)
+        return Transient(message, retry_after=reply.retry_after)
     if "dimension error" in lower or "vector name error" in lower:
         return Fatal(
             message, hint="the collection was changed: use another --collection", kind="dimension"

@@ -40,7 +40,6 @@ STREAMS = 8  # hides the latency of a slow server; the limiter uses no more than
 SCROLL_BATCH = 512
 KEYS_PER_REQUEST = 512
 MOST_CANDIDATES = 10_000
-READY_S = 5.0
 
 
 class QdrantStore:
@@ -75,7 +74,8 @@ class QdrantStore:
     async def open(self, dimension: int) -> None:
         """Create the collection, or compare it; dimension 0 takes what is there."""
         try:
-            await self._open(dimension)
+            with self._rest.client.first_contact():
+                await self._open(dimension)
         except Rejected as error:
             raise Fatal(str(error), hint="check --qdrant and --collection") from error
 
@@ -149,14 +149,14 @@ class QdrantStore:
 
     async def _send(self, points: Sequence[Point], rows: Floats, body: bytes) -> None:
         """Upsert these points, in halves where the server says they are too many."""
-        answer = await self._rest.ask("PUT", "points", body, params={"wait": "true"})
-        if not too_large(answer):
-            self._rest.completed(self._rest.result(answer, "upsert"))
+        reply = await self._rest.ask("PUT", "points?wait=true", body)
+        if not too_large(reply):
+            self._rest.completed(self._rest.result(reply, "upsert"))
             return
         if len(points) == 1:
-            raise self._one_too_large(answer.status, answer.error, len(body))
+            raise self._one_too_large(reply.status, reply.error, len(body))
         half = len(points) // 2
-        if answer.status == 429:
+        if reply.status == 429:
             self._max_points = min(self._max_points, half)
         else:
             self._max_bytes = min(self._max_bytes, half * -(-len(body) // len(points)))
@@ -262,11 +262,7 @@ class QdrantStore:
         return int(found["count"])
 
     async def ready(self) -> bool:
-        try:
-            answer = await self._rest.ask("GET", "/readyz", within=READY_S)
-        except PulseError:
-            return False
-        return answer.status == 200
+        return await self._rest.client.answers("/readyz", range(200, 201))
 
     async def begin_load(self, *, bulk: bool) -> None:
         if bulk and not self.found.indexing_deferred:

@@ -20,6 +20,7 @@ from typing import Any
 
 import orjson
 
+from pulse_cli.atomic_file import sync_path
 from pulse_cli.model import Filter, Hit
 from pulse_cli.payload import (
     CHAR_END,
@@ -207,14 +208,6 @@ def join_chunks(chunks: Sequence[tuple[int | None, int | None, str]]) -> str:
 
 
 def _install(half: Path, path: Path) -> None:
-    _sync(half)
+    sync_path(half)
     half.replace(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_path(path.parent)

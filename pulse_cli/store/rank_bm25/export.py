@@ -7,17 +7,18 @@ and only texts, numbers, lists and maps, in the few opcodes of protocol 2 that t
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from pulse_cli.atomic_file import AtomicFile
 from pulse_cli.store.rank_bm25.view import Bm25View, tokenize
 
 PROTOCOL_2, STOP, MARK = b"\x80\x02", b".", b"("
 EMPTY_DICT, SET_ITEMS, EMPTY_LIST, APPENDS = b"}", b"u", b"]", b"e"
 NONE, TRUE, FALSE, TEXT, LONG, FLOAT = b"N", b"\x88", b"\x89", b"X", b"\x8a", b"G"
+READER_SECONDS = 600.0  # how long the reader of a pipe may take over what fills it
 BATCH = 1000  # items between two marks: how many a reader holds on its stack
 
 
@@ -28,22 +29,15 @@ def export(view: Bm25View, path: Path) -> None:
         "tokenized_corpus": lambda text, _: tokenize(text),
         "metadata": lambda _, metadata: metadata,
     }
-    half = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with os.fdopen(os.open(half, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(PROTOCOL_2 + EMPTY_DICT + MARK)
-            for name, column in columns.items():
-                file.write(encode(name))
-                _write_list(file, (column(text, metadata) for text, metadata in view.pages()))
-            file.write(SET_ITEMS + STOP)
-            file.flush()
-            os.fsync(file.fileno())
-        half.replace(path)
-    finally:
-        half.unlink(missing_ok=True)
+    with AtomicFile(path, patience=READER_SECONDS) as file:
+        file.write(PROTOCOL_2 + EMPTY_DICT + MARK)
+        for name, column in columns.items():
+            file.write(encode(name))
+            _write_list(file, (column(text, metadata) for text, metadata in view.pages()))
+        file.write(SET_ITEMS + STOP)
 
 
-def _write_list(file: BinaryIO, items: Iterable[Any]) -> None:
+def _write_list(file: AtomicFile, items: Iterable[Any]) -> None:
     file.write(EMPTY_LIST)
     for batch in _batches(items):
         file.write(MARK + b"".join(map(encode, batch)) + APPENDS)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pulse_cli.atomic_file import temporary_name
 from pulse_cli.engine.progress.checkpoint import CheckpointFile
 from pulse_cli.engine.progress.disk import MarkedFile
 from pulse_cli.engine.progress.state_files import state_files
@@ -156,7 +157,9 @@ def test_files_of_other_runs_go_but_not_those_of_other_sources(tmp_path: Path) -
         files.dead_letters(other),
         retry.manifest(other),
     ]
-    gone = [files.manifest(other), files.seen(other), Path(f"{files.manifest(other)}.new")]
+    kept.append(tmp_path / temporary_name(retry.manifest(other).name))
+    gone = [files.manifest(other), files.seen(other)]
+    gone += [tmp_path / temporary_name(name) for name in (files.checkpoint.name, gone[0].name)]
     for path in (*kept, *gone):
         path.touch()
     files.remove_unneeded(mine)

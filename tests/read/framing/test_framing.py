@@ -19,10 +19,10 @@ Cut = tuple[Any, ...]
 
 
 def cut(data: bytes, segments: Segments, step: int, window: int) -> list[Cut]:
-    """All that is observable of each frame, where the bytes come `step` at a time."""
-    feed = ByteReader(data[at : at + step] for at in range(0, len(data), step))
-    framer = Framer(feed, segments, SHAPES, 3000, window)
-    return [(*frame, feed.offset, feed.crc, feed.line) for frame in framer.frames()]
+    """All that is observable of each span, where the bytes come `step` at a time."""
+    reader = ByteReader(data[at : at + step] for at in range(0, len(data), step))
+    framer = Framer(reader, segments, SHAPES, 3000, window)
+    return [(*span, reader.offset, reader.crc, reader.line) for span in framer.spans()]
 
 
 @pytest.mark.parametrize("segments", Segments)
@@ -37,11 +37,11 @@ def test_the_size_of_chunks_changes_nothing(sample, segments, window):
 @pytest.mark.parametrize("segments", Segments)
 def test_every_byte_is_consumed_once(sample, segments):
     _, data = sample
-    feed = ByteReader(iter([data]))
-    for _ in Framer(feed, segments, SHAPES, 3000, 400).frames():
-        assert feed.crc == crc32(data[: feed.offset])
-        assert feed.line == 1 + data.count(b"\n", 0, feed.offset)
-    assert feed.offset == len(data)
+    reader = ByteReader(iter([data]))
+    for _ in Framer(reader, segments, SHAPES, 3000, 400).spans():
+        assert reader.crc == crc32(data[: reader.offset])
+        assert reader.line == 1 + data.count(b"\n", 0, reader.offset)
+    assert reader.offset == len(data)
 
 
 PIECES = st.sampled_from(

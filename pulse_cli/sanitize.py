@@ -17,7 +17,7 @@ _USER_INFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s]*@")
 _DANGEROUS = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
-def safe(text: str) -> str:
+def sanitize(text: str) -> str:
     """`text` on one line, without credentials or anything that a terminal obeys."""
     text = mask_credentials(text)
     if text.isascii() and text.isprintable():

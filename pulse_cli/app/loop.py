@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pulse_cli.cli.memory import tune_memory
+from pulse_cli.app.memory import tune_memory
 
 if TYPE_CHECKING:
     from pulse_cli.engine import Stop

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_cli.cli.sanitize import mask_credentials, safe
+from pulse_cli.sanitize import mask_credentials, sanitize
 
 
 @pytest.mark.parametrize(
@@ -31,13 +31,13 @@ from pulse_cli.cli.sanitize import mask_credentials, safe
     ],
 )
 def test_what_is_shown(text, shown):
-    assert safe(text) == shown
+    assert sanitize(text) == shown
 
 
 @given(st.text())
 def test_no_text_keeps_a_control_a_line_end_or_a_surrogate(text):
     joiners = {"\u200c", "\u200d"}
-    for char in safe(text):
+    for char in sanitize(text):
         assert char in joiners or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 

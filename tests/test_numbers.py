@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulse_cli.cli import numbers
+from pulse_cli import numbers
 from pulse_cli.cli.throughput import WINDOW_S, Throughput, bytes_done
 from pulse_cli.events import Counts, Stats
 

@@ -1,0 +1,1 @@
+"""The service: takes Firecrawl's events, indexes their pages, and answers searches."""
