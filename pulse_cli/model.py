@@ -270,10 +270,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class CommitRecord:
-    """What the first point (`id`) of one version of a page says of it.
-
-    `committed`: this version is whole in the store, and no other point of the page is there.
-    """
+    """What the first point (`id`) of one version of a page says of it (`pulse_cli.payload`)."""
 
     id: str
     key: str
@@ -285,10 +282,7 @@ class CommitRecord:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which points count: payload `equals` exactly, URL begins with `url_prefix`, id in `ids`.
-
-    Without `ids` (None) points of any id count.
-    """
+    """Which points count: payload `equals` exactly, URL begins with `url_prefix`, id in `ids`."""
 
     equals: Mapping[str, str | bool] = field(default_factory=dict)
     url_prefix: str | None = None

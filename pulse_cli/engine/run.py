@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
 
 from pulse_cli.engine.budget import Budget
 from pulse_cli.engine.commit import Committer
@@ -255,7 +254,7 @@ class _Run:
             if not self._books.closed:
                 await self._save(complete=complete)
         except Fatal as fatal:
-            if not (complete and self._is_saved_complete()):
+            if not (complete and self._checkpoint.says_complete(self._epoch)):
                 return error or fatal
             # It has not failed: the next start would be a new run. Should a crash bring the
             # checkpoint before back, that is as good.
@@ -263,13 +262,6 @@ class _Run:
         if complete:
             self._files.remove_unneeded(None)
         return error
-
-    def _is_saved_complete(self) -> bool:
-        """Whether the checkpoint says so, though saving it ended in an error."""
-        with suppress(Fatal):
-            state = self._checkpoint.load()
-            return state is not None and (state["epoch"], state["complete"]) == (self._epoch, True)
-        return False
 
     def _refresh_stats(self) -> None:
         stats = self._stats

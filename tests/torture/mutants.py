@@ -179,5 +179,4 @@ MUTANTS: dict[str, Mutant] = {
     "dead letters not cut": lambda: _replaced(resume, "MarkedFile", _NeverCut),
     "checkpoint in place": lambda: _replaced(checkpoint, "AtomicFile", _InPlace),
     "record stays committed": lambda: _replaced(run, "Committer", RecordStays),
-    "committed too early": lambda: _replaced(run, "Committer", CommitsTooEarly),
 }

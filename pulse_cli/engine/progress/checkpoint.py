@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,13 @@ class CheckpointFile:
             file.finish()
             fault_point("checkpoint-before-rename")
             self._keep_previous()
+
+    def says_complete(self, epoch: int) -> bool:
+        """Whether the save of this epoch is there and complete, though it ended in an error."""
+        with suppress(Fatal):
+            state = self.load()
+            return state is not None and (state["epoch"], state["complete"]) == (epoch, True)
+        return False
 
     def _keep_previous(self) -> None:
         """Make the present file reachable as `.prev`, while it keeps its own name."""

@@ -1,8 +1,7 @@
 """The store on a Qdrant server (1.15 or newer), over its REST API.
 
 Every write waits until the server has written it to its log and applied it (`wait=true`), so
-one that returned needs no `sync`. Points go out as orjson text made from the float32 rows
-themselves, at most 256 points or 4 MB per request, less where the server takes less.
+one that returned needs no `sync`.
 """
 
 from __future__ import annotations
@@ -10,10 +9,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from pulse_cli.collection_name import check_name
-from pulse_cli.errors import Fatal, PulseError, Rejected, Transient
+from pulse_cli.errors import Fatal, Rejected
 from pulse_cli.model import CommitRecord, Filter, Hit, Point, Terms
 from pulse_cli.payload import COMMITTED, KEY, RECORD_FIELDS, read_record
 from pulse_cli.store.filters import (
@@ -28,14 +25,12 @@ from pulse_cli.store.filters import (
 from pulse_cli.store.qdrant import collection as layout
 from pulse_cli.store.qdrant.collection import Collection, CollectionOptions
 from pulse_cli.store.qdrant.rest import Rest
-from pulse_cli.store.qdrant.statuses import too_large
+from pulse_cli.store.qdrant.upserts import Upserts
 from pulse_cli.store.vectors import checked, sparse
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
 
-MAX_POINTS = 256
-MAX_BYTES = 4_000_000
 STREAMS = 8  # hides the latency of a slow server; the limiter uses no more than it needs
 SCROLL_BATCH = 512
 KEYS_PER_REQUEST = 512
@@ -51,9 +46,7 @@ class QdrantStore:
         self._rest = rest
         self._create = create
         self._options = options
-        self._max_points = MAX_POINTS
-        self._max_bytes = MAX_BYTES
-        self._point_bytes = 1  # what a point took in the last request, as a guess for the next
+        self._upserts = Upserts(rest)
 
     @property
     def in_flight(self) -> int:
@@ -134,40 +127,8 @@ class QdrantStore:
             await self._rest.update("POST", "points/payload", body)
 
     async def upsert(self, points: Sequence[Point], rows: Floats) -> None:
-        if not points:
-            return
-        rows = checked(rows, self.dimension)
-        at = 0
-        while at < len(points):
-            step = min(self._max_points, max(1, self._max_bytes // self._point_bytes))
-            some, own = points[at : at + step], rows[at : at + step]
-            body = _encode(some, own)
-            self._point_bytes = -(-len(body) // len(some))
-            if len(body) <= self._max_bytes or len(some) == 1:
-                await self._send(some, own, body)
-                at += step
-
-    async def _send(self, points: Sequence[Point], rows: Floats, body: bytes) -> None:
-        """Upsert these points, in halves where the server says they are too many."""
-        reply = await self._rest.ask("PUT", "points?wait=true", body)
-        if not too_large(reply):
-            self._rest.completed(self._rest.result(reply, "upsert"))
-            return
-        if len(points) == 1:
-            raise self._one_too_large(reply.status, reply.error, len(body))
-        half = len(points) // 2
-        if reply.status == 429:
-            self._max_points = min(self._max_points, half)
-        else:
-            self._max_bytes = min(self._max_bytes, half * -(-len(body) // len(points)))
-        for part in (slice(half), slice(half, None)):
-            await self._send(points[part], rows[part], _encode(points[part], rows[part]))
-
-    def _one_too_large(self, status: int, error: str, size: int) -> PulseError:
-        text = f"Qdrant at {self._rest.server} answered {status} to one point: {error}"
-        if status == 429:
-            return Transient(text, overload=True)
-        return Rejected(f"{text} ({size} bytes)", reason="too-large")
+        if points:
+            await self._upserts.send(points, checked(rows, self.dimension))
 
     async def delete_pages(self, keys: Sequence[str]) -> None:
         for some in _pieces(keys, KEYS_PER_REQUEST):
@@ -283,26 +244,8 @@ class QdrantStore:
         await self._rest.close()
 
 
-def _encode(points: Sequence[Point], rows: Floats) -> bytes:
-    """The body of an upsert, written in one go: pieces put together would be copied twice."""
-    described = [
-        {"id": point.id, "vector": _vectors(point.terms, row), "payload": point.payload}
-        for point, row in zip(points, rows, strict=True)
-    ]
-    try:
-        return orjson.dumps({"points": described}, option=orjson.OPT_SERIALIZE_NUMPY)
-    except TypeError as error:
-        raise Rejected(f"a payload is not JSON: {error}", reason="bad-payload") from error
-
-
 def _pieces(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     return (values[start : start + size] for start in range(0, len(values), size))
-
-
-def _vectors(terms: Terms, row: Floats) -> dict[str, Any]:
-    if not terms.indices:
-        return {"": row}
-    return {"": row, SPARSE: sparse(terms)}
 
 
 def _under(hit: Hit, where: Filter) -> bool:
