@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from pulse_cli.errors import Kind
+
 
 @dataclass(slots=True)
 class StageStats:
@@ -113,7 +115,7 @@ Event: TypeAlias = Started | Progress | Message | Draining
 class Problem:
     """What ended a run early: `kind` for programs, `message` and `hint` for people."""
 
-    kind: str
+    kind: Kind
     message: str
     hint: str
 
@@ -132,7 +134,8 @@ class Target:
 class Summary:
     """How a run ended. `counts` cover all its starts, everything else this process.
 
-    What has a default is what there is to say of a run that never began.
+    What has a default is what there is to say of a run that never began. `stopped_by` is the
+    name of the signal that stopped it ("SIGINT"), empty for none.
 
     `resume` is the command that goes on (or retries the dead letters), None if nothing is left.
     `notes` are the things the user should know about the sources, in order. `pruned` pages
@@ -142,9 +145,9 @@ class Summary:
 
     run_id: str
     status: Literal["complete", "interrupted", "failed"]
-    exit_code: int
     sources: tuple[str, ...]
     target: Target
+    stopped_by: str = ""
     counts: Counts = field(default_factory=Counts)
     bytes_read: int = 0
     embed_requests: int = 0

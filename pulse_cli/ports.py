@@ -63,7 +63,7 @@ class Source(Protocol):
         """Yield every record after `start`, in order.
 
         Positions never fall back, and each record's lies behind all its bytes.
-        Raises Fatal (exit 4) where the bytes before `start` are not those of its CRC.
+        Raises SourceChanged where the bytes before `start` are not those of its CRC.
         """
         ...
 
@@ -216,7 +216,7 @@ class CheckpointStore(Protocol):
     """Keeps one JSON object atomically: after a crash the old or the new one, never half."""
 
     def load(self) -> dict[str, Any] | None:
-        """The last one saved, None if there never was one. Raises Fatal (exit 4) if unreadable."""
+        """The last one saved, None if there never was one. Raises Fatal if unreadable."""
         ...
 
     def save(self, state: dict[str, Any]) -> None: ...

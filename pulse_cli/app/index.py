@@ -28,7 +28,7 @@ from pulse_cli.engine import (
     state_files,
 )
 from pulse_cli.engine.summary import peak_rss_bytes
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind, Locked, Unavailable
 from pulse_cli.events import Message, Problem, Summary, Target
 from pulse_cli.ports import Clock, Observer, Preparer, Store
 from pulse_cli.wiring import Services, cores, target_name, target_of
@@ -60,7 +60,7 @@ class Job:
     yes: bool = False
 
     def check(self) -> None:
-        """Raises Fatal (exit 2) where the wishes contradict each other."""
+        """Raises Fatal where the wishes contradict each other."""
         if self.prune and self.limit is not None:
             raise _usage("--prune needs the whole crawl", "leave out --limit")
         if self.prune and any(name.endswith(".dead.jsonl") for name in self.sources):
@@ -136,7 +136,7 @@ async def _finished(
             await services.rebuild_bm25(store)
     except Fatal as error:
         problem = Problem(error.kind, str(error), error.hint)
-        return replace(summary, exit_code=error.exit_code, error=problem)
+        return replace(summary, error=problem)
     return summary
 
 
@@ -215,7 +215,7 @@ def _prune_options(settings: Settings, job: Job, preparer: Preparer) -> PruneOpt
 
 
 def _usage(message: str, hint: str) -> Fatal:
-    return Fatal(message, hint=hint, kind="usage", exit_code=Exit.USAGE)
+    return Fatal(message, hint=hint, kind=Kind.USAGE)
 
 
 def _fingerprint(settings: Settings) -> dict[str, Any]:
@@ -237,15 +237,14 @@ def _dead_limit(share: Share) -> DeadLimit:
 
 
 def _not_begun(job: Job, target: Target, error: Fatal, seconds: float) -> Summary:
-    refused = error.exit_code in (Exit.USAGE, Exit.REFUSED, Exit.FATAL)
+    passes = isinstance(error, Unavailable | Locked)
     return Summary(
         run_id="",
         status="failed",
-        exit_code=error.exit_code,
         sources=job.sources,
         target=target,
         seconds=seconds,
         peak_rss_bytes=peak_rss_bytes(),
-        resume=None if refused else job.command,
+        resume=job.command if passes else None,
         error=Problem(error.kind, str(error), error.hint),
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pulse_cli.engine import SystemClock, hold_target_lock
-from pulse_cli.errors import Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.events import NullObserver
 from pulse_cli.model import Filter
 from pulse_cli.payload import KEY
@@ -66,7 +66,7 @@ async def export_bm25(settings: Settings, file: Path) -> int:
             raise Fatal(
                 f"{file} cannot be written: {error.strerror or error}",
                 hint="name a file in a folder that exists and may be written to",
-                kind="disk",
+                kind=Kind.DISK,
             ) from error
         return view.documents
 

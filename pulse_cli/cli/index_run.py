@@ -12,11 +12,12 @@ from pulse_cli.app.index import Job, index_sources, look_at_sources
 from pulse_cli.app.loop import run_until_signal
 from pulse_cli.app.summary_json import as_object
 from pulse_cli.cli import dry_run
+from pulse_cli.cli.exit_codes import exit_of_run, with_exit_code
 from pulse_cli.cli.metrics import MetricsFile
 from pulse_cli.cli.progress import Verbosity, watching
 from pulse_cli.cli.streams import tell, write_stdout
 from pulse_cli.cli.summary import as_page
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.sanitize import mask_credentials
 
 if TYPE_CHECKING:
@@ -29,13 +30,11 @@ def sources_of(named: Sequence[str] | None) -> tuple[str, ...]:
         return tuple(named)
     hint = "name a file or folder, or pipe something in: see `pulse index --help`"
     if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
-        raise Fatal("nothing to index", hint=hint, kind="usage", exit_code=Exit.USAGE)
+        raise Fatal("nothing to index", hint=hint, kind=Kind.USAGE)
     # Waits for the first byte: a pipe from a failed command must not pass for an empty crawl.
     buffer: Any = sys.stdin.buffer
     if not buffer.peek(1):
-        raise Fatal(
-            "nothing to index: stdin is empty", hint=hint, kind="usage", exit_code=Exit.USAGE
-        )
+        raise Fatal("nothing to index: stdin is empty", hint=hint, kind=Kind.USAGE)
     return ("-",)
 
 
@@ -52,12 +51,13 @@ def run_index(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) 
         file, collection = settings.run.metrics_file, settings.qdrant.collection
         observer = MetricsFile(file, collection, job.sources, watchers)
         summary = run_until_signal(lambda stop: index_sources(settings, job, observer, stop))
-        observer.ended(summary)
+        code = exit_of_run(summary)
+        observer.ended(summary, code)
     if as_json:
-        write_stdout(json.dumps(as_object(summary)))
+        write_stdout(json.dumps(with_exit_code(as_object(summary), code)))
     elif not verbosity.quiet or summary.error is not None:
         tell(as_page(summary, search_command(loaded)))
-    return int(summary.exit_code)
+    return code
 
 
 def run_dry(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) -> int:

@@ -82,9 +82,9 @@ class MetricsFile:
             self._due = event.stats.elapsed_s + EVERY_SECONDS
             self._write([*self._run(event.stats, None), *_work(event.stats)])
 
-    def ended(self, summary: Summary) -> None:
+    def ended(self, summary: Summary, exit_code: int) -> None:
         """Write the last figures."""
-        if summary.status == "complete" and summary.exit_code in (0, 3):
+        if summary.status == "complete" and exit_code in (0, 3):
             self._success = self._now()
         stats = Stats(
             counts=summary.counts,
@@ -93,7 +93,7 @@ class MetricsFile:
             elapsed_s=summary.seconds,
         )
         pruned: Sample = ("pulse_pruned_pages", {}, summary.pruned)
-        self._write([*self._run(stats, int(summary.exit_code)), *_work(stats), pruned])
+        self._write([*self._run(stats, exit_code), *_work(stats), pruned])
 
     def _run(self, stats: Stats, exit_code: int | None) -> Iterator[Sample]:
         yield "pulse_run_running", {}, float(exit_code is None)

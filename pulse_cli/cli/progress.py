@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from pulse_cli.cli.lines import Lines
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.events import Event, Message
 from pulse_cli.ports import Observer
 
@@ -85,8 +85,7 @@ def _open_log(settings: Settings) -> TextIO:
         raise Fatal(
             f"{file}: the log cannot be written: {error.strerror}",
             hint=hint,
-            kind="log",
-            exit_code=Exit.USAGE,
+            kind=Kind.USAGE,
         ) from None
     return open(descriptor, "a", encoding="utf-8", errors="backslashreplace")  # noqa: PTH123
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pulse_cli.embed.refusals import refusal
 from pulse_cli.embed.remote import EMBEDDER, Properties, RemoteEmbedder, probe
-from pulse_cli.errors import Fatal, Transient
+from pulse_cli.errors import Fatal, Kind, Transient
 from pulse_cli.model import EmbedLimits
 from pulse_cli.net.address import Address
 from pulse_cli.net.client import Client
@@ -101,7 +101,7 @@ async def _find_model(client: Client, path: str, wanted: str | None) -> tuple[st
         raise Fatal(
             f"{where} serves more models than one, or does not tell which: {names}",
             hint="name the one to use: embed.model",
-            kind="which-model",
+            kind=Kind.MODEL,
         )
     name = wanted if wanted is not None else next(iter(models))
     longest = models.get(name, {}).get("max_model_len")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from pulse_cli.errors import Fatal, PulseError, Rejected, Transient
+from pulse_cli.errors import Fatal, Kind, PulseError, Rejected, Transient
 from pulse_cli.net.answer import Answer
 
 _BATCH = re.compile(r"maximum allowed batch size (\d+)")
@@ -22,6 +22,7 @@ _TOO_LONG = re.compile(
 _WRONG_MODEL = re.compile(
     r"not an? (embedding|SPLADE)|SPLADE pooling|classifier model|re-?rank", re.IGNORECASE
 )
+_KINDS = {401: Kind.AUTH, 403: Kind.AUTH, 404: Kind.NOT_FOUND}
 _HINTS = {
     401: "give the server's key: embed.api_key, or PULSE_EMBED__API_KEY in the environment",
     403: "the key may not use this server or model",
@@ -44,7 +45,7 @@ def refusal(answer: Answer, texts: int) -> PulseError:
         return Fatal(
             f"{where} serves a model without dense embeddings: {said}",
             hint="point embed.url to a server with an embedding model",
-            kind="wrong-model",
+            kind=Kind.MODEL,
         )
     if status in (408, 424, 425) or status >= 500:
         return Transient(f"{where} answered {status}: {said}", retry_after=answer.retry_after)
@@ -57,7 +58,7 @@ def refusal(answer: Answer, texts: int) -> PulseError:
     return Fatal(
         f"{where} refuses requests with status {status}{words}",
         hint=_HINTS.get(status, "check embed.url and the server's settings"),
-        kind=f"embed-{status}",
+        kind=_KINDS.get(status, Kind.REFUSED),
     )
 
 
@@ -67,7 +68,7 @@ def _overload(answer: Answer) -> PulseError:
         return Fatal(
             f"{answer.sender.shown} says that the account's quota is used up",
             hint="raise the quota, then run the same command again",
-            kind="quota",
+            kind=Kind.QUOTA,
         )
     message = f"{answer.sender.shown} is overloaded: {said}"
     return Transient(message, overload=True, retry_after=answer.retry_after)
@@ -97,5 +98,5 @@ def _redirect(answer: Answer) -> Fatal:
     return Fatal(
         f"{answer.sender.shown} redirects to {target}; pulse does not follow redirects",
         hint="set embed.url to the server itself",
-        kind="redirect",
+        kind=Kind.REDIRECT,
     )

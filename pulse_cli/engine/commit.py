@@ -50,7 +50,7 @@ from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.engine.limiter import Limiter
 from pulse_cli.engine.probe_page import PROBE_KEY, ProbePage
 from pulse_cli.engine.task import DocumentTask
-from pulse_cli.errors import Exit, Fatal, Rejected
+from pulse_cli.errors import Fatal, Rejected, Unavailable
 from pulse_cli.model import Chunk, CommitRecord, Point, Prepared
 from pulse_cli.payload import RunStamp, payloads
 from pulse_cli.ports import Store
@@ -168,7 +168,7 @@ class Committer:
         try:
             await self._send(tasks, call)
         except (Rejected, Fatal) as error:
-            if not isinstance(error, Fatal) or error.exit_code is not Exit.UNAVAILABLE:
+            if not isinstance(error, Unavailable):
                 with suppress(Rejected, Fatal):  # then the old version is whole, not committed
                     await self.undo(tasks)
             raise

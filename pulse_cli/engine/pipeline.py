@@ -29,7 +29,7 @@ from pulse_cli.engine.reading import (
     why_partial,
 )
 from pulse_cli.engine.task import DocumentTask, Group
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Unavailable
 from pulse_cli.events import Message
 from pulse_cli.model import (
     Document,
@@ -119,7 +119,7 @@ class Pipeline:
         self._ledger.drain()
         self._budget.drain()
         self._pool.drain()
-        unavailable = isinstance(self._error, Fatal) and self._error.exit_code is Exit.UNAVAILABLE
+        unavailable = isinstance(self._error, Unavailable)
         if self._groups:
             await asyncio.wait(self._groups, timeout=0 if unavailable else DRAIN_SECONDS)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from pulse_cli.engine.limiter import Limiter
 from pulse_cli.engine.task import DocumentTask
-from pulse_cli.errors import Fatal, Rejected
+from pulse_cli.errors import Fatal, Kind, Rejected
 from pulse_cli.model import Chunk, Document, Identity, Point, Prepared, Terms
 from pulse_cli.payload import RunStamp, payloads
 from pulse_cli.ports import STORE_REJECTED, Store
@@ -69,7 +69,7 @@ class ProbePage:
                 f"the store refuses every page, not certain ones: {error}",
                 hint="look for the limit or setting of the store that its answer names, and run"
                 " the same command again: it goes on from here, and nothing is lost",
-                kind="store-refuses",
+                kind=Kind.STORE_REFUSES,
             ) from probe
 
     async def _write(self, prepared: Prepared, chunks: list[Chunk]) -> None:

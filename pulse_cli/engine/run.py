@@ -22,11 +22,11 @@ from pulse_cli.engine.progress.checkpoint import CheckpointFile
 from pulse_cli.engine.progress.ledger import Ledger
 from pulse_cli.engine.progress.seen import SeenPages
 from pulse_cli.engine.progress.state_files import StateFiles
-from pulse_cli.engine.prune import PRUNE_REFUSED, PruneOptions, Pruner, not_whole
+from pulse_cli.engine.prune import PruneOptions, Pruner, not_whole
 from pulse_cli.engine.resume import OpenRun, RunDependencies, RunOptions, open_run
 from pulse_cli.engine.summary import summarize
 from pulse_cli.engine.threads import Threads
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, PruneRefused, SourceChanged
 from pulse_cli.events import Draining, Message, Progress, StageStats, Started, Stats, Summary
 from pulse_cli.payload import RunStamp
 
@@ -43,8 +43,8 @@ async def index(parts: RunDependencies, files: StateFiles, options: RunOptions) 
     """
     try:
         return await _index(parts, files, options, restart=options.restart)
-    except Fatal as error:
-        if error.kind != "source-changed" or options.on_changed_source != "restart":
+    except SourceChanged:
+        if options.on_changed_source != "restart":
             raise
         return await _index(parts, files, options, restart=True)
 
@@ -132,7 +132,7 @@ class _Run:
                     for task in helpers:
                         task.cancel()
                 await asyncio.gather(*helpers, return_exceptions=True)
-        if error is not None and error.kind == "source-changed":
+        if isinstance(error, SourceChanged):
             raise error
         complete = error is None and pipeline.exhausted and not self._ledger.open_tickets
         if complete and self._options.prune is not None:
@@ -153,7 +153,7 @@ class _Run:
             pruner = Pruner(self._parts.store, self._store, seen, options, self._parts.stop)
             removed = await pruner.prune()
         except Fatal as error:
-            return error.kind == PRUNE_REFUSED, error
+            return isinstance(error, PruneRefused), error
         fault_point("pruned")
         self._pruned = removed or 0
         return removed is not None, None
@@ -278,7 +278,7 @@ class _Run:
             run_id=self._opened.run_id,
             complete=complete,
             error=error,
-            stop_code=self._parts.stop.exit_code if self._parts.stop.requested else Exit.OK,
+            stopped_by=self._parts.stop.stopped_by,
             sources=self._options.sources,
             target=self._options.target,
             stats=self._stats,

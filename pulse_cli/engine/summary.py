@@ -1,4 +1,4 @@
-"""What a run says when it has ended: its exit code, and what to do next."""
+"""What a run says when it has ended, and what to do next."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal
 from pulse_cli.events import Problem, Stats, Summary, Target
 
 
@@ -20,7 +20,7 @@ def summarize(
     run_id: str,
     complete: bool,
     error: Fatal | None,
-    stop_code: Exit,
+    stopped_by: str,
     sources: tuple[str, ...],
     target: Target,
     stats: Stats,
@@ -31,22 +31,16 @@ def summarize(
     pruned: int,
     fingerprint: Mapping[str, Any],
 ) -> Summary:
-    """Sum up. An error outranks a signal, and a signal outranks dead letters."""
-    if error is not None:
-        exit_code = error.exit_code
-    elif complete:
-        exit_code = Exit.DEAD_LETTERS if stats.counts.dead else Exit.OK
-    else:
-        exit_code = stop_code
+    """Sum up. `stopped_by` is the name of a signal, or empty."""
     resume = command if not complete else None
     if complete and dead_letters:
         resume = f"pulse index {dead_letters}"
     return Summary(
         run_id=run_id,
         status="complete" if complete else "failed" if error else "interrupted",
-        exit_code=exit_code,
         sources=sources,
         target=target,
+        stopped_by=stopped_by,
         counts=stats.counts,
         bytes_read=stats.bytes_read,
         embed_requests=stats.stages["embed"].requests,

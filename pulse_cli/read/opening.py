@@ -26,7 +26,7 @@ def open_source(
 
     Without a manifest the specs are expanded now; with one (a resumed run) exactly its inputs
     are read, in its order, whatever folders hold by now. `stdin` stands in for the process's
-    own, `sleep` waits between requests to Firecrawl. Raises Fatal (exit 2) for what does not
+    own, `sleep` waits between requests to Firecrawl. Raises Fatal for what does not
     exist, cannot be read, or is not clear.
     """
     markdown = bool(options.base_url)

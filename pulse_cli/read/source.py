@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, SourceChanged
 from pulse_cli.model import Input, Note, Place, Position, Record
 from pulse_cli.read.bytes.byte_reader import ByteReader
 from pulse_cli.read.bytes.files import InputReader
@@ -187,9 +187,7 @@ def _records(
 
 
 def _changed(name: str, start: Position) -> Fatal:
-    return Fatal(
+    return SourceChanged(
         f"{name} is not what it was when this run began: it differs before byte {start.fed:,}",
         hint="--restart indexes it from its beginning; so does --on-changed-source restart",
-        kind="source-changed",
-        exit_code=Exit.REFUSED,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Filter
 from pulse_cli.payload import FILTERS
 
@@ -49,6 +49,4 @@ def url_prefix(value: str) -> str:
 
 
 def _wrong(pair: str, hint: str) -> Fatal:
-    return Fatal(
-        f"filter {pair!r} is not understood", hint=hint, kind="usage", exit_code=Exit.USAGE
-    )
+    return Fatal(f"filter {pair!r} is not understood", hint=hint, kind=Kind.USAGE)

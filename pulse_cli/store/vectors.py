@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pulse_cli.errors import Fatal, Rejected
+from pulse_cli.errors import Fatal, Kind, Rejected
 from pulse_cli.model import Terms
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def checked(rows: Floats, dimension: int) -> Floats:
         raise Fatal(
             f"a vector has {rows.shape[1]} dimensions, the collection {dimension}",
             hint="the embedding model changed: use another --collection",
-            kind="dimension",
+            kind=Kind.DIMENSION,
         )
     if not np.isfinite(rows).all():
         raise Rejected("a vector holds NaN or an infinite number", reason="bad-vector")

@@ -3,7 +3,7 @@
 Nothing is built before it is asked for, so `search --mode bm25` loads no model and a dry
 run touches no service. Everything built is closed on leaving the context, also after an
 error. Services that are not up yet get 10 s at the start; after that the run refuses with
-exit 75 rather than wait unseen.
+that it may be started again later, rather than wait unseen.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pulse_cli.engine.clock import SystemClock
 from pulse_cli.engine.threads import Threads
-from pulse_cli.errors import Exit, Fatal, Transient
+from pulse_cli.errors import Fatal, Kind, Transient, Unavailable
 from pulse_cli.events import Message
 from pulse_cli.ports import (
     Clock,
@@ -160,7 +160,7 @@ class Services:
             raise Fatal(
                 f"the rank-bm25 view in {folder} cannot be written: {error}",
                 hint="make room or check its permissions, then run `pulse bm25 rebuild`",
-                kind="bm25-view",
+                kind=Kind.BM25_VIEW,
             ) from error
 
     async def bm25_view(self) -> Bm25View:
@@ -200,11 +200,9 @@ class Services:
                 return await call()
             except Transient as error:
                 if self._clock.monotonic() - began + delay > self._patience:
-                    raise Fatal(
+                    raise Unavailable(
                         f"{what} does not answer: {error}",
                         hint="start it, or check its address; `pulse doctor` checks everything",
-                        kind="unavailable",
-                        exit_code=Exit.UNAVAILABLE,
                     ) from error
             await self._clock.sleep(delay)
             delay = min(2 * delay, 2.0)

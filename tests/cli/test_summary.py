@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from pulse_cli.app.summary_json import as_object, failed
+from pulse_cli.cli.exit_codes import exit_of_run, with_exit_code
 from pulse_cli.cli.summary import as_page
-from pulse_cli.errors import Exit
+from pulse_cli.errors import Kind
 from pulse_cli.events import Counts, Problem, StageStats, Summary, Target
 
 SUMMARY = Summary(
     run_id="r1",
     status="complete",
-    exit_code=Exit.DEAD_LETTERS,
     sources=("crawl.jsonl",),
     target=Target("local", "/data/pulse", "pulse_docs", 384),
     counts=Counts(
@@ -53,7 +53,7 @@ KEYS = {
 
 
 def test_the_object_has_the_documented_keys_and_adds_up():
-    found = json.loads(json.dumps(as_object(SUMMARY)))
+    found = json.loads(json.dumps(with_exit_code(as_object(SUMMARY), exit_of_run(SUMMARY))))
     assert set(found) >= KEYS
     assert found["records"] == sum(found["documents"].values()) == 1246
     assert found["documents"] == {"indexed": 1204, "unchanged": 36, "skipped": 4, "dead": 2}
@@ -69,10 +69,9 @@ def test_the_object_has_the_documented_keys_and_adds_up():
 
 
 def test_a_run_that_never_began_has_the_same_keys():
-    found = failed("usage", "no such option at http://ana:secret@host", "see --help", Exit.USAGE)
+    found = failed(Kind.USAGE, "no such option at http://ana:secret@host", "see --help")
     assert set(found) == set(as_object(SUMMARY))
     assert found["status"] == "failed"
-    assert found["exit_code"] == 2
     assert found["error"]["message"] == "no such option at http://***@host"
 
 
@@ -97,7 +96,8 @@ def test_the_page_tells_what_became_of_the_records_and_what_to_do():
 
 @pytest.mark.parametrize("status", ["interrupted", "failed"])
 def test_a_run_cut_short_says_how_to_go_on(status):
-    error = Problem("disk", "the disk is \x1b[31mfull", "make room") if status == "failed" else None
+    problem = Problem(Kind.DISK, "the disk is \x1b[31mfull", "make room")
+    error = problem if status == "failed" else None
     cut = replace(SUMMARY, status=status, error=error, resume="pulse index crawl.jsonl")
     page = as_page(cut, "pulse search")
     assert "What is indexed is safe." in page

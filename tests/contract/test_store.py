@@ -116,7 +116,7 @@ async def test_a_new_collection_is_empty_and_ready(store: Any) -> None:
 
 
 async def test_a_point_comes_back_as_it_went_in(store: Any) -> None:
-    payload = {
+    payload: dict[str, Any] = {
         "text": "naïve 日本語 🙂 \u0000 \u202e \U0010ffff",
         "title": None,
         "isMobile": True,
@@ -142,7 +142,12 @@ async def test_upserts_may_be_repeated_and_the_last_one_counts(store: Any) -> No
 
 
 async def test_commit_records_are_looked_up_and_marked(store: Any) -> None:
-    record = {"committed": True, "run_id": "run", "chunk_count": 2, "doc_tokens": 700}
+    record: dict[str, Any] = {
+        "committed": True,
+        "run_id": "run",
+        "chunk_count": 2,
+        "doc_tokens": 700,
+    }
     keys = ["https://a.example/1", "https://a.example/2"]
     await upsert(store, [point(key, **record) for key in keys])
     ids = [point_id(key) for key in keys]

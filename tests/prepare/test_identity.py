@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -133,7 +134,7 @@ DOCUMENT = Document(
 def test_the_content_hash_covers_every_field() -> None:
     hashes = {content_hash(DOCUMENT)}
     for field in dataclasses.fields(Document):
-        value = True if field.name == "is_mobile" else f"{getattr(DOCUMENT, field.name)}!"
+        value: Any = True if field.name == "is_mobile" else f"{getattr(DOCUMENT, field.name)}!"
         changes = [value, None] if field.default is None else [value, ""]
         for change in changes:
             hashes.add(content_hash(dataclasses.replace(DOCUMENT, **{field.name: change})))
@@ -152,7 +153,7 @@ FIELDS = st.fixed_dictionaries(
 
 
 @given(FIELDS, FIELDS)
-def test_only_equal_documents_share_a_hash(one: dict[str, str], other: dict[str, str]) -> None:
+def test_only_equal_documents_share_a_hash(one: dict[str, Any], other: dict[str, Any]) -> None:
     same = content_hash(Document(**one)) == content_hash(Document(**other))
     assert same == (one == other)
 

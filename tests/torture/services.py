@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pulse_cli.errors import Fatal, Rejected, Transient
+from pulse_cli.errors import Fatal, Kind, Rejected, Transient
 from pulse_cli.model import CommitRecord, EmbedLimits, Filter, Hit, Point, Terms, Vectors
 from pulse_cli.payload import COMMITTED, KEY, VERSION, read_record
 from tests.torture.corpus import POISON
@@ -133,7 +133,7 @@ class MemoryStore:
         def change(rows: Rows) -> None:
             for one in ids:
                 if one not in rows:
-                    raise Fatal(f"No point with id {one}", kind="index-changed")
+                    raise Fatal(f"No point with id {one}", kind=Kind.INDEX_CHANGED)
                 rows[one] = rows[one].saying(committed=committed)
 
         await self._write("mark", change)

@@ -81,14 +81,15 @@ def child(asked: dict[str, Any]) -> int:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Often enough that a run of a second has many; what is tested is their order, not the pace.
-    pulse_cli.engine.run.CHECKPOINT_SECONDS = CHECKPOINT_SECONDS  # type: ignore[attr-defined]
+    pulse_cli.engine.run.CHECKPOINT_SECONDS = CHECKPOINT_SECONDS
     pulse_cli.engine.run.TICK_SECONDS = TICK_SECONDS
     if asked.get("watched"):
         watch(Path(asked["folder"]))
     if asked.get("die_at"):
         die_at(*asked["die_at"])
     if asked.get("hurt_at"):
-        hurt_at(*asked["hurt_at"], Path(asked["folder"]))
+        place, nth, by, collection = asked["hurt_at"]
+        hurt_at(place, nth, by, collection, Path(asked["folder"]))
     return run(asked["args"])
 
 

@@ -31,7 +31,7 @@ import orjson
 from pulse_cli.atomic_file import AtomicFile, Syscalls
 from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.engine.progress.disk import disk_errors
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 FORMAT = 1
 
@@ -46,8 +46,8 @@ class CheckpointFile:
     def load(self) -> dict[str, Any] | None:
         """The last state saved; from `.prev` where the file is damaged.
 
-        Raises Fatal (exit 4) where neither can be read: a run never starts again from
-        zero by itself. Raises Fatal (exit 1) where the disk does not let it be read.
+        Raises Fatal (`checkpoint`) where neither can be read: a run never starts again from
+        zero by itself. Raises Fatal (`disk`) where the disk does not let it be read.
         """
         previous = Path(f"{self.path}.prev")
         with disk_errors(self.path, "read"):
@@ -63,8 +63,7 @@ class CheckpointFile:
             f"the checkpoint {self.path} is damaged, and so is the one before it",
             hint="start anew with --restart: pages already stored are recognised and not embedded"
             " again",
-            kind="checkpoint-unreadable",
-            exit_code=Exit.REFUSED,
+            kind=Kind.CHECKPOINT,
         )
 
     def save(self, state: dict[str, Any]) -> None:
@@ -116,7 +115,6 @@ def _decode(path: Path) -> dict[str, Any] | None:
             f"the checkpoint {path} was written by another version of pulse"
             f" (format {state.get('format')}, this one reads {FORMAT})",
             hint="finish the run with that version, or start anew with --restart",
-            kind="checkpoint-format",
-            exit_code=Exit.REFUSED,
+            kind=Kind.CHECKPOINT,
         )
     return state

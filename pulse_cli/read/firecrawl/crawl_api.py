@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from pulse_cli.errors import AnswerTooLarge, Exit, Fatal, Transient
+from pulse_cli.errors import AnswerTooLarge, Fatal, Kind, Transient, Unavailable
 from pulse_cli.net.address import Address, Peer
 from pulse_cli.net.answer import Answer
 from pulse_cli.net.blocking import connection
@@ -60,22 +60,20 @@ class CrawlApi:
     def page(self, skip: int) -> Page:
         """The documents behind the first `skip`, as many as the server gives at once.
 
-        Raises Fatal: exit 75 where the server cannot be reached, 1 where it refuses.
+        Raises Unavailable where the server cannot be reached, Fatal where it refuses.
         """
         for pause in (*PAUSES, None):
             try:
                 return self._page(skip)
             except AnswerTooLarge as error:
                 raise Fatal(
-                    str(error), hint="set source.max_record higher", kind="firecrawl-refused"
+                    str(error), hint="set source.max_record higher", kind=Kind.REFUSED
                 ) from None
             except Transient as error:
                 if pause is None:
-                    raise Fatal(
+                    raise Unavailable(
                         str(error),
                         hint="run the same command again to go on where it stopped",
-                        kind="firecrawl-down",
-                        exit_code=Exit.UNAVAILABLE,
                     ) from None
                 self._sleep(pause if error.retry_after is None else error.retry_after)
         raise AssertionError("unreachable")
@@ -124,7 +122,7 @@ class CrawlApi:
         raise self._refused(f"answers {status}: {answer.described()}")
 
     def _refused(self, what: str, hint: str = "check firecrawl.url") -> Fatal:
-        return Fatal(f"{self._where} {what}", hint=hint, kind="firecrawl-refused")
+        return Fatal(f"{self._where} {what}", hint=hint, kind=Kind.REFUSED)
 
 
 def _following(address: Any, skip: int, count: int) -> int | None:

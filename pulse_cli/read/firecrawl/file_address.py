@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 from urllib.parse import quote
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.read.bytes.inputs import STDIN
 
 PAGE_SUFFIXES = (".md", ".html", ".htm", ".xhtml")
@@ -68,8 +68,7 @@ class Addresses:
             raise Fatal(
                 f"--url is the address of one page, but {len(pages)} files are named",
                 hint="name their folder, and with --url the address it stands for",
-                kind="ambiguous-url",
-                exit_code=Exit.USAGE,
+                kind=Kind.USAGE,
             )
 
 

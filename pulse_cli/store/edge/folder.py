@@ -25,7 +25,7 @@ from typing import Any
 import orjson
 
 from pulse_cli.atomic_file import write_atomically
-from pulse_cli.errors import Fatal
+from pulse_cli.errors import Fatal, Kind
 
 FORMAT = 1
 LOCK, SOCKET, LOG, ABOUT, SHARD = (
@@ -99,7 +99,7 @@ class CollectionFolder:
             raise Fatal(
                 f"the index {self.path} was made by another version of pulse",
                 hint="use that version, or name another --collection",
-                kind="store",
+                kind=Kind.STORE,
             )
         return self.shard.exists()
 
@@ -116,7 +116,7 @@ class CollectionFolder:
                 f"{self.path} is not an index of pulse: it holds {', '.join(foreign[:3])}"
                 + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else ""),
                 hint="name another --collection or another folder; nothing was touched there",
-                kind="store",
+                kind=Kind.STORE,
             )
 
     def make(self) -> None:
@@ -191,14 +191,14 @@ class CollectionFolder:
                 f"the index {self.path} belongs to user {user}; this process runs as "
                 f"user {os.geteuid()}",
                 hint="run pulse as that user, or name another --collection",
-                kind="permission",
+                kind=Kind.PERMISSION,
             )
 
     def unusable(self, error: OSError) -> Fatal:
         return Fatal(
             f"the index {self.path} cannot be used: {error.strerror or error}",
             hint="check that folder and its permissions, or name another folder by --qdrant",
-            kind="store",
+            kind=Kind.STORE,
         )
 
     def _no_locks(self, error: OSError) -> Fatal:
@@ -206,7 +206,7 @@ class CollectionFolder:
             f"the file system of {self.path} has no locks ({error.strerror or error}), and "
             "without one two processes could destroy the index",
             hint="put it on a local disk (--qdrant DIR), or use a Qdrant server (--qdrant URL)",
-            kind="store",
+            kind=Kind.STORE,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pulse_cli.errors import Exit, Fatal, PulseError, Rejected
+from pulse_cli.errors import Fatal, Kind, Locked, NoIndex, PulseError, Rejected, Unavailable
 from pulse_cli.store.edge.connection import Answered
 
 AGAIN = "run the same command again: it goes on from here"
@@ -23,26 +23,22 @@ def translate(error: Answered, path: Path) -> PulseError:
         case "protocol":
             return _other_version(path, text)
     if "No space left" in text:
-        return Fatal(
+        return Unavailable(
             f"the disk of {path} is full: {text}",
             hint=f"make room, then {AGAIN}",
-            kind="disk-full",
-            exit_code=Exit.UNAVAILABLE,
+            kind=Kind.DISK_FULL,
         )
     if error.kind == "os" or "os error" in text:
-        return Fatal(
+        return Unavailable(
             f"the embedded store {path}: {text}",
             hint="check that folder, its permissions and its disk, then run the same command again;"
             " or name another --collection",
-            kind="store",
-            exit_code=Exit.UNAVAILABLE,
         )
     if "No point with id" in text:
-        return Fatal(
+        return Unavailable(
             f"the index {path} was changed by something else while pulse wrote to it: {text}",
             hint="run the same command again",
-            kind="index-changed",
-            exit_code=Exit.UNAVAILABLE,
+            kind=Kind.INDEX_CHANGED,
         )
     if "dimension error" in text:
         return Fatal(f"the embedded store {path}: {text}", hint="use another --collection")
@@ -50,42 +46,36 @@ def translate(error: Answered, path: Path) -> PulseError:
 
 
 def locked(path: Path, by: str) -> Fatal:
-    return Fatal(
+    return Locked(
         f"the index {path} is in use by {by}",
         hint="wait until that has ended, or use --wait-lock SECONDS",
-        kind="locked",
-        exit_code=Exit.LOCKED,
     )
 
 
 def missing(path: Path) -> Fatal:
-    return Fatal(f"there is no index at {path}", hint="run `pulse index` first", kind="no-index")
+    return NoIndex(f"there is no index at {path}", hint="run `pulse index` first")
 
 
 def gone(path: Path) -> Fatal:
-    return Fatal(
+    return Unavailable(
         f"the index {path} was removed, or replaced by another, while it was in use",
         hint="run the same command again: it begins anew",
-        kind="index-gone",
-        exit_code=Exit.UNAVAILABLE,
+        kind=Kind.INDEX_GONE,
     )
 
 
 def dead(path: Path, tries: int, reason: str) -> Fatal:
-    return Fatal(
+    return Unavailable(
         f"the process of the embedded store {path} failed {tries} times; the last time: {reason}",
         hint=f"check disk space and memory, then {AGAIN}"
         " (qdrant.timeout sets how long an answer may take)",
-        kind="store-died",
-        exit_code=Exit.UNAVAILABLE,
+        kind=Kind.STORE_DIED,
     )
 
 
 def _other_version(path: Path, who: str) -> Fatal:
-    return Fatal(
+    return Locked(
         f"the index {path} is in use by another version of pulse ({who}), which this one "
         "cannot talk to",
         hint="wait until its commands have ended, or use the same version",
-        kind="locked",
-        exit_code=Exit.LOCKED,
     )

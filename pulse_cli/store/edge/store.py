@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.collection_name import check_name
-from pulse_cli.errors import Exit, Fatal, Rejected
+from pulse_cli.errors import Fatal, Kind, Rejected, Unavailable
 from pulse_cli.model import CommitRecord, Filter, Hit, Point, Terms
 from pulse_cli.payload import COMMITTED, RECORD_FIELDS, read_record
 from pulse_cli.store.disk_space import MIN_FREE_BYTES, free_bytes
@@ -77,7 +77,7 @@ class EdgeStore:
                 f"the index {self.path} holds {self.dimension}-dimensional vectors compared by "
                 f"{found['distance']}; this run needs {dimension} dimensions and Cosine",
                 hint="name another --collection, or the embedder it was made with",
-                kind="dimension",
+                kind=Kind.DIMENSION,
             )
 
     def _opening_error(self, error: Answered) -> Fatal:
@@ -87,18 +87,17 @@ class EdgeStore:
         return Fatal(
             f"{self.path} cannot be opened as an index: {error}",
             hint="name another --collection, or move that folder away and index again",
-            kind="store",
+            kind=Kind.STORE,
         )
 
     def _check_space(self, size: int) -> None:
         free, needed = free_bytes(self.path), max(self._min_free, 2 * size)
         if free < needed:
-            raise Fatal(
+            raise Unavailable(
                 f"the disk of {self.path} has {free >> 20} MiB left; "
                 f"the embedded store stops below {needed >> 20} MiB",
                 hint="make room, then run the same command again: it goes on from here",
-                kind="disk-full",
-                exit_code=Exit.UNAVAILABLE,
+                kind=Kind.DISK_FULL,
             )
 
     async def _read(self, op: str, body: bytes | memoryview = b"", **request: Any) -> Any:
@@ -178,7 +177,7 @@ class EdgeStore:
             raise Fatal(
                 f"the query has {len(vector)} dimensions, the index {self.path} {self.dimension}",
                 hint="search with the embedder that it was made with",
-                kind="dimension",
+                kind=Kind.DIMENSION,
             )
         body = vector.astype("<f4").data.cast("B")
         return await self._query(None, body, "", limit, where)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pulse_cli.errors import Fatal, Rejected
+from pulse_cli.errors import Fatal, Kind, Rejected
 from pulse_cli.payload import INDEXES, KEY
 from pulse_cli.store.filters import SPARSE
 from pulse_cli.store.qdrant.rest import Rest
@@ -59,7 +59,7 @@ async def server_version(rest: Rest) -> Version:
         raise Fatal(
             f"Qdrant at {rest.server} is version {text}, pulse needs 1.15 or newer",
             hint="upgrade the server (1.18.1 or newer is best)",
-            kind="version",
+            kind=Kind.VERSION,
         )
     return major, minor
 
@@ -146,7 +146,7 @@ async def defer_graph(rest: Rest, found: Collection) -> None:
         raise Fatal(
             f"collection {rest.collection!r} has its own hnsw_config.m = {edges}",
             hint="index without --bulk",
-            kind="bulk",
+            kind=Kind.COLLECTION,
         )
     await _set_edges(rest, 0)
 
@@ -164,5 +164,5 @@ def _unfit(rest: Rest, problem: str) -> Fatal:
     return Fatal(
         f"collection {rest.collection!r} at {rest.server} {problem}",
         hint="name another one with --collection",
-        kind="collection",
+        kind=Kind.COLLECTION,
     )

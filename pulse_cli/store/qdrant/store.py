@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.collection_name import check_name
-from pulse_cli.errors import Fatal, Rejected
+from pulse_cli.errors import Fatal, Kind, NoIndex, Rejected
 from pulse_cli.model import CommitRecord, Filter, Hit, Point, Terms
 from pulse_cli.payload import COMMITTED, KEY, RECORD_FIELDS, read_record
 from pulse_cli.store.filters import (
@@ -79,10 +79,9 @@ class QdrantStore:
             await layout.create(self._rest, dimension, self._options)
             known = await layout.find(self._rest, version)
         if known is None:
-            raise Fatal(
+            raise NoIndex(
                 f"there is no collection {self._rest.collection!r} at {self._rest.server}",
                 hint="run `pulse index` first, or name another --collection",
-                kind="no-index",
             )
         self.found, info = known
         self._check_dimension(dimension or self.dimension, "this run")
@@ -94,7 +93,7 @@ class QdrantStore:
         """Look at the collection again: its status, its size, whether bulk mode is on."""
         known = await layout.find(self._rest, self.found.version)
         if known is None:
-            raise Fatal(f"collection {self._rest.collection!r} is gone", kind="not-found")
+            raise Fatal(f"collection {self._rest.collection!r} is gone", kind=Kind.NOT_FOUND)
         self.found = known[0]
         return self.found
 
@@ -104,7 +103,7 @@ class QdrantStore:
                 f"collection {self._rest.collection!r} at {self._rest.server} holds "
                 f"{self.dimension}-dimensional vectors; {what} has {dimension} dimensions",
                 hint="name another --collection, or the embedder it was made with",
-                kind="dimension",
+                kind=Kind.DIMENSION,
             )
 
     async def lookup(self, ids: Sequence[str]) -> dict[str, CommitRecord]:

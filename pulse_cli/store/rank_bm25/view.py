@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from pulse_cli.errors import Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Filter, Hit
 from pulse_cli.payload import CHUNK_INDEX, KEY, TEXT
 
@@ -118,5 +118,5 @@ def _unusable(folder: Path, problem: str) -> Fatal:
     return Fatal(
         f"the rank-bm25 view in {folder} cannot be used: {problem}",
         hint="run `pulse bm25 rebuild`",
-        kind="bm25-view",
+        kind=Kind.BM25_VIEW,
     )

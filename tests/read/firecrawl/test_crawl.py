@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind, Unavailable
 from pulse_cli.model import Document, Note, Position, Record
 from pulse_cli.read import ReadOptions, open_source
 
@@ -155,7 +155,7 @@ def test_a_page_that_became_another_is_refused(firecrawl, read, make_page):
     firecrawl.pages[3] = make_page(77)
     with pytest.raises(Fatal) as caught:
         read(at)
-    assert (caught.value.kind, caught.value.exit_code) == ("source-changed", Exit.REFUSED)
+    assert caught.value.kind is Kind.SOURCE_CHANGED
 
 
 def test_the_key_goes_to_no_other_host(firecrawl, read):
@@ -203,7 +203,7 @@ def test_a_server_that_stays_down_ends_the_run_resumably(firecrawl, read, slept)
     firecrawl.script = [(500, {}, b"")] * 20
     with pytest.raises(Fatal) as caught:
         read()
-    assert caught.value.exit_code == Exit.UNAVAILABLE
+    assert isinstance(caught.value, Unavailable)
     assert len(slept) == 6
 
 
@@ -211,7 +211,7 @@ def test_nobody_listening_ends_the_run_resumably(slept):
     options = ReadOptions(firecrawl_url="http://user:pw@127.0.0.1:9", firecrawl_api_key=KEY)
     with pytest.raises(Fatal) as caught:
         list(open_source([SOURCE], options, sleep=slept.append).records(Position()))
-    assert caught.value.exit_code == Exit.UNAVAILABLE
+    assert isinstance(caught.value, Unavailable)
     assert "pw" not in str(caught.value) + caught.value.hint
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind, Locked, Unavailable
 from pulse_cli.ipc import environment
 from pulse_cli.model import Filter, Terms
 from pulse_cli.store.edge.connection import Answered
@@ -117,7 +117,7 @@ async def test_a_process_that_always_dies_ends_the_run_resumably(
     killer.cancel()
     for error in errors:
         assert isinstance(error, Fatal)
-        assert error.exit_code == Exit.UNAVAILABLE
+        assert isinstance(error, Unavailable)
         assert f"{tmp_path}/pages failed 3 times" in str(error)
         assert "SIGKILL" in str(error)
     assert errors
@@ -249,11 +249,11 @@ async def test_one_at_a_time_may_write_and_all_may_read(
     assert await search.count() == 0
     with pytest.raises(Fatal, match=f"in use by another run .process {first.pid}.") as raised:
         await upsert(search, points(0, 1))
-    assert raised.value.exit_code == Exit.LOCKED
+    assert isinstance(raised.value, Locked)
     second = open_edge(tmp_path, "pages", lock_wait=0.2, min_free=0)
     with pytest.raises(Fatal, match="in use") as raised:
         await second.open(DIMENSION)
-    assert raised.value.exit_code == Exit.LOCKED
+    assert isinstance(raised.value, Locked)
     await second.close()
     patient = open_edge(tmp_path, "pages", lock_wait=30.0, min_free=0)
     opening = asyncio.ensure_future(patient.open(DIMENSION))
@@ -270,15 +270,16 @@ async def test_one_at_a_time_may_write_and_all_may_read(
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("WAL error: No space left on device (os error 28)", "disk-full"),
-        ("Service runtime error: IO Error: Input/output error (os error 5)", "store"),
-        ("Too many open files (os error 24)", "store"),
+        ("WAL error: No space left on device (os error 28)", Kind.DISK_FULL),
+        ("Service runtime error: IO Error: Input/output error (os error 5)", Kind.UNAVAILABLE),
+        ("Too many open files (os error 24)", Kind.UNAVAILABLE),
     ],
 )
 def test_what_the_disk_does_is_blamed_on_no_record(text: str, kind: str) -> None:
     error = translate(Answered("engine", text), Path("/data/pages"))
     assert isinstance(error, Fatal)
-    assert (error.kind, error.exit_code) == (kind, Exit.UNAVAILABLE)
+    assert isinstance(error, Unavailable)
+    assert error.kind is kind
     assert "/data/pages" in str(error)
     assert "same command again" in error.hint
 
@@ -298,7 +299,7 @@ async def test_little_space_stops_before_the_write(tmp_path: Path) -> None:
     ):
         with pytest.raises(Fatal, match="MiB left") as raised:
             await write
-        assert (raised.value.exit_code, raised.value.kind) == (Exit.UNAVAILABLE, "disk-full")
+        assert raised.value.kind is Kind.DISK_FULL
     assert await full.count() == 5
     await full.close()
     new = open_edge(tmp_path, "other", min_free=1 << 60)

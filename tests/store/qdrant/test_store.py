@@ -14,7 +14,7 @@ import numpy as np
 import orjson
 import pytest
 
-from pulse_cli.errors import Exit, Fatal, PulseError, Rejected, Transient
+from pulse_cli.errors import Fatal, Kind, PulseError, Rejected, Transient, Unavailable
 from pulse_cli.model import Filter, Terms
 from pulse_cli.payload import INDEXES
 from pulse_cli.simulators.faults import Fault
@@ -108,7 +108,7 @@ async def test_a_redirect_is_not_followed(server: Server) -> None:
         server.fail(Fault("status", POINTS, status=307, headers=elsewhere))
         with pytest.raises(Fatal) as raised:
             await server.store.count()
-        assert raised.value.kind == "redirect"
+        assert raised.value.kind is Kind.REDIRECT
         assert other.stats()["connections_opened"] == 0
 
 
@@ -132,7 +132,7 @@ async def test_an_error_in_a_200_is_an_error(server: Server) -> None:
     server.fail(Fault("status", POINTS, status=200, body=body))
     with pytest.raises(Fatal) as raised:
         await upsert(server.store, points(1))
-    assert raised.value.exit_code == Exit.UNAVAILABLE
+    assert isinstance(raised.value, Unavailable)
 
 
 @pytest.mark.parametrize("status", ["wait_timeout", "acknowledged"])
@@ -435,4 +435,4 @@ async def test_secrets_appear_in_no_error_repr_or_log(caplog: pytest.LogCaptureF
 def test_an_address_that_is_none_is_a_usage_error(url: str) -> None:
     with pytest.raises(Fatal) as raised:
         open_qdrant(url, "pages")
-    assert raised.value.exit_code == Exit.USAGE
+    assert raised.value.kind is Kind.USAGE
