@@ -79,6 +79,7 @@ complete -c pulse -n '__fish_seen_subcommand_from bench' -l bare -d 'Count no to
 complete -c pulse -n '__fish_seen_subcommand_from bench' -l sweep -x -d 'Each value in turn: concurrency=1,2,4,8'
 complete -c pulse -n '__fish_seen_subcommand_from bench' -l stage -x -a 'read prepare' -d 'One stage alone, on one core'
 complete -c pulse -n '__fish_seen_subcommand_from bench' -l quality -d 'Known items found by vector, BM25 and both, with the configured model'
+complete -c pulse -n '__fish_seen_subcommand_from bench' -l queries -x -d 'Asked by --quality'
 complete -c pulse -n '__fish_seen_subcommand_from bench' -l soak -x -d 'Pages without end over services that fail a little: what grows'
 complete -c pulse -n '__fish_seen_subcommand_from bench' -l json -d 'Print one JSON object'
 complete -c pulse -n '__fish_seen_subcommand_from bench' -l save -r -F -d 'Keep the report'

@@ -128,6 +128,7 @@ _pulse_bench() {
     '*--sweep[Each value in turn\: concurrency=1,2,4,8]:value:' \
     '*--stage[One stage alone, on one core]:value:(read prepare)' \
     '*--quality[Known items found by vector, BM25 and both, with the configured model]' \
+    '*--queries[Asked by --quality]:value:' \
     '*--soak[Pages without end over services that fail a little\: what grows]:value:' \
     '*--json[Print one JSON object]' \
     '*--save[Keep the report]:file:_files' \

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from pulse_cli.errors import Kind
+
 
 @dataclass(slots=True)
 class StageStats:
@@ -103,7 +105,7 @@ class Draining:
 class Problem:
     """What ended a run early: `kind` for programs, `message` and `hint` for people."""
 
-    kind: str
+    kind: Kind
     message: str
     hint: str
 
@@ -126,8 +128,9 @@ class Summary:
     """How a run ended. `counts` cover all its starts, everything else this process.
 
     What has a default is what there is to say of a run that never began. `limited`: it stopped
-    because it had read as many records as it was asked to. `earlier` are the counts with which
-    this process began, not zero where it went on with a run.
+    because it had read as many records as it was asked to. `stopped_by` is the name of the
+    signal that stopped it ("SIGINT"), empty for none. `earlier` are the counts with which this
+    process began, not zero where it went on with a run.
 
     `resume` is the command that goes on (or retries the dead letters), None if nothing is left.
     `dead_examples` holds the first dead letter of each reason: `source`, `line`, `byte`, `detail`.
@@ -138,9 +141,9 @@ class Summary:
 
     run_id: str
     status: Status
-    exit_code: int
     sources: tuple[str, ...]
     target: Target
+    stopped_by: str = ""
     counts: Counts = field(default_factory=Counts)
     earlier: Counts = field(default_factory=Counts)
     bytes_read: int = 0

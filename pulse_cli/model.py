@@ -50,11 +50,11 @@ class Input:
 class Position:
     """A point in the input behind which everything is done; reading resumes here.
 
-    `source` counts the run's inputs from 0. `offset` is that of the enclosing JSON
-    value in decompressed bytes, and `item` the number of documents done in it.
-    `fed` >= `offset` is how many decompressed bytes had been read when the record
-    was complete, and `crc` the CRC-32 (zlib) of exactly those bytes, which proves
-    on resume that the input is still the same.
+    `source` counts the run's inputs from 0. `offset` (in decompressed bytes) is where a
+    segment begins: a line, a pretty-printed block, or the whole input. `item` is how many
+    records of that segment are done. `fed` >= `offset` is how many decompressed bytes had
+    been read when the last of them was complete, and `crc` the CRC-32 (zlib) of exactly those
+    bytes, which proves on resume that the input is still the same.
     """
 
     source: int = 0
@@ -69,16 +69,14 @@ class Position:
 class Place:
     """Where a record stands, for people: `source:line 3, byte 4567`.
 
-    `byte` is the offset of the enclosing value in decompressed bytes, `line` (from
-    1) the line it begins on, `length` its bytes (0 while it is still being read),
-    `item` the number of the document within it.
+    `byte` is the offset of the value in decompressed bytes, `line` (from 1) the line it
+    begins on, `length` its bytes. Several documents of one value have the same place.
     """
 
     source: str
     line: int = 1
     byte: int = 0
     length: int = 0
-    item: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,21 +124,27 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class NoDocument:
-    """A value that by nature holds no page (a blank line, a lifecycle event)."""
+    """A value that by nature holds no page (a blank line, a lifecycle event).
+
+    `hint` tells people how to get the page; it is shown once for each reason.
+    """
 
     reason: str
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Not a record: something the user should know about the source, said once.
+    """Not a record: something the user should know about the source.
 
-    `partial`: so the source is not the whole crawl, and no page may be removed for not
+    Of several notes of one `kind` ("": of the same message) the first is shown, with their
+    number. `partial`: so the source is not the whole crawl, and no page may be removed for not
     being in it.
     """
 
     message: str
     partial: bool = False
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +167,16 @@ class Record:
 class Identity:
     """What a document is called: known before its text is prepared.
 
-    `key` is the canonical URL; `commit_id` the point id of chunk 0, whose payload
-    is the commit record; `content_hash` covers raw text and payload metadata; `domain` is
-    the network location of the URL without user-info.
+    `key` is the canonical URL; `domain` the network location of the URL without user-info.
+    `content_hash` covers raw text and payload metadata, `version` that and all settings which
+    decide what is written. `commit_id` is the point id of chunk 0 of this version, whose
+    payload is the commit record.
     """
 
     key: str
     domain: str
     content_hash: str
+    version: str
     commit_id: str
 
 
@@ -255,20 +261,20 @@ class Vectors:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point of the collection. `vector` is float32, shape (dimension,)."""
+    """One point of the collection, without its vector: that stays a row of a matrix."""
 
     id: str
-    vector: Floats
     terms: Terms
     payload: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Commit:
-    """The commit record of a document, read from the payload of its chunk 0."""
+class CommitRecord:
+    """What the first point (`id`) of one version of a page says of it (`pulse_cli.payload`)."""
 
-    content_hash: str | None
-    rev: str | None
+    id: str
+    key: str
+    committed: bool
     run_id: str | None
     chunk_count: int
     doc_tokens: int
@@ -276,10 +282,11 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which points count: payload `equals` exactly, URL begins with `url_prefix`."""
+    """Which points count: payload `equals` exactly, URL begins with `url_prefix`, id in `ids`."""
 
     equals: Mapping[str, str | bool] = field(default_factory=dict)
     url_prefix: str | None = None
+    ids: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from pulse_cli.engine import (
     state_files,
 )
 from pulse_cli.engine.summary import peak_rss_bytes
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind, Locked, Unavailable
 from pulse_cli.events import Ended, Message, Problem, Summary, Target
 from pulse_cli.ports import Clock, Observer, Preparer, Store
 from pulse_cli.wiring import Services, cores, target_name, target_of
@@ -67,7 +67,7 @@ class Job:
         object.__setattr__(self, "sources", absolute_sources(self.sources))
 
     def check(self) -> None:
-        """Raises Fatal (exit 2) where the wishes contradict each other."""
+        """Raises Fatal where the wishes contradict each other."""
         if self.prune and self.limit is not None:
             raise _usage("--prune needs the whole crawl", "leave out --limit")
         if self.prune and any(name.endswith(".dead.jsonl") for name in self.sources):
@@ -82,11 +82,16 @@ async def index_sources(
     observer: Observer,
     stop: Stop,
     clock: Clock | None = None,
+    services: Services | None = None,
 ) -> Summary:
-    """Index, and say how it went, also in the log of runs. Raises only what is a defect."""
+    """Index, and say how it went, also in the log of runs. Raises only what is a defect.
+
+    `services` take the place of those that the settings alone would give; they are closed.
+    """
     clock = clock or SystemClock()
     started = clock.time()
-    summary = await _index_sources(settings, job, observer, stop, clock)
+    services = services or Services(settings, observer, clock)
+    summary = await _index_sources(settings, job, observer, stop, clock, services)
     try:
         run_log.append(settings.state_folder, run_log.record_of(summary, started, clock.time()))
     except Fatal as error:
@@ -96,7 +101,12 @@ async def index_sources(
 
 
 async def _index_sources(
-    settings: Settings, job: Job, observer: Observer, stop: Stop, clock: Clock
+    settings: Settings,
+    job: Job,
+    observer: Observer,
+    stop: Stop,
+    clock: Clock,
+    services: Services,
 ) -> Summary:
     began = clock.monotonic()
     target = target_of(settings, 0)
@@ -105,7 +115,7 @@ async def _index_sources(
         job.check()
         async with (
             hold_locks(files, settings.run.wait_lock, clock),
-            Services(settings, observer, clock) as services,
+            services,
         ):
             parts = await _parts(services, job.sources, observer, stop, clock)
             target = target_of(settings, parts.embedder.dimension)
@@ -134,7 +144,7 @@ async def _finished(
             await services.rebuild_bm25(store)
     except Fatal as error:
         problem = Problem(error.kind, str(error), error.hint)
-        return replace(summary, exit_code=error.exit_code, error=problem)
+        return replace(summary, error=problem)
     return summary
 
 
@@ -214,7 +224,7 @@ def _prune_options(settings: Settings, job: Job, preparer: Preparer) -> PruneOpt
 
 
 def _usage(message: str, hint: str) -> Fatal:
-    return Fatal(message, hint=hint, kind="usage", exit_code=Exit.USAGE)
+    return Fatal(message, hint=hint, kind=Kind.USAGE)
 
 
 def _fingerprint(settings: Settings) -> dict[str, Any]:
@@ -236,15 +246,14 @@ def _dead_limit(share: Share) -> DeadLimit:
 
 
 def _not_begun(job: Job, target: Target, error: Fatal, seconds: float) -> Summary:
-    refused = error.exit_code in (Exit.USAGE, Exit.REFUSED, Exit.FATAL)
+    passes = isinstance(error, Unavailable | Locked)
     return Summary(
         run_id="",
         status="failed",
-        exit_code=error.exit_code,
         sources=job.sources,
         target=target,
         seconds=seconds,
         peak_rss_bytes=peak_rss_bytes(),
-        resume=None if refused else job.command,
+        resume=job.command if passes else None,
         error=Problem(error.kind, str(error), error.hint),
     )

@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 
 def absolute_sources(names: Sequence[str]) -> tuple[str, ...]:
@@ -22,8 +22,7 @@ def absolute_sources(names: Sequence[str]) -> tuple[str, ...]:
         raise Fatal(
             "the working folder is gone",
             hint="cd to another one",
-            kind="usage",
-            exit_code=Exit.USAGE,
+            kind=Kind.USAGE,
         ) from None
 
 

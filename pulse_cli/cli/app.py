@@ -24,8 +24,8 @@ from pulse_cli.cli.commands import (
     status,
 )
 from pulse_cli.cli.error_report import complain, error_report_of
+from pulse_cli.cli.exit_codes import Exit
 from pulse_cli.cli.help import Command, Group
-from pulse_cli.errors import Exit
 
 app = typer.Typer(
     cls=Group, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pulse_cli import numbers
-from pulse_cli.errors import Exit
+from pulse_cli.cli.exit_codes import Exit, exit_of_run
 from pulse_cli.events import Counts, Summary
 
 
@@ -13,14 +13,15 @@ def sentence(summary: Summary) -> str:
     counts = summary.counts
     if summary.status == "complete" and (dead := sum(counts.dead.values())):
         text += f"; {numbers.plural(dead, 'record is a dead letter', 'records are dead letters')}"
-    return f"{text}." if summary.exit_code is Exit.OK else f"{text} (exit {summary.exit_code})."
+    code = exit_of_run(summary)
+    return f"{text}." if code is Exit.OK else f"{text} (exit {int(code)})."
 
 
 def level(summary: Summary) -> str:
     """How serious the end of the run is, as a level of messages."""
     if summary.error is not None:
         return "error"
-    return "info" if summary.exit_code is Exit.OK else "warning"
+    return "info" if exit_of_run(summary) is Exit.OK else "warning"
 
 
 def has_begun(summary: Summary) -> bool:

@@ -12,11 +12,12 @@ from pulse_cli.app.loop import run_until_signal
 from pulse_cli.app.summary_json import as_object
 from pulse_cli.cli import dry_run
 from pulse_cli.cli.command_line import search_command
+from pulse_cli.cli.exit_codes import Exit, exit_of_error, exit_of_run, with_exit_code
 from pulse_cli.cli.layout import trouble, width_of
 from pulse_cli.cli.progress import Verbosity, speaks_json, watching
 from pulse_cli.cli.streams import tell, write_stdout
 from pulse_cli.cli.summary import as_line, as_page
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 if TYPE_CHECKING:
     from pulse_cli.config import Loaded
@@ -49,20 +50,21 @@ def run_index(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) 
     settings = loaded.settings
     with watching(settings, verbosity, job.sources) as observer:
         summary = run_until_signal(lambda stop: index_sources(settings, job, observer, stop))
+    code = exit_of_run(summary)
     if not speaks_json(settings):
         _say(summary, loaded, verbosity, as_json=as_json)
     if as_json:
         try:
-            write_stdout(json.dumps(as_object(summary)))
+            write_stdout(json.dumps(with_exit_code(as_object(summary), code)))
         except Fatal as error:
             tell("\n".join(trouble(str(error), error.hint, width_of())))
-            return int(summary.exit_code or error.exit_code)
-    return int(summary.exit_code)
+            return int(code or exit_of_error(error.kind))
+    return int(code)
 
 
 def _say(summary: Summary, loaded: Loaded, verbosity: Verbosity, *, as_json: bool) -> None:
     """The page on stderr, or its last line where little is wanted."""
-    if verbosity.quiet and summary.exit_code is Exit.OK:
+    if verbosity.quiet and exit_of_run(summary) is Exit.OK:
         return
     brief = verbosity.quiet or as_json
     tell(as_line(summary) if brief else as_page(summary, search_command(loaded)))
@@ -82,4 +84,4 @@ def run_dry(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) ->
 
 
 def _usage(message: str) -> Fatal:
-    return Fatal(message, hint=_HINT, kind="usage", exit_code=Exit.USAGE)
+    return Fatal(message, hint=_HINT, kind=Kind.USAGE)

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 from pulse_cli import numbers
 from pulse_cli.cli import ending
+from pulse_cli.cli.exit_codes import exit_of_run
 from pulse_cli.cli.streams import abandon
 from pulse_cli.cli.throughput import Throughput, bytes_done
 from pulse_cli.events import Draining, Ended, Event, Message, Progress, Started, Stats, Summary
@@ -72,7 +73,8 @@ class Lines:
 
     def _ending(self, summary: Summary) -> None:
         """Whatever the level, unless all is well: else nobody would know that something is not."""
-        if summary.exit_code:
+        code = exit_of_run(summary)
+        if code:
             self._threshold = 0
         text = ending.sentence(summary)
         if summary.error is not None and summary.error.hint:
@@ -83,7 +85,7 @@ class Lines:
             text,
             run_id=summary.run_id,
             status=summary.status,
-            exit_code=int(summary.exit_code),
+            exit_code=int(code),
         )
 
     def _figures(self, stats: Stats) -> None:

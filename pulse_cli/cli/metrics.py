@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from pulse_cli.atomic_file import write_atomically
+from pulse_cli.cli.exit_codes import exit_of_run
 from pulse_cli.events import Ended, Event, Message, Progress, Started, Stats, Summary
 from pulse_cli.ports import Observer
 from pulse_cli.sanitize import mask_credentials
@@ -86,7 +87,8 @@ class MetricsFile:
 
     def _ended(self, summary: Summary) -> None:
         """Write the last figures."""
-        if summary.status == "complete" and summary.exit_code in (0, 3):
+        exit_code = exit_of_run(summary)
+        if summary.status == "complete" and exit_code in (0, 3):
             self._success = self._now()
         stats = Stats(
             counts=summary.counts,
@@ -95,7 +97,7 @@ class MetricsFile:
             elapsed_s=summary.seconds,
         )
         pruned: Sample = ("pulse_pruned_pages", {}, summary.pruned)
-        self._write([*self._run(stats, int(summary.exit_code)), *_work(stats), pruned])
+        self._write([*self._run(stats, exit_code), *_work(stats), pruned])
 
     def _run(self, stats: Stats, exit_code: int | None) -> Iterator[Sample]:
         yield "pulse_run_running", {}, float(exit_code is None)

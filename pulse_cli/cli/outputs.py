@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pulse_cli.atomic_file import check_output
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
@@ -95,6 +95,4 @@ def _source_that_takes(path: Path, sources: Sequence[str]) -> str | None:
 
 
 def _refused(message: str) -> Fatal:
-    return Fatal(
-        message, hint="nothing was read; name another file", kind="bad-output", exit_code=Exit.USAGE
-    )
+    return Fatal(message, hint="nothing was read; name another file", kind=Kind.USAGE)

@@ -15,7 +15,7 @@ from pulse_cli.cli.error_report import error_report_of
 from pulse_cli.cli.lines import Lines
 from pulse_cli.cli.metrics import MetricsFile
 from pulse_cli.cli.outputs import check_run_outputs
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.events import Ended, Event, Message
 from pulse_cli.ports import Observer
 
@@ -71,7 +71,7 @@ def watching(
             yield everyone
         except BaseException as error:
             told = error_report_of(error)
-            everyone.on(Ended(failed(told.kind, told.message, told.hint, told.exit_code)))
+            everyone.on(Ended(failed(told.kind, told.message, told.hint)))
             raise
 
 
@@ -116,14 +116,13 @@ def _open_log(settings: Settings) -> TextIO:
         raise Fatal(
             f"{file}: the log cannot be written: {error.strerror}",
             hint=hint,
-            kind="log",
-            exit_code=Exit.USAGE,
+            kind=Kind.USAGE,
         ) from None
     return open(descriptor, "a", encoding="utf-8", errors="backslashreplace")  # noqa: PTH123
 
 
 class _Libraries(logging.Handler):
-    """Warnings of libraries, as messages. (httpx tells URLs, but only at INFO.)"""
+    """Warnings of libraries, as messages."""
 
     def __init__(self, log: Lines) -> None:
         super().__init__(logging.WARNING)

@@ -14,7 +14,7 @@ import sys
 from contextlib import suppress
 from typing import Any, TextIO
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 _LACKING = "backslashreplace"
@@ -80,8 +80,6 @@ class _Results(io.TextIOWrapper):
         raise Fatal(
             f"the result could not be written to standard output: {error.strerror or error}",
             hint="make room, or send the output somewhere else",
-            kind="output",
-            exit_code=Exit.FATAL,
         ) from error
 
 

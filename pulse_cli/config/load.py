@@ -21,7 +21,7 @@ from pulse_cli.config.paths import absolute
 from pulse_cli.config.settings import Settings
 from pulse_cli.config.tree import closest, flatten, leaves, nest, sections, unknown, wrong
 from pulse_cli.config.yamlfile import Lines, read_yaml
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 FOREIGN = {
     "WEBHOOK_TEI_URL": ("embed", "url"),
@@ -120,7 +120,7 @@ def _working_folder() -> Path:
         return Path.cwd()
     except FileNotFoundError:
         raise Fatal(
-            "the working folder is gone", hint="cd to another one", exit_code=Exit.USAGE
+            "the working folder is gone", hint="cd to another one", kind=Kind.USAGE
         ) from None
 
 
@@ -176,7 +176,7 @@ def _validated(layers: _Layers) -> Settings:
             else:
                 faults.append(f"{place}: `{'.'.join(setting)}`: {wrong(detail)}")
     if faults:
-        raise Fatal("\n".join(dict.fromkeys(faults)), kind="config", exit_code=Exit.USAGE)
+        raise Fatal("\n".join(dict.fromkeys(faults)), kind=Kind.CONFIG)
     return settings
 
 

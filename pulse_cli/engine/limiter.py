@@ -9,7 +9,7 @@ back, and not while the service says that they mostly wait there already.
 A failure is *isolated* if another request succeeded since this one was sent: then only
 this request waits and is tried again. If none did, the service itself is in trouble: the
 limit falls to one probe, and whoever succeeds first sets the pace for all. After
-`give_up_after` seconds without any success the run ends with exit 75, resumable.
+`give_up_after` seconds without any success the run ends, resumable.
 
 Overload and outage never count against a record. A call is given up for its own sake only
 by comparison: again and again, ever further apart, the service has taken a harmless request
@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pulse_cli.engine.timing import Histogram
-from pulse_cli.errors import Exit, Fatal, Rejected, Transient
+from pulse_cli.errors import Fatal, Rejected, Transient, Unavailable
 from pulse_cli.events import StageStats
 from pulse_cli.ports import Clock
 
@@ -142,7 +142,7 @@ class Limiter:
         self._set_limit(min(self._high, self._limit + step))
 
     def failed(self, permit: Permit, error: Transient) -> Failure:
-        """A request failed. To be called before its `release`. Raises Fatal (exit 75)."""
+        """A request failed. To be called before its `release`. Raises Unavailable."""
         now = self._clock.monotonic()
         self.stats.retries += 1
         alone = self.stats.in_flight == 1
@@ -252,12 +252,10 @@ class Limiter:
         return ceiling * self._rng.uniform(0.5, 1.0)
 
     def _given_up(self, seconds: float, error: Transient) -> Fatal:
-        return Fatal(
+        return Unavailable(
             f"{self.name} gave no answer for {seconds:.0f} s; the last error: {error}",
             hint="see whether it runs, then run the same command again: it goes on where it"
             " stopped (--give-up-after sets how long to wait)",
-            kind="unavailable",
-            exit_code=Exit.UNAVAILABLE,
         )
 
     def _set_limit(self, limit: float) -> None:

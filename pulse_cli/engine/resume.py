@@ -24,7 +24,7 @@ from pulse_cli.engine.progress.run_state import DeadLimit, RunState, restore
 from pulse_cli.engine.progress.state_files import StateFiles
 from pulse_cli.engine.prune import PruneOptions
 from pulse_cli.engine.stop import Stop
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.events import Counts, Target
 from pulse_cli.model import Input
 from pulse_cli.ports import Clock, Embedder, Observer, Preparer, Source, Store
@@ -191,6 +191,5 @@ def _refuse_changed_settings(
             f"an unfinished run ({files.checkpoint}) was begun with other settings: "
             + "; ".join(changed),
             hint="restore the setting to go on with it, or start anew with --restart",
-            kind="settings-changed",
-            exit_code=Exit.REFUSED,
+            kind=Kind.SETTINGS_CHANGED,
         )

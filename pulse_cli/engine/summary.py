@@ -1,4 +1,4 @@
-"""What a run says when it has ended: its exit code, and what to do next."""
+"""What a run says when it has ended, and what to do next."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from pulse_cli.engine.progress.json_text import to_json
 from pulse_cli.engine.resume import OpenRun, RunOptions
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal
 from pulse_cli.events import Problem, Stats, Status, Summary
 
 
@@ -23,18 +23,12 @@ def summarize(
     *,
     complete: bool,
     error: Fatal | None,
-    stop_code: Exit,
+    stopped_by: str,
     checkpoint: str,
     notes: tuple[str, ...],
     pruned: int,
 ) -> Summary:
-    """Sum up. An error outranks a signal, and a signal outranks dead letters."""
-    if error is not None:
-        exit_code = error.exit_code
-    elif complete:
-        exit_code = Exit.DEAD_LETTERS if stats.counts.dead else Exit.OK
-    else:
-        exit_code = stop_code
+    """Sum up. `stopped_by` is the name of a signal, or empty."""
     books = opened.books
     dead_letters = str(books.letters.path) if books.letters.mark else None
     resume = options.command if not complete else None
@@ -42,10 +36,10 @@ def summarize(
         resume = retry_command(dead_letters, options.retry_flags)
     return Summary(
         run_id=opened.run_id,
-        status=_status(complete, error, stop_code),
-        exit_code=exit_code,
+        status=_status(complete, error, stopped_by),
         sources=options.sources,
         target=options.target,
+        stopped_by=stopped_by,
         counts=stats.counts,
         earlier=opened.earlier,
         bytes_read=stats.bytes_read,
@@ -68,10 +62,10 @@ def summarize(
     )
 
 
-def _status(complete: bool, error: Fatal | None, stop_code: Exit) -> Status:
+def _status(complete: bool, error: Fatal | None, stopped_by: str) -> Status:
     if complete or error is not None:
         return "complete" if complete else "failed"
-    return "interrupted" if stop_code else "limited"
+    return "interrupted" if stopped_by else "limited"
 
 
 def retry_command(dead_letters: str, flags: str) -> str:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from pulse_cli.errors import Fatal
 from pulse_cli.model import Input, Note
 from pulse_cli.read.bytes.inputs import find_inputs
-from pulse_cli.read.firecrawl.markdown import Addresses
+from pulse_cli.read.firecrawl.file_address import Addresses
 from pulse_cli.read.options import ReadOptions
 from pulse_cli.read.source import InputSource
 
@@ -26,7 +26,7 @@ def open_source(
 
     Without a manifest the specs are expanded now; with one (a resumed run) exactly its inputs
     are read, in its order, whatever folders hold by now. `stdin` stands in for the process's
-    own, `sleep` waits between requests to Firecrawl. Raises Fatal (exit 2) for what does not
+    own, `sleep` waits between requests to Firecrawl. Raises Fatal for what does not
     exist, cannot be read, or is not clear.
     """
     markdown = bool(options.base_url)

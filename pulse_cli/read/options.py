@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 MAPPABLE = frozenset(
     {
@@ -61,6 +61,5 @@ class ReadOptions:
             raise Fatal(
                 f"source.map has no field {unknown[0]!r}",
                 hint=f"fields that can be mapped: {', '.join(sorted(MAPPABLE))}",
-                kind="bad-map",
-                exit_code=Exit.USAGE,
+                kind=Kind.CONFIG,
             )

@@ -3,7 +3,7 @@
 Nothing is built before it is asked for, so `search --mode bm25` loads no model and a dry
 run touches no service. Everything built is closed on leaving the context, also after an
 error. Services that are not up yet get 10 s at the start; after that the run refuses with
-exit 75 rather than wait unseen.
+that it may be started again later, rather than wait unseen.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pulse_cli.engine.clock import SystemClock
 from pulse_cli.engine.threads import Threads
-from pulse_cli.errors import Exit, Fatal, Transient
+from pulse_cli.errors import Fatal, Kind, Transient, Unavailable
 from pulse_cli.events import Message
 from pulse_cli.ports import (
     Clock,
@@ -44,7 +44,7 @@ from pulse_cli.wiring.targets import (
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
     from pulse_cli.model import Filter, Hit, Input
-    from pulse_cli.search.hybrid import Keyword
+    from pulse_cli.search.candidates import Keyword
     from pulse_cli.store.rank_bm25.view import Bm25View
 
 __all__ = [
@@ -74,14 +74,20 @@ class Services:
         clock: Clock | None = None,
         *,
         patience: float = START_SECONDS,
+        wrap_embedder: Callable[[Embedder], Embedder] = lambda embedder: embedder,
     ) -> None:
-        """`patience`: seconds to wait for a service that is not up yet."""
+        """`patience`: seconds to wait for a service that is not up yet.
+
+        `wrap_embedder` is what all texts go through in place of the embedder itself.
+        """
         self.settings = settings
         self._patience = patience
+        self._wrap_embedder = wrap_embedder
         self._observer = observer
         self._clock = clock or SystemClock()
         self._threads = Threads(1)
         self._embedder: Embedder | None = None
+        self._opened_embedder: Embedder | None = None
         self._store: Store | None = None
         self._preparer: Preparer | None = None
         self._view: Bm25View | None = None
@@ -105,9 +111,10 @@ class Services:
     async def embedder(self) -> Embedder:
         """Raises Fatal where it cannot be had."""
         if self._embedder is None:
-            self._embedder = await self.patiently(
+            self._opened_embedder = await self.patiently(
                 "the embedder", lambda: open_embedder(self.settings, self._threads)
             )
+            self._embedder = self._wrap_embedder(self._opened_embedder)
         return self._embedder
 
     async def preparer(self) -> Preparer:
@@ -115,7 +122,8 @@ class Services:
         if self._preparer is None:
             embedder = await self.embedder()
             self._warn_of_prefixes(embedder.model)
-            counter = await counter_for(self.settings, embedder, self.patiently, self._say)
+            counting = self._opened_embedder or embedder
+            counter = await counter_for(self.settings, counting, self.patiently, self._say)
             self._preparer = preparer_of(
                 self.settings,
                 self._say,
@@ -152,7 +160,7 @@ class Services:
             raise Fatal(
                 f"the rank-bm25 view in {folder} cannot be written: {error}",
                 hint="make room or check its permissions, then run `pulse bm25 rebuild`",
-                kind="bm25-view",
+                kind=Kind.BM25_VIEW,
             ) from error
 
     async def bm25_view(self) -> Bm25View:
@@ -192,11 +200,9 @@ class Services:
                 return await call()
             except Transient as error:
                 if self._clock.monotonic() - began + delay > self._patience:
-                    raise Fatal(
+                    raise Unavailable(
                         f"{what} does not answer: {error}",
                         hint="start it, or check its address; `pulse doctor` checks everything",
-                        kind="unavailable",
-                        exit_code=Exit.UNAVAILABLE,
                     ) from error
             await self._clock.sleep(delay)
             delay = min(2 * delay, 2.0)

@@ -6,13 +6,14 @@ import gzip
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from pulse_cli.errors import Exit
+from pulse_cli.cli.exit_codes import Exit
 
 MODEL = "--set=chunk.max_tokens=128"
 
@@ -101,12 +102,12 @@ def test_quiet_says_nothing_and_the_log_file_everything(pulse, crawl, tei, home)
 
 
 @pytest.mark.parametrize("no_color", [False, True])
-def test_on_a_terminal_there_is_a_live_display(crawl, tei, home, no_color):
+def test_on_a_terminal_there_is_a_live_display(crawl, slow_tei, home, no_color):
     lead, follow = pty.openpty()
     env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80"}
     env |= {"NO_COLOR": "1"} if no_color else {}
     process = subprocess.Popen(
-        [sys.executable, "-m", "pulse_cli", "index", "crawl.jsonl", "--tei", tei],
+        [sys.executable, "-m", "pulse_cli", "index", "crawl.jsonl", "--tei", slow_tei],
         stdout=subprocess.PIPE,
         stderr=follow,
         stdin=subprocess.DEVNULL,
@@ -124,8 +125,10 @@ def test_on_a_terminal_there_is_a_live_display(crawl, tei, home, no_color):
     assert process.returncode == Exit.DEAD_LETTERS
     assert out == b""
     assert b"Indexed 2 pages" in seen
-    assert (b"\x1b[31" in seen or b"\x1b[1;3" in seen) is False or not no_color
-    assert b"\x1b[31mred" not in seen
+    assert seen.count(b"\x1b[2K") > 4, "frames are drawn and cleared again"
+    coloured = re.search(rb"\x1b\[(?:\d+;)*[34]\d", seen) is not None
+    assert coloured is not no_color
+    assert b"\x1b[31mred" not in seen, "the escape of a title"
 
 
 def test_an_input_that_no_disk_here_has_room_for_is_told_at_the_start(pulse, crawl):

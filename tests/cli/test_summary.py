@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from pulse_cli.app.summary_json import as_object, failed
+from pulse_cli.cli.exit_codes import exit_of_run, with_exit_code
 from pulse_cli.cli.summary import as_page
-from pulse_cli.errors import Exit
+from pulse_cli.errors import Kind
 from pulse_cli.events import Counts, Problem, StageStats, Summary, Target
 
 SUMMARY = Summary(
     run_id="r1",
     status="complete",
-    exit_code=Exit.DEAD_LETTERS,
     sources=("crawl.jsonl",),
     target=Target("local", "/data/pulse", "pulse_docs", 384),
     counts=Counts(
@@ -61,7 +61,7 @@ KEYS = {
 
 
 def test_the_object_has_the_documented_keys_and_adds_up():
-    found = json.loads(json.dumps(as_object(SUMMARY)))
+    found = json.loads(json.dumps(with_exit_code(as_object(SUMMARY), exit_of_run(SUMMARY))))
     assert set(found) >= KEYS
     assert found["records"] == sum(found["documents"].values()) == 1246
     assert found["documents"] == {"indexed": 1204, "unchanged": 36, "skipped": 4, "dead": 2}
@@ -77,12 +77,9 @@ def test_the_object_has_the_documented_keys_and_adds_up():
 
 
 def test_a_run_that_never_began_has_the_same_keys():
-    found = as_object(
-        failed("usage", "no such option at http://ana:secret@host", "see --help", Exit.USAGE)
-    )
+    found = as_object(failed(Kind.USAGE, "no such option at http://ana:secret@host", "see --help"))
     assert set(found) == set(as_object(SUMMARY))
     assert found["status"] == "failed"
-    assert found["exit_code"] == 2
     assert found["error"]["message"] == "no such option at http://***@host"
 
 
@@ -111,15 +108,16 @@ def test_the_page_tells_what_became_of_the_records_and_what_to_do():
 
 @pytest.mark.parametrize("status", ["interrupted", "failed"])
 def test_a_run_cut_short_says_how_to_go_on(status):
-    error = Problem("disk", "the disk is \x1b[31mfull", "make room") if status == "failed" else None
-    cut = replace(SUMMARY, status=status, error=error, exit_code=130, resume="pulse index x")
+    problem = Problem(Kind.DISK, "the disk is \x1b[31mfull", "make room")
+    error = problem if status == "failed" else None
+    cut = replace(SUMMARY, status=status, error=error, stopped_by="SIGINT", resume="pulse index x")
     page = as_page(cut, "pulse search")
     assert "Go on:       pulse index x" in page
     assert "pulse search" not in page
     last = page.splitlines()[-1]
     if error:
         assert page.startswith("pulse: the disk is \\x1b[31mfull\n       make room\n")
-        told = "Stopped after 12.0 s with 1,204 pages indexed: the disk is \\x1b[31mfull (exit 130)."
+        told = "Stopped after 12.0 s with 1,204 pages indexed: the disk is \\x1b[31mfull (exit 1)."
         assert last == told
     else:
         assert last.startswith("Interrupted after 12.0 s: 1,204 pages indexed, nothing is lost")
@@ -140,19 +138,18 @@ def test_a_run_cut_short_says_how_to_go_on(status):
             "Stopped after 10 records, as --limit asks: 9 pages indexed.",
         ),
         (
-            {"error": Problem("prune", "too many pages", ""), "exit_code": Exit.REFUSED},
+            {"error": Problem(Kind.PRUNE_REFUSED, "too many pages", "")},
             "in 12.0 s, but too many pages (exit 4).",
         ),
     ],
 )
 def test_the_last_line_says_in_a_sentence_how_it_went(changes, says):
-    ended = replace(SUMMARY, **{"exit_code": Exit.OK, "dead_examples": {}, **changes})
+    ended = replace(SUMMARY, **{"dead_examples": {}, **changes})
     if "counts" in changes:
         ended = replace(ended, dead_letters=None)
     assert says in as_page(ended, "pulse search").splitlines()[-1]
 
 
 def test_of_a_run_that_never_began_the_error_is_said_alone():
-    page = as_page(failed("missing-source", "x.jsonl does not exist", "name a file", Exit.USAGE), "")
+    page = as_page(failed(Kind.MISSING_SOURCE, "x.jsonl does not exist", "name a file"), "")
     assert page == "pulse: x.jsonl does not exist\n       name a file"
-        assert "make room" in page

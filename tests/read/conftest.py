@@ -11,7 +11,7 @@ import pytest
 
 from pulse_cli.model import Input, Position, Record
 from pulse_cli.read import ReadOptions
-from pulse_cli.read.firecrawl.markdown import Addresses
+from pulse_cli.read.firecrawl.file_address import Addresses
 from pulse_cli.read.source import InputSource
 
 

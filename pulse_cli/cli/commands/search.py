@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pulse_cli.cli.exit_codes import Exit
 from pulse_cli.cli.flags import Json, with_settings
 from pulse_cli.cli.streams import write_stdout
 from pulse_cli.cli.strip_markdown import plain
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.sanitize import sanitize
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from pulse_cli.config import Loaded
-    from pulse_cli.search.hybrid import Result, SearchResult
+    from pulse_cli.search.results import Result, SearchResult
 
 Where = Annotated[
     list[str] | None,
@@ -55,7 +56,7 @@ def search(
 
     words = " ".join(query).strip()
     if not words:
-        raise Fatal("the query is empty", kind="usage", exit_code=Exit.USAGE)
+        raise Fatal("the query is empty", kind=Kind.USAGE)
     warnings = Lines(sys.stderr, level="warning")
     found = run(search_pages(loaded.settings, words, where or [], warnings))
     for notice in found.notices:

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from pulse_cli.atomic_file import AtomicFile, Syscalls
 from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.engine.progress.disk import disk_errors
 from pulse_cli.engine.progress.json_text import from_json, to_json
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 FORMAT = 1
 
@@ -44,8 +45,8 @@ class CheckpointFile:
     def load(self) -> dict[str, Any] | None:
         """The last state saved; from `.prev` where the file is damaged.
 
-        Raises Fatal (exit 4) where neither can be read: a run never starts again from
-        zero by itself. Raises Fatal (exit 1) where the disk does not let it be read.
+        Raises Fatal (`checkpoint`) where neither can be read: a run never starts again from
+        zero by itself. Raises Fatal (`disk`) where the disk does not let it be read.
         """
         previous = Path(f"{self.path}.prev")
         with disk_errors(self.path, "read"):
@@ -61,8 +62,7 @@ class CheckpointFile:
             f"the checkpoint {self.path} is damaged, and so is the one before it",
             hint="start anew with --restart: pages already stored are recognised and not embedded"
             " again",
-            kind="checkpoint-unreadable",
-            exit_code=Exit.REFUSED,
+            kind=Kind.CHECKPOINT,
         )
 
     def save(self, state: dict[str, Any]) -> None:
@@ -76,6 +76,13 @@ class CheckpointFile:
             file.finish()
             fault_point("checkpoint-before-rename")
             self._keep_previous()
+
+    def says_complete(self, epoch: int) -> bool:
+        """Whether the save of this epoch is there and complete, though it ended in an error."""
+        with suppress(Fatal):
+            state = self.load()
+            return state is not None and (state["epoch"], state["complete"]) == (epoch, True)
+        return False
 
     def _keep_previous(self) -> None:
         """Make the present file reachable as `.prev`, while it keeps its own name."""
@@ -107,7 +114,6 @@ def _decode(path: Path) -> dict[str, Any] | None:
             f"the checkpoint {path} was written by another version of pulse"
             f" (format {state.get('format')}, this one reads {FORMAT})",
             hint="finish the run with that version, or start anew with --restart",
-            kind="checkpoint-format",
-            exit_code=Exit.REFUSED,
+            kind=Kind.CHECKPOINT,
         )
     return state

@@ -16,7 +16,7 @@ from pathlib import Path
 from pulse_cli.atomic_file import Syscalls, write_atomically
 from pulse_cli.engine.progress.disk import disk_errors
 from pulse_cli.engine.progress.json_text import from_json, to_json
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Input
 
 
@@ -29,7 +29,7 @@ def save_manifest(path: Path, inputs: Sequence[Input], syscalls: Syscalls = os) 
 
 
 def load_manifest(path: Path, sha256: str) -> list[Input]:
-    """Read the list back. Raises Fatal (exit 4) where it is not the one that was saved."""
+    """Read the list back. Raises Fatal (`checkpoint`) where it is not the one that was saved."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -43,6 +43,5 @@ def _damaged(path: Path, why: str) -> Fatal:
     return Fatal(
         f"the list of inputs {path}: {why}",
         hint="start anew with --restart",
-        kind="manifest-unreadable",
-        exit_code=Exit.REFUSED,
+        kind=Kind.CHECKPOINT,
     )

@@ -20,7 +20,7 @@ from pulse_cli.events import Summary
 
 NAME = "runs.jsonl"
 MOST_BYTES = 1 << 20
-FORMAT = 1
+FORMAT = 2
 
 
 def record_of(summary: Summary, started: float, ended: float) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def record_of(summary: Summary, started: float, ended: float) -> dict[str, Any]:
         "started": started,
         "ended": ended,
         "status": summary.status,
-        "exit_code": int(summary.exit_code),
+        "stopped_by": summary.stopped_by,
         "sources": list(summary.sources),
         "target": asdict(summary.target),
         "fingerprint": summary.fingerprint,

@@ -16,7 +16,7 @@ from pulse_cli.engine.progress.dead_letters import example_of
 from pulse_cli.engine.progress.disk import MarkedFile
 from pulse_cli.engine.progress.ledger import Resolution
 from pulse_cli.engine.progress.seen import SeenWriter
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.events import Counts
 from pulse_cli.model import Outcome, Position
 
@@ -82,8 +82,7 @@ class RunState:
                 f"{dead} of {self.counts.records} records became dead letters: this looks like a"
                 " wrong setting rather than bad records",
                 hint=f"look at {self.letters.path}, then run again, or raise --max-dead",
-                kind="too-many-dead",
-                exit_code=Exit.FATAL,
+                kind=Kind.TOO_MANY_DEAD,
             )
 
     def _count(self, resolution: Resolution) -> None:

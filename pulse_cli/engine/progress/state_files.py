@@ -20,7 +20,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from pulse_cli.engine.progress.disk import disk_errors
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind, Locked
 from pulse_cli.ports import Clock
 
 CHECKPOINT_SUFFIX = ".ckpt.json"
@@ -122,11 +122,9 @@ async def _hold(
         for path, what in locks.items():
             while not _try_lock(path, held):
                 if clock.monotonic() >= until:
-                    raise Fatal(
+                    raise Locked(
                         f"{what} ({path} is locked)",
                         hint="wait for it to end, or use --wait-lock SECONDS",
-                        kind="locked",
-                        exit_code=Exit.LOCKED,
                     )
                 await clock.sleep(LOCK_POLL_SECONDS)
         yield
@@ -141,7 +139,7 @@ def _try_lock(path: Path, held: ExitStack) -> bool:
         raise Fatal(
             f"cannot lock {path}: {error.strerror}",
             hint="check the permissions of the state folder, or use --state-dir",
-            kind="disk",
+            kind=Kind.DISK,
         ) from error
     return True
 

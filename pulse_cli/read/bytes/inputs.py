@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Input, Note
 
 STDIN = "-"
@@ -40,7 +40,7 @@ class Found(NamedTuple):
 
 
 def find_inputs(specs: Sequence[str], markdown: bool) -> Found:
-    """Expand files, folders, globs, `-` and `firecrawl:crawl/ID`. Raises Fatal (exit 2).
+    """Expand files, folders, globs, `-` and `firecrawl:crawl/ID`. Raises Fatal.
 
     `markdown`: whether raw markdown in folders counts, its URLs being known.
     """
@@ -135,7 +135,7 @@ def _left_out(path: str, markdown: bool) -> str | None:
 
 
 def _identified(name: str) -> Input:
-    """The file as it is now. Raises Fatal (exit 2) where it cannot be read."""
+    """The file as it is now. Raises Fatal where it cannot be read."""
     try:
         found = Path(name).stat()
         if not stat.S_ISREG(found.st_mode):
@@ -149,14 +149,13 @@ def _identified(name: str) -> Input:
 
 
 def crawl_id(name: str) -> str:
-    """The id in `firecrawl:crawl/ID`. Raises Fatal (exit 2)."""
+    """The id in `firecrawl:crawl/ID`. Raises Fatal."""
     found = name.removeprefix(CRAWL)
     if not _ID.match(found):
         raise Fatal(
             f"{name!r} names no crawl",
             hint="firecrawl:crawl/ID, with the id that starting the crawl printed",
-            kind="missing-source",
-            exit_code=Exit.USAGE,
+            kind=Kind.MISSING_SOURCE,
         )
     return found
 
@@ -195,13 +194,12 @@ def _change(was: Input) -> Literal["same", "longer", "shorter", "different", "mi
 
 
 def _usage(message: str, hint: str) -> Fatal:
-    return Fatal(message, hint=hint, kind="missing-source", exit_code=Exit.USAGE)
+    return Fatal(message, hint=hint, kind=Kind.MISSING_SOURCE)
 
 
 def _unreadable(name: str, error: OSError) -> Fatal:
     return Fatal(
         f"{name} cannot be read: {error.strerror}",
         hint="check its permissions, or leave it out",
-        kind="unreadable-source",
-        exit_code=Exit.USAGE,
+        kind=Kind.MISSING_SOURCE,
     )

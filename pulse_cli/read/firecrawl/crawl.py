@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from zlib import crc32
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, SourceChanged
 from pulse_cli.model import Document, Note, Place, Position, Record, Skipped, Unreadable
 from pulse_cli.read.firecrawl.crawl_api import CrawlApi, Page
 from pulse_cli.read.firecrawl.shapes import Shapes
@@ -54,8 +54,7 @@ class CrawlRecords:
                 position = Position(self._index, page.following, 0, page.following)
             else:
                 position = Position(self._index, skip, item, skip + item, crc)
-            place = Place(self._name, item=skip + item)
-            yield Record(place, position, content, cost(content))
+            yield Record(Place(self._name), position, content, cost(content))
 
     def _contents(self, page: Page, skip: int) -> list[Content]:
         """What a page of answers holds. Notes that only a single value deserves are left out."""
@@ -71,16 +70,14 @@ class CrawlRecords:
             share = f"{skip + len(contents):,}"
             share += f" of {page.total:,} pages" if page.total else " pages"
             what = f"is {page.status}" if page.status else "tells no status"
-            told = f"{self._name}: the crawl {what}: {share} so far"
-            contents.append(Note(told, partial=True))
+            message = f"{self._name}: the crawl {what}: {share} so far"
+            contents.append(Note(message, True, "crawl-partial"))
         return contents
 
     def _changed(self, skip: int) -> Fatal:
-        return Fatal(
+        return SourceChanged(
             f"{self._name}: the documents behind the first {skip:,} are not those of before",
             hint="--restart indexes it from its beginning; so does --on-changed-source restart",
-            kind="source-changed",
-            exit_code=Exit.REFUSED,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ DEAD = Resolution(Outcome.DEAD, "bad", letter=LETTER)
 
 
 def books(folder: Path, disk: FailingDisk | None = None) -> RunState:
-    how = {} if disk is None else {"syscalls": disk}
+    how: dict[str, Any] = {} if disk is None else {"syscalls": disk}
     return RunState(
         MarkedFile(folder / "x.dead.jsonl", **how), MarkedFile(folder / "x.seen"), DeadLimit()
     )
