@@ -25,8 +25,8 @@ DEAD = {
         "Mend the address in the input, or name the right field with `source.map`.",
     ),
     "bad-vector": Reason(
-        "The embedder answered this text alone with a vector that is not finite, has norm 0, "
-        "or has the wrong length.",
+        "The embedder answered with a vector that is not finite, has norm 0, or has "
+        "the wrong length, for this text alone.",
         "Look at the log of the embedding server; retry the dead letter.",
     ),
     "batch-too-large": Reason(
@@ -63,11 +63,11 @@ DEAD = {
     ),
     "no-url": Reason(
         "The page has no address.",
-        "`--url` for markdown files; `--set source.map='url=FIELD'` for records of your own.",
+        "`--url` for files of markdown or HTML and for answers of `/v2/parse`; `--set "
+        "source.map='url=FIELD'` for records of your own.",
     ),
     "not-json": Reason(
-        "The file holds none of the formats that pulse reads.",
-        "Convert the file to a format that docs/guide/inputs.md names.",
+        "The file holds none of the formats that pulse reads.", "See [Inputs](../guide/inputs.md)."
     ),
     "not-unicode": Reason(
         "The text cannot be sent, because it holds code points that are no characters.",
@@ -87,16 +87,16 @@ DEAD = {
         "Raise the limit of the service, or lower `chunk.max_tokens`.",
     ),
     "too-long": Reason(
-        "In reading: the record is longer than `source.max_record`. In embedding: the text is "
-        "longer than the server takes.",
+        "In reading: the record is longer than `source.max_record`. In embedding: the "
+        "text is longer than the server takes.",
         "Raise `source.max_record`; set `embed.max_tokens` to the limit of the server.",
     ),
     "truncated": Reason(
         "The input ends within a value or within compressed data.", "Copy or export it again."
     ),
     "unknown-shape": Reason(
-        "The value has none of the shapes that Firecrawl writes; the dead letter lists its keys.",
-        "Name its fields with `source.map`.",
+        "A record that may hold text, under a name that pulse does not know.",
+        "The dead letter lists its keys and the `source.map` that reads it.",
     ),
     "wrong-type": Reason("The text of the page is not a string.", "Mend the record."),
 }
@@ -123,30 +123,64 @@ SKIPPED = {
 }
 
 NO_PAGE = {
+    "addresses-file": Reason(
+        "A text file of addresses, such as `firecrawl map` writes.",
+        "Scrape the addresses: `firecrawl scrape URL ... --json`.",
+    ),
+    "binary-file": Reason(
+        "A file of a kind that pulse does not know.", "Export its pages as JSON, one to a line."
+    ),
     "blank-line": Reason("An empty line.", "Nothing."),
+    "csv-file": Reason(
+        "A table of values separated by commas.", "See [Tables](../guide/inputs.md#tables)."
+    ),
     "empty-response": Reason(
-        "A response whose list of pages is empty.", "Look whether the crawl found anything."
+        "A response whose list of pages is empty, and that holds nothing else.",
+        "Look whether the crawl found anything.",
     ),
     "error-list": Reason(
         "The answer of the `errors` endpoint of a crawl.", "Nothing; its pages were never fetched."
     ),
-    "event-without-page": Reason("A webhook event such as `crawl.started`.", "Nothing."),
+    "event-without-page": Reason(
+        "A webhook event without pages, such as `crawl.started`.", "Nothing."
+    ),
     "extract-only": Reason(
-        "A scrape with extracted data, but without page text.",
+        "A scrape or an extraction with data, but without page text.",
         'Scrape with `formats: ["markdown"]`.',
     ),
     "failed-scrape": Reason("Firecrawl reports that this scrape failed.", "Crawl the page again."),
+    "image-file": Reason("A picture.", "Nothing: there is no text in it."),
     "job-handle": Reason(
         "The answer that began a crawl, not its result.", "`pulse index firecrawl:crawl/ID`."
     ),
     "map-output": Reason(
         "The answer of `map`: addresses without pages.", "Crawl or scrape the addresses."
     ),
+    "media-file": Reason("Sound or video.", "Nothing: there is no text in it."),
+    "office-file": Reason(
+        "A document of Word, Excel, PowerPoint or LibreOffice.",
+        "Send it to Firecrawl's `/v2/parse` and index the answer with `--url`.",
+    ),
+    "parquet-file": Reason("A Parquet table.", "See [Tables](../guide/inputs.md#tables)."),
+    "pdf-file": Reason(
+        "A PDF.",
+        "Scrape its address with Firecrawl, or send it to `/v2/parse` and index the "
+        "answer with `--url`.",
+    ),
     "search-hit-without-text": Reason(
         "A search result with title and description only.",
         'Search with `scrapeOptions: {formats: ["markdown"]}`.',
     ),
-    "without-text": Reason(
-        "A page object without a text field.", 'Scrape with `formats: ["markdown"]`.'
+    "sitemap-file": Reason(
+        "A sitemap: addresses of pages.", "Crawl the site; the note names the command."
     ),
+    "sqlite-file": Reason("A SQLite database.", "See [Tables](../guide/inputs.md#tables)."),
+    "tar-file": Reason("A tar archive.", "Unpack it and index the folder."),
+    "text-file": Reason("Plain text without an address.", "`--url` says which page it is."),
+    "without-text": Reason(
+        "A page that was scraped without its text (`images`, `links`, `summary`, ...).",
+        'Scrape with `formats: ["markdown"]`.',
+    ),
+    "xml-file": Reason("XML that is no sitemap, a feed perhaps.", "Scrape the addresses in it."),
+    "zip-file": Reason("A zip archive.", "Unpack it and index the folder."),
 }

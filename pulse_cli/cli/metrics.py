@@ -87,7 +87,7 @@ class MetricsFile:
 
     def _ended(self, summary: Summary) -> None:
         """Write the last figures."""
-        exit_code = exit_of_run(summary)
+        exit_code = int(exit_of_run(summary))
         if summary.status == "complete" and exit_code in (0, 3):
             self._success = self._now()
         stats = Stats(

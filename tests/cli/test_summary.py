@@ -139,7 +139,7 @@ def test_a_run_cut_short_says_how_to_go_on(status):
         ),
         (
             {"error": Problem(Kind.PRUNE_REFUSED, "too many pages", "")},
-            "in 12.0 s, but too many pages (exit 4).",
+            "in 12.0 s, but too many pages; 2 records are dead letters (exit 4).",
         ),
     ],
 )
