@@ -30,6 +30,7 @@ class Kind(StrEnum):
 
     UNAVAILABLE = "unavailable"
     DISK_FULL = "disk-full"
+    INDEX_CHANGED = "index-changed"
     INDEX_GONE = "index-gone"
     STORE_DIED = "store-died"
 
@@ -48,6 +49,7 @@ class Kind(StrEnum):
     REDIRECT = "redirect"
     REFUSED = "refused"
     STORE = "store"
+    STORE_REFUSES = "store-refuses"
     TLS = "tls"
     TOO_MANY_DEAD = "too-many-dead"
     UNREADABLE_SOURCE = "unreadable-source"

@@ -6,8 +6,9 @@ same loop; `Progress` carries the live object, not a copy.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from pulse_cli.errors import Kind
 
@@ -118,17 +119,6 @@ class Draining:
 
 
 @dataclass(frozen=True, slots=True)
-class NullObserver:
-    """An observer for work that has nobody to tell."""
-
-    def on(self, event: Event) -> None:
-        pass
-
-
-Event: TypeAlias = Started | Progress | Message | Draining | Waiting
-
-
-@dataclass(frozen=True, slots=True)
 class Problem:
     """What ended a run early: `kind` for programs, `message` and `hint` for people."""
 
@@ -147,25 +137,32 @@ class Target:
     dimension: int
 
 
+Status: TypeAlias = Literal["complete", "limited", "interrupted", "failed"]
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """How a run ended. `counts` cover all its starts, everything else this process.
 
-    What has a default is what there is to say of a run that never began. `stopped_by` is the
-    name of the signal that stopped it ("SIGINT"), empty for none.
+    What has a default is what there is to say of a run that never began. `limited`: it stopped
+    because it had read as many records as it was asked to. `stopped_by` is the name of the
+    signal that stopped it ("SIGINT"), empty for none. `earlier` are the counts with which this
+    process began, not zero where it went on with a run.
 
     `resume` is the command that goes on (or retries the dead letters), None if nothing is left.
+    `dead_examples` holds the first dead letter of each reason: `source`, `line`, `byte`, `detail`.
     `notes` are the things the user should know about the sources, in order. `pruned` pages
     were removed because the crawl no longer holds them. `fingerprint` stands for all settings
     that decide what is written.
     """
 
     run_id: str
-    status: Literal["complete", "interrupted", "failed"]
+    status: Status
     sources: tuple[str, ...]
     target: Target
     stopped_by: str = ""
     counts: Counts = field(default_factory=Counts)
+    earlier: Counts = field(default_factory=Counts)
     bytes_read: int = 0
     embed_requests: int = 0
     seconds: float = 0.0
@@ -177,8 +174,26 @@ class Summary:
     stages: dict[str, StageStats] = field(default_factory=dict)
     checkpoint: str | None = None
     dead_letters: str | None = None
+    dead_examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     resume: str | None = None
     notes: tuple[str, ...] = ()
     pruned: int = 0
     fingerprint: str = ""
     error: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last event: how the run ended, also where it never began."""
+
+    summary: Summary
+
+
+Event: TypeAlias = Started | Progress | Message | Draining | Ended | Waiting
+
+
+class NullObserver:
+    """An observer for work that has nobody to tell."""
+
+    def on(self, event: Event) -> None:
+        pass

@@ -167,14 +167,16 @@ class Record:
 class Identity:
     """What a document is called: known before its text is prepared.
 
-    `key` is the canonical URL; `commit_id` the point id of chunk 0, whose payload
-    is the commit record; `content_hash` covers raw text and payload metadata; `domain` is
-    the network location of the URL without user-info.
+    `key` is the canonical URL; `domain` the network location of the URL without user-info.
+    `content_hash` covers raw text and payload metadata, `version` that and all settings which
+    decide what is written. `commit_id` is the point id of chunk 0 of this version, whose
+    payload is the commit record.
     """
 
     key: str
     domain: str
     content_hash: str
+    version: str
     commit_id: str
 
 
@@ -259,20 +261,20 @@ class Vectors:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point of the collection. `vector` is float32, shape (dimension,)."""
+    """One point of the collection, without its vector: that stays a row of a matrix."""
 
     id: str
-    vector: Floats
     terms: Terms
     payload: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Commit:
-    """The commit record of a document, read from the payload of its chunk 0."""
+class CommitRecord:
+    """What the first point (`id`) of one version of a page says of it (`pulse_cli.payload`)."""
 
-    content_hash: str | None
-    rev: str | None
+    id: str
+    key: str
+    committed: bool
     run_id: str | None
     chunk_count: int
     doc_tokens: int
@@ -280,10 +282,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which points count: payload `equals` exactly, URL begins with `url_prefix`, id in `ids`.
-
-    Without `ids` (None) points of any id count.
-    """
+    """Which points count: payload `equals` exactly, URL begins with `url_prefix`, id in `ids`."""
 
     equals: Mapping[str, str | bool] = field(default_factory=dict)
     url_prefix: str | None = None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pulse_cli.app.sources import absolute_sources
 from pulse_cli.engine import (
     CrawledPages,
     DeadLimit,
@@ -29,7 +30,7 @@ from pulse_cli.engine import (
 )
 from pulse_cli.engine.summary import peak_rss_bytes
 from pulse_cli.errors import Fatal, Kind, Locked, Unavailable
-from pulse_cli.events import Message, Problem, Summary, Target
+from pulse_cli.events import Ended, Message, Problem, Summary, Target
 from pulse_cli.ports import Clock, Observer, Preparer, Store
 from pulse_cli.wiring import Services, cores, target_name, target_of
 from pulse_cli.wiring.disk_space import disk_space_warning
@@ -44,20 +45,26 @@ SLOW_GRAPH_CHUNKS = 20_000  # from here on building the graph takes long enough 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What one start is asked to do, settings apart. `command` is what resumes it.
+    """What one start is asked to do, settings apart. Sources become absolute.
 
-    `prune` removes what the complete crawl no longer holds, below `scope` if it is given;
-    `yes` also if that is more than run.max_prune.
+    `command` is what goes on with the run, `retry_flags` are the flags with which the dead letters
+    are indexed into the same index. Both work from any folder. `prune` removes what the complete
+    crawl no longer holds, below `scope` if it is given; `yes` also if that is more than
+    run.max_prune.
     """
 
     sources: tuple[str, ...]
     command: str
+    retry_flags: str = ""
     restart: bool = False
     force: bool = False
     limit: int | None = None
     prune: bool = False
     scope: str = ""
     yes: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sources", absolute_sources(self.sources))
 
     def check(self) -> None:
         """Raises Fatal where the wishes contradict each other."""
@@ -89,6 +96,7 @@ async def index_sources(
         run_log.append(settings.state_folder, run_log.record_of(summary, started, clock.time()))
     except Fatal as error:
         observer.on(Message("warning", f"the log of runs: {error}"))
+    observer.on(Ended(summary))
     return summary
 
 
@@ -195,6 +203,7 @@ def _options(
         sources=job.sources,
         target=target,
         command=job.command,
+        retry_flags=job.retry_flags,
         fingerprint=_fingerprint(settings),
         force=job.force,
         restart=job.restart,

@@ -32,6 +32,7 @@ def as_object(summary: Summary) -> dict[str, Any]:
         },
         "skipped": dict(counts.skipped),
         "dead": dict(counts.dead),
+        "dead_examples": {reason: dict(one) for reason, one in summary.dead_examples.items()},
         "chunks": counts.chunks,
         "tokens": counts.tokens,
         "bytes_read": summary.bytes_read,
@@ -52,16 +53,14 @@ def as_object(summary: Summary) -> dict[str, Any]:
     }
 
 
-def failed(kind: Kind, message: str, hint: str) -> dict[str, Any]:
-    """The same object for a run that never began."""
-    return as_object(
-        Summary(
-            run_id="",
-            status="failed",
-            sources=(),
-            target=Target("", "", "", 0),
-            error=Problem(kind, mask_credentials(message), mask_credentials(hint)),
-        )
+def failed(kind: Kind, message: str, hint: str) -> Summary:
+    """The summary of a run that never began."""
+    return Summary(
+        run_id="",
+        status="failed",
+        sources=(),
+        target=Target("", "", "", 0),
+        error=Problem(kind, mask_credentials(message), mask_credentials(hint)),
     )
 
 

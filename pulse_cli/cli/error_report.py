@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import json
-import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import typer
 
 from pulse_cli.cli.exit_codes import Exit, exit_of_error, with_exit_code
 from pulse_cli.cli.layout import trouble, width_of
+from pulse_cli.cli.streams import tell, write_stdout
 from pulse_cli.errors import Fatal, Kind, PulseError, Transient
 
 
@@ -48,13 +49,13 @@ def error_report_of(error: BaseException, args: Sequence[str] = ()) -> ErrorRepo
 
 def complain(complaint: ErrorReport, args: Sequence[str] = ()) -> int:
     """Say it on stderr (and, where `--json` promised an object, on stdout)."""
-    lines = trouble(complaint.message, complaint.hint, width_of())
-    print("\n".join(lines), file=sys.stderr)
+    tell("\n".join(trouble(complaint.message, complaint.hint, width_of())))
     if "--json" in args and args[0] == "index":
-        from pulse_cli.app.summary_json import failed
+        from pulse_cli.app.summary_json import as_object, failed
 
         found = failed(complaint.kind, complaint.message, complaint.hint)
-        print(json.dumps(with_exit_code(found, complaint.exit_code)))
+        with suppress(Fatal):  # nobody reads standard output; the error is on standard error
+            write_stdout(json.dumps(with_exit_code(as_object(found), complaint.exit_code)))
     return complaint.exit_code
 
 

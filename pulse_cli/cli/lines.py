@@ -13,10 +13,22 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from pulse_cli import numbers
+from pulse_cli.cli import ending
+from pulse_cli.cli.exit_codes import exit_of_run
 from pulse_cli.cli.layout import waiting
 from pulse_cli.cli.streams import abandon
 from pulse_cli.cli.throughput import Throughput, bytes_done
-from pulse_cli.events import Draining, Event, Message, Progress, Started, Stats, Waiting
+from pulse_cli.events import (
+    Draining,
+    Ended,
+    Event,
+    Message,
+    Progress,
+    Started,
+    Stats,
+    Summary,
+    Waiting,
+)
 from pulse_cli.sanitize import mask_credentials, sanitize
 
 WAITING_EVERY_S = 30.0
@@ -29,7 +41,10 @@ def utc_now() -> datetime:
 
 
 class Lines:
-    """An observer that writes one line per event to `stream`."""
+    """An observer that writes one line per event to `stream`.
+
+    `page_follows`: how the run ended will be said there in another way.
+    """
 
     def __init__(
         self,
@@ -38,12 +53,14 @@ class Lines:
         as_json: bool = False,
         level: str = "info",
         every: float = 5.0,
+        page_follows: bool = False,
         now: Now = utc_now,
     ) -> None:
         self._stream = stream
         self._as_json = as_json
         self._threshold = LEVELS.index(level)
         self._every = every
+        self._page_follows = page_follows and not as_json
         self._now = now
         self._due = 0.0
         self._pace = Throughput()
@@ -67,6 +84,25 @@ class Lines:
             case Message():
                 text = f"{event.where}: {event.text}" if event.where else event.text
                 self._write(event.level, "message", text)
+            case Ended() if not self._page_follows:
+                self._ending(event.summary)
+
+    def _ending(self, summary: Summary) -> None:
+        """Whatever the level, unless all is well: else nobody would know that something is not."""
+        code = exit_of_run(summary)
+        if code:
+            self._threshold = 0
+        text = ending.sentence(summary)
+        if summary.error is not None and summary.error.hint:
+            text += f" To do: {summary.error.hint}."
+        self._write(
+            ending.level(summary),
+            "ended",
+            text,
+            run_id=summary.run_id,
+            status=summary.status,
+            exit_code=int(code),
+        )
 
     def _is_news(self, event: Waiting) -> bool:
         """Whether another line is due: the first at once, then one every half minute."""

@@ -93,6 +93,8 @@ async def _find_model(client: Client, path: str, wanted: str | None) -> tuple[st
         listed = value.get("data") if isinstance(value, dict) else None  # type: ignore[assignment]
         if not isinstance(listed, list):
             raise answer.malformed("a list of models")
+    elif 300 <= answer.status < 400 or answer.body.lstrip()[:1] == b"<":
+        raise answer.malformed("a list of models")
     elif isinstance(error := refusal(answer, 0), Transient) or answer.status == 401:
         raise error
     models = {m["id"]: m for m in listed if isinstance(m, dict) and isinstance(m.get("id"), str)}

@@ -24,9 +24,9 @@ from pulse_cli.engine.progress.seen import SeenPages, host_of
 from pulse_cli.engine.stop import Stop
 from pulse_cli.errors import Fatal, PruneRefused
 from pulse_cli.model import Filter
+from pulse_cli.payload import CHUNK_INDEX, COMMITTED, KEY
 from pulse_cli.ports import Store
 
-KEY, INDEX = "canonical_url", "chunk_index"
 MOST_SHOWN = 1000
 
 
@@ -120,21 +120,29 @@ class Pruner:
         async for keys in self._batches():
             stale = {key for key, lacks in self._in_scope(keys) if lacks}
             if stale:
-                await self._store.delete_stale(sorted(stale), [])
+                await self._store.delete_pages(sorted(stale))
                 self._removed += len(stale)
                 fault_point("pages-pruned")
 
     async def _batches(self) -> AsyncIterator[list[str]]:
-        """The keys of all pages that may be in scope; a page is where its first chunk is."""
+        """The keys of all pages that may be in scope; a page is where its first chunk is.
+
+        A write cut short leaves several first chunks of a page, none of them committed.
+        """
         where = Filter(url_prefix=self._options.scope or None)
-        async for hits in self._store.scroll((KEY, INDEX), where):
+        cut_short: set[str] = set()
+        async for hits in self._store.scroll((KEY, CHUNK_INDEX, COMMITTED), where):
             if self._stop.requested:
                 return
-            yield [
-                hit.payload[KEY]
-                for hit in hits
-                if hit.payload.get(INDEX) == 0 and isinstance(hit.payload.get(KEY), str)
-            ]
+            keys = []
+            for payload in (hit.payload for hit in hits):
+                key = payload.get(KEY)
+                if payload.get(CHUNK_INDEX) != 0 or not isinstance(key, str) or key in cut_short:
+                    continue
+                if payload.get(COMMITTED) is False:
+                    cut_short.add(key)
+                keys.append(key)
+            yield keys
 
     def _in_scope(self, keys: Sequence[str]) -> list[tuple[str, bool]]:
         """The pages in scope, each with whether the crawl lacks it."""

@@ -9,11 +9,10 @@ began with; otherwise it refuses and names what changed. A complete run is never
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 from pulse_cli.engine.budget import Budget
 from pulse_cli.engine.clock import rfc3339
-from pulse_cli.engine.commit import Committer, RunStamp
+from pulse_cli.engine.commit import Committer
 from pulse_cli.engine.embedding import EmbedPool
 from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.engine.group import GroupTask
@@ -30,6 +29,7 @@ from pulse_cli.engine.summary import summarize
 from pulse_cli.engine.threads import Threads
 from pulse_cli.errors import Fatal, PruneRefused, SourceChanged
 from pulse_cli.events import Draining, Message, Progress, StageStats, Started, Stats, Summary
+from pulse_cli.payload import RunStamp
 
 CHECKPOINT_SECONDS = 2.0
 CHECKPOINT_RECORDS = 4096
@@ -126,7 +126,7 @@ class _Run:
             try:
                 await pipeline.run(self._books.position)
                 if pipeline.exhausted:
-                    await self._committer.tidy()
+                    await self._committer.delete_probe()
             except Fatal as fatal:
                 error = fatal
             finally:
@@ -134,6 +134,8 @@ class _Run:
                     for task in helpers:
                         task.cancel()
                 await asyncio.gather(*helpers, return_exceptions=True)
+        self._refresh_stats()
+        self._outages.look(self._stats.waiting_for)
         if isinstance(error, SourceChanged):
             raise error
         complete = error is None and pipeline.exhausted and not self._ledger.open_tickets
@@ -162,11 +164,16 @@ class _Run:
 
     def _pipeline(self, threads: Threads) -> Pipeline:
         parts, options, opened = self._parts, self._options, self._opened
-        stamp = RunStamp(opened.run_id, rfc3339(opened.state["started"]), parts.preparer.rev)
+        stamp = RunStamp(
+            run_id=opened.run_id,
+            indexed_at=rfc3339(opened.state["started"]),
+            rev=parts.preparer.rev,
+            embedder=parts.embedder.model,
+        )
         pool = EmbedPool(parts.embedder, self._embed, parts.clock, self._stats)
         budget = Budget(self._most_in_the_works)
         self._committer = Committer(parts.store, self._store, stamp, parts.embedder.dimension)
-        carrier = GroupTask(
+        group_task = GroupTask(
             preparer=parts.preparer,
             ledger=self._ledger,
             pool=pool,
@@ -183,7 +190,7 @@ class _Run:
             ledger=self._ledger,
             pool=pool,
             budget=budget,
-            carrier=carrier,
+            group_task=group_task,
             reader=self._reader,
             observer=parts.observer,
             group_chunks=parts.embedder.limits.group,
@@ -252,7 +259,7 @@ class _Run:
             if not self._books.closed:
                 await self._save(complete=complete)
         except Fatal as fatal:
-            if not (complete and self._is_saved_complete()):
+            if not (complete and self._checkpoint.says_complete(self._epoch)):
                 return error or fatal
             # It has not failed: the next start would be a new run. Should a crash bring the
             # checkpoint before back, that is as good.
@@ -260,13 +267,6 @@ class _Run:
         if complete:
             self._files.remove_unneeded(None)
         return error
-
-    def _is_saved_complete(self) -> bool:
-        """Whether the checkpoint says so, though saving it ended in an error."""
-        with suppress(Fatal):
-            state = self._checkpoint.load()
-            return state is not None and (state["epoch"], state["complete"]) == (self._epoch, True)
-        return False
 
     def _refresh_stats(self) -> None:
         stats = self._stats
@@ -281,21 +281,16 @@ class _Run:
 
     def _summary(self, complete: bool, error: Fatal | None, notes: tuple[str, ...]) -> Summary:
         self._refresh_stats()
-        letters = self._books.letters
         return summarize(
-            run_id=self._opened.run_id,
+            self._opened,
+            self._options,
+            self._stats,
             complete=complete,
             error=error,
             stopped_by=self._parts.stop.stopped_by,
-            sources=self._options.sources,
-            target=self._options.target,
-            stats=self._stats,
             checkpoint=str(self._files.checkpoint),
-            dead_letters=str(letters.path) if letters.mark else None,
-            command=self._options.command,
             notes=notes,
             pruned=self._pruned,
-            fingerprint=self._opened.state["fingerprint"],
         )
 
 

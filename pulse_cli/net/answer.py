@@ -1,7 +1,7 @@
 """One answer of a service: its status, its JSON, what it says, how long it asks to wait.
 
 Nothing is believed: a body that is not the JSON it should be is described in words a person
-recognises (a web page by its title), and a `Retry-After` beyond any date is cut to a minute like any
+recognises (a web page by its title). A `Retry-After` beyond any date is cut to a minute, like any
 other long one.
 """
 
@@ -48,7 +48,9 @@ class Answer:
 
     def malformed(self, expected: str) -> Malformed:
         """The error for an answer of success that is not what was asked for."""
-        return Malformed(f"{self.sender.shown} answered with {self.described()}, not {expected}")
+        status = "" if self.status == 200 else f" (status {self.status})"
+        found = f"{self.described()}{status}"
+        return Malformed(f"{self.sender.shown} answered with {found}, not {expected}")
 
     def described(self) -> str:
         """What the answer is, in words that fit into a line."""
@@ -61,7 +63,7 @@ class Answer:
             title = _TITLE.search(start)
             named = f" ({_printable(title[1])})" if title else ""
             return self.sender.censored(f"a web page{named}")
-        return f"`{self.said()}`"
+        return f"`{self.said()[: _SHOWN - 2]}`"
 
     def _target(self) -> str:
         """Where a redirect leads, without user-info and query."""

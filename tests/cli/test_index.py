@@ -27,7 +27,8 @@ def test_index_search_and_status(pulse, crawl, tei):
     assert found["status"] == "complete"
     assert found["target"]["collection"] == "kitchen"
     assert Path(found["dead_letters"]).exists()
-    assert found["resume"] == f"pulse index {found['dead_letters']}"
+    retry = f"pulse index {found['dead_letters']} --tei {tei} --collection kitchen"
+    assert found["resume"] == retry
 
     again = pulse("index", "crawl.jsonl", "--tei", tei, "--collection", "kitchen")
     assert again.code == Exit.DEAD_LETTERS
@@ -65,7 +66,13 @@ def test_search_as_json_is_what_the_service_answered(pulse, crawl, tei):
     assert result["url"] == "https://kitchen.example/tea"
     assert result["metadata"]["language"] == "en"
     none = pulse("search", "--mode", "bm25", "xylophone")
-    assert (none.code, none.out) == (0, "No page matches 'xylophone'.\n")
+    assert (none.code, none.out) == (1, "No page matches 'xylophone'.\n")
+    hits = pulse("search", "--mode", "bm25", "tea leaves", "--explain", "--json").json["results"]
+    assert hits[0]["share"] == 1.0
+    assert hits[0]["votes"]["bm25"]["rank"] == 1
+    page = pulse("search", "--mode", "bm25", "tea leaves", "--explain").out
+    assert page.splitlines()[0].endswith("  100 %")
+    assert "    bm25: place 1, score " in page
 
 
 def test_a_pipe_is_read_without_being_named(program, crawl, tei):
@@ -86,15 +93,21 @@ def test_a_dry_run_writes_nothing(pulse, crawl, home):
     assert "2 to index" in pulse("index", "--dry-run", "crawl.jsonl").err
 
 
-def test_quiet_says_nothing_and_the_log_file_everything(pulse, crawl, tei, home):
+def test_quiet_says_one_line_where_something_is_wrong_and_the_log_file_everything(
+    pulse, crawl, tei, home
+):
     log = home / "pulse.log"
     done = pulse(
         *("index", "crawl.jsonl", "--tei", tei, "-q", "--log-file", str(log)),
         *("--log-format", "json"),
     )
-    assert (done.code, done.out, done.err) == (Exit.DEAD_LETTERS, "", "")
+    assert (done.code, done.out) == (Exit.DEAD_LETTERS, "")
+    last = json.loads(done.err)
+    assert (last["event"], last["exit_code"]) == ("ended", 3)
+    assert "1 record is a dead letter (exit 3)." in last["text"]
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert lines[0]["event"] in ("message", "started")
+    assert (lines[-1]["event"], lines[-1]["exit_code"]) == ("ended", 3)
     assert log.stat().st_mode & 0o777 == 0o600
     elsewhere = pulse("index", "crawl.jsonl", "--log-file", "no/such/folder/x.log")
     assert elsewhere.code == Exit.USAGE

@@ -53,10 +53,10 @@ def test_at_the_start_until_the_time_given_is_over(
 def test_in_the_middle_of_a_run_and_that_it_is_over(
     pulse: Pulse, crawl: Path, service: str
 ) -> None:
-    path = "/embed" if service == "tei" else "/points"
+    path = "/embed" if service == "tei" else "/collections/pulse_docs/points"
     with SpawnedSimulator(service, PROFILES["instant"]) as simulator:
         probed = 1 if service == "tei" else 0
-        simulator.set_faults([Fault("status", path=path, status=503, first=probed, count=4)])
+        simulator.set_faults([Fault("status", path=path, status=503, first=probed, count=9)])
         flag = f"--{service}"
         done = pulse("index", "crawl.jsonl", flag, simulator.url, "--progress", "json")
     assert done.code == Exit.DEAD_LETTERS, done.err

@@ -44,7 +44,7 @@ class OtherServer:
                 self.end_headers()
                 self.wfile.write(other.body)
 
-            do_GET = do_POST = do_PUT = answer
+            do_GET = do_POST = do_PUT = answer  # noqa: N815 - the names that http.server asks for
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -131,7 +131,7 @@ def hurt_at(scene: Scene, place: str, nth: int, by: signal.Signals) -> None:
     ("place", "nth", "by"),
     [
         ("checkpoint-half-written", 1, signal.SIGKILL),
-        ("commit-stale-deleted", 2, signal.SIGKILL),
+        ("commit-others-deleted", 2, signal.SIGKILL),
         ("checkpoint-snapshot", 2, signal.SIGSTOP),
     ],
 )

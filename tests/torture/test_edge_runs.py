@@ -23,7 +23,7 @@ from pulse_cli.errors import Kind
 from pulse_cli.events import Problem
 from tests.torture.corpus import crawl
 from tests.torture.disks import resize
-from tests.torture.edge_world import EdgeWorld, wait_until_gone
+from tests.torture.edge_world import COLLECTION, EdgeWorld, edge_owner, wait_until_gone
 from tests.torture.moments import Moments
 from tests.torture.world import Left
 
@@ -93,7 +93,7 @@ async def every_process(
 
     async def hurt() -> None:
         while True:
-            if (pid := world.edge.pid) is not None:
+            if (pid := edge_owner(world.folder / COLLECTION)) is not None:
                 seen.add(pid)
                 with suppress(ProcessLookupError):
                     os.kill(pid, by)

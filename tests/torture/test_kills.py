@@ -97,7 +97,7 @@ def killed_at(bench: Bench, source: Path, clean: Clean, store: str, place: tuple
     assert expected.differences(finish(machine)) == []
 
 
-@pytest.mark.parametrize("place", ["commit-stale-deleted", "checkpoint-half-written"])
+@pytest.mark.parametrize("place", ["commit-others-deleted", "checkpoint-half-written"])
 @pytest.mark.parametrize("store", STORES)
 def test_killed_at_a_named_place(
     bench: Bench, source: Path, clean: Clean, store: str, place: str

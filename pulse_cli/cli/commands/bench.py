@@ -194,8 +194,11 @@ def bench(
     from pulse_cli.bench.command import BenchOptions
     from pulse_cli.bench.command import bench as run
     from pulse_cli.bench.measure import Plan
+    from pulse_cli.cli.outputs import check_outputs, is_plots, is_report
     from pulse_cli.cli.progress import Verbosity, watching
 
+    reports = ((save, is_report), (html, is_plots))
+    check_outputs({path: kind for path, kind in reports if path is not None}, corpus or ())
     plan = Plan(
         runs=runs,
         warm_up=not quick,

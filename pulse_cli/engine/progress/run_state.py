@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pulse_cli.engine.progress.dead_letters import example_of
 from pulse_cli.engine.progress.disk import MarkedFile
 from pulse_cli.engine.progress.ledger import Resolution
 from pulse_cli.engine.progress.seen import SeenWriter
@@ -42,7 +43,8 @@ class DeadLimit:
 @dataclass(slots=True)
 class RunState:
     """See the module docstring. `partial`: why the crawl is not known as a whole (the first
-    few reasons), empty where it is.
+    few reasons), empty where it is. `examples`: the first dead letter of each reason, without
+    its record.
     """
 
     letters: MarkedFile
@@ -51,6 +53,7 @@ class RunState:
     position: Position = field(default_factory=Position)
     counts: Counts = field(default_factory=Counts)
     partial: list[str] = field(default_factory=list)
+    examples: dict[str, dict[str, Any]] = field(default_factory=dict)
     passed: int = 0
     closed: bool = False
     _seen: bytearray = field(default_factory=bytearray)  # not yet in the file
@@ -63,6 +66,8 @@ class RunState:
         self.closed = True  # until this entry is whole
         if resolution.letter is not None:
             self.letters.append(resolution.letter)
+            if resolution.reason not in self.examples:
+                self.examples[resolution.reason] = example_of(resolution.letter)
         if resolution.seen is not None:
             self._seen += self._keys.entries(resolution.seen)
         if resolution.partial and len(self.partial) < MOST_REASONS:
@@ -107,6 +112,7 @@ class RunState:
             "position": asdict(self.position),
             "counts": asdict(self.counts),
             "partial": list(self.partial),
+            "examples": dict(self.examples),
             "marks": {"dead": self.letters.mark, "seen": self.seen.mark},
         }
 

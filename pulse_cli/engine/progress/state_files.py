@@ -11,7 +11,6 @@ are the kernel's (flock), so a killed run leaves none behind.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -69,12 +68,8 @@ class StateFiles:
 
 
 def state_files(folder: Path, sources: Sequence[str], target: str) -> StateFiles:
-    """Names for these sources (in this order) written to this target.
-
-    A path counts as its absolute form, so it does not matter where the command is run from.
-    """
-    absolute = [str(Path(s).absolute()) if _is_path(s) else s for s in sources]
-    digest = hashlib.sha256("\0".join([*absolute, target]).encode("utf-8", "surrogateescape"))
+    """Names for these sources (absolute, in this order) written to this target."""
+    digest = hashlib.sha256("\0".join([*sources, target]).encode("utf-8", "surrogateescape"))
     name = "stdin" if sources[0] == "-" else Path(sources[0]).name
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._")[:40] or "source"
     return StateFiles(folder, f"{name}-{digest.hexdigest()[:12]}", _digest(target))
@@ -164,7 +159,3 @@ def checkpoints(folder: Path) -> list[Path]:
     """All checkpoints in a state folder, the latest saved first."""
     found = folder.glob(f"*{CHECKPOINT_SUFFIX}")
     return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
-
-
-def _is_path(source: str) -> bool:
-    return source != "-" and not source.startswith("firecrawl:") and bool(os.fspath(source))

@@ -111,7 +111,7 @@ class CrawlApi:
         except Unparsable:
             raise answer.malformed("a list of documents") from None
         if not isinstance(value, dict) or not isinstance(value.get("data"), list):
-            raise self._refused("answers with no list of documents")
+            raise self._refused(f"answers with no list of documents: {answer.described()}")
         documents = value["data"]
         status, total = value.get("status"), value.get("total")
         return Page(
@@ -147,7 +147,9 @@ class CrawlApi:
         if status in (401, 403):
             raise self._refused(f"refuses the key ({status})", f"set {FIRECRAWL.key_setting}")
         if 300 <= status < 400:
-            raise self._refused(f"redirects ({status})", "set firecrawl.url to where it leads")
+            raise self._refused(
+                f"answers with {answer.described()}", "set firecrawl.url to where it leads"
+            )
         raise self._refused(f"answers {status}: {answer.described()}")
 
     def _refused(self, what: str, hint: str = "check firecrawl.url") -> Fatal:

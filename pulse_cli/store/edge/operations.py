@@ -14,9 +14,10 @@ from typing import Any
 
 import qdrant_edge as edge
 
+from pulse_cli.payload import INDEXES, KEY
 from pulse_cli.store.edge.folder import CollectionFolder
 from pulse_cli.store.edge.shard import Shard
-from pulse_cli.store.filters import INDEXED_FIELDS, KEY, SPARSE
+from pulse_cli.store.filters import SPARSE
 
 Request = dict[str, Any]
 
@@ -65,8 +66,8 @@ class Collection:
         """Add what a crash while creating, or an older version, left out."""
         if SPARSE not in self.shard.sparse:
             self.shard.add_sparse(SPARSE)
-        for field in sorted(set(INDEXED_FIELDS) - self.shard.indexed()):
-            self.shard.create_index(field, prefix=field == KEY)
+        for field in sorted(set(INDEXES) - self.shard.indexed()):
+            self.shard.create_index(field, INDEXES[field], prefix=field == KEY)
 
     def _check_there(self) -> None:
         assert self._opened is not None
@@ -147,7 +148,7 @@ WRITES: dict[str, Operation] = {
     "upsert": Operation(_upsert, writes=True, claims=True),
     "delete": Operation(lambda c, r, _: c.shard.delete(r["filter"]), writes=True, claims=True),
     "payload": Operation(
-        lambda c, r, _: c.shard.set_payload(r["payload"], r["filter"]), writes=True, claims=True
+        lambda c, r, _: c.shard.set_payload_ids(r["payload"], r["ids"]), writes=True, claims=True
     ),
     "optimize": Operation(lambda c, _, __: c.shard.optimize(), writes=True, claims=True),
     "flush": Operation(_flush, writes=True),

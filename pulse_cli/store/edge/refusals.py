@@ -34,6 +34,12 @@ def translate(error: Answered, path: Path) -> PulseError:
             hint="check that folder, its permissions and its disk, then run the same command again;"
             " or name another --collection",
         )
+    if "No point with id" in text:
+        return Unavailable(
+            f"the index {path} was changed by something else while pulse wrote to it: {text}",
+            hint="run the same command again",
+            kind=Kind.INDEX_CHANGED,
+        )
     if "dimension error" in text:
         return Fatal(f"the embedded store {path}: {text}", hint="use another --collection")
     return Rejected(f"the embedded store refused it: {text}", reason="store-rejected")

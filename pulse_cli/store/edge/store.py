@@ -7,19 +7,28 @@ full disk (SIGBUS), and so are the vectors, because it stores NaN without a word
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pulse_cli.collection_name import check_name
 from pulse_cli.errors import Fatal, Kind, Rejected, Unavailable
-from pulse_cli.model import Commit, Filter, Hit, Point, Terms
-from pulse_cli.store.commit_record import COMMIT_FIELDS, read_commit
+from pulse_cli.model import CommitRecord, Filter, Hit, Point, Terms
+from pulse_cli.payload import COMMITTED, RECORD_FIELDS, read_record
 from pulse_cli.store.disk_space import MIN_FREE_BYTES, free_bytes
 from pulse_cli.store.edge.connection import Answered
 from pulse_cli.store.edge.refusals import translate
 from pulse_cli.store.edge.session import Session
-from pulse_cli.store.filters import SPARSE, among, check_name, condition, fields, stale
-from pulse_cli.store.vectors import matrix, sparse
+from pulse_cli.store.filters import (
+    SPARSE,
+    committed_records,
+    condition,
+    fields,
+    of_other_versions,
+    of_pages,
+    of_versions,
+)
+from pulse_cli.store.vectors import checked, sparse
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
@@ -101,36 +110,45 @@ class EdgeStore:
         self._check_space(len(body))
         await self._read(op, body, **request)
 
-    async def lookup(self, ids: Sequence[str]) -> dict[str, Commit]:
+    async def lookup(self, ids: Sequence[str]) -> dict[str, CommitRecord]:
         if not ids:
             return {}
-        found = await self._read("retrieve", ids=list(ids), payload=list(COMMIT_FIELDS))
-        return {record["id"]: read_commit(record["payload"]) for record in found}
+        found = await self._read("retrieve", ids=list(ids), payload=list(RECORD_FIELDS))
+        return {one["id"]: read_record(one["id"], one["payload"]) for one in found}
 
-    async def invalidate(self, ids: Sequence[str]) -> None:
+    async def committed(self, keys: Sequence[str]) -> list[CommitRecord]:
+        if not keys:
+            return []
+        batches = self._scroll(RECORD_FIELDS, committed_records(keys))
+        return [read_record(hit.id, hit.payload) async for hits in batches for hit in hits]
+
+    async def set_committed(self, ids: Sequence[str], committed: bool) -> None:
         if ids:
-            await self._write("payload", payload={"content_hash": None}, filter=among(ids))
+            await self._write("payload", payload={COMMITTED: committed}, ids=list(ids))
 
-    async def upsert(self, points: Sequence[Point]) -> None:
+    async def upsert(self, points: Sequence[Point], rows: Floats) -> None:
         if not points:
             return
-        rows = matrix(points, self.dimension)
+        rows = checked(rows, self.dimension)
         described = [
-            {
-                "id": point.id,
-                **sparse(point.terms),
-                "payload": point.payload,
-            }
-            for point in points
+            {"id": point.id, **sparse(point.terms), "payload": point.payload} for point in points
         ]
         try:
             await self._write("upsert", rows.data.cast("B"), points=described)
         except TypeError as error:
             raise Rejected(f"a payload is not JSON: {error}", reason="bad-payload") from error
 
-    async def delete_stale(self, keys: Sequence[str], keep: Sequence[str]) -> None:
+    async def delete_pages(self, keys: Sequence[str]) -> None:
         if keys:
-            await self._write("delete", filter=stale(keys, keep))
+            await self._write("delete", filter=of_pages(keys))
+
+    async def delete_versions(self, versions: Mapping[str, str]) -> None:
+        if versions:
+            await self._write("delete", filter=of_versions(versions))
+
+    async def delete_other_versions(self, versions: Mapping[str, str]) -> None:
+        if versions:
+            await self._write("delete", filter=of_other_versions(versions))
 
     async def sync(self) -> None:
         await self._read("flush")
@@ -184,15 +202,16 @@ class EdgeStore:
         )
         return [Hit(str(hit["id"]), hit["score"], hit["payload"] or {}) for hit in found]
 
-    async def scroll(self, fields_wanted: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
+    def scroll(self, fields_wanted: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
+        return self._scroll(fields_wanted, condition(where))
+
+    async def _scroll(
+        self, names: Sequence[str], where: dict[str, Any] | None
+    ) -> AsyncIterator[list[Hit]]:
         offset = None
         while True:
             records, offset = await self._read(
-                "scroll",
-                filter=condition(where),
-                limit=SCROLL_BATCH,
-                offset=offset,
-                payload=fields(fields_wanted),
+                "scroll", filter=where, limit=SCROLL_BATCH, offset=offset, payload=fields(names)
             )
             if records:
                 yield [Hit(str(found["id"]), 0.0, found["payload"] or {}) for found in records]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pulse_cli.errors import Fatal, Kind, Rejected
-from pulse_cli.store.filters import INDEXED_FIELDS, KEY, SPARSE
+from pulse_cli.payload import INDEXES, KEY
+from pulse_cli.store.filters import SPARSE
 from pulse_cli.store.qdrant.rest import Rest
 
 OLDEST = (1, 15)
@@ -115,11 +116,11 @@ async def complete(rest: Rest, found: Collection, info: dict[str, Any]) -> None:
         await _add_sparse(rest, found.version)
     elif sparse.get("modifier") != "idf":
         raise _unfit(rest, f"has a sparse vector {SPARSE!r} without the IDF modifier")
-    for field in INDEXED_FIELDS:
+    for field, kind in INDEXES.items():
         if field not in info.get("payload_schema", {}):
-            schema: Any = "keyword"
+            schema: Any = kind
             if field == KEY and found.version >= MATCHES_PREFIX:
-                schema = {"type": "keyword", "prefix": True}
+                schema = {"type": kind, "prefix": True}
             await rest.update("PUT", "index", {"field_name": field, "field_schema": schema})
 
 

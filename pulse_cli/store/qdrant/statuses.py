@@ -46,8 +46,7 @@ def error_of(reply: Reply, what: str, server: str, collection: str) -> PulseErro
     if status in (401, 403):
         return Fatal(message, hint="check the API key and what it may do", kind=Kind.AUTH)
     if status == 404:
-        hint = f"is {server} a Qdrant server, and was collection {collection!r} removed meanwhile?"
-        return Fatal(message, hint=hint, kind=Kind.NOT_FOUND)
+        return _not_found(message, lower, server, collection)
     if 300 <= status < 400:
         return Fatal(message, hint="give the address it redirects to", kind=Kind.REDIRECT)
     if status == 429:
@@ -65,3 +64,15 @@ def error_of(reply: Reply, what: str, server: str, collection: str) -> PulseErro
     if status in (400, 409, 413, 422):
         return Rejected(message, reason="store-rejected")
     return Fatal(message, hint=f"is {server} a Qdrant server?", kind=Kind.WRONG_SERVER)
+
+
+def _not_found(message: str, lower: str, server: str, collection: str) -> Fatal:
+    if "no point with id" in lower:
+        return Unavailable(
+            f"collection {collection!r} was changed by something else while pulse wrote to it:"
+            f" {message}",
+            hint="run the same command again",
+            kind=Kind.INDEX_CHANGED,
+        )
+    hint = f"is {server} a Qdrant server, and was collection {collection!r} removed meanwhile?"
+    return Fatal(message, hint=hint, kind=Kind.NOT_FOUND)

@@ -16,7 +16,8 @@ from pulse_cli.model import Outcome, Position
 from tests.torture.failing_disk import FailingDisk, Fault
 
 INDEXED = Resolution(Outcome.INDEXED, chunks=3, tokens=50)
-DEAD = Resolution(Outcome.DEAD, "bad", letter=b'{"pulse_dead": 1}\n')
+LETTER = b'{"pulse_dead":1,"source":"x","line":2,"byte":9,"detail":"no","record":{}}\n'
+DEAD = Resolution(Outcome.DEAD, "bad", letter=LETTER)
 
 
 def books(folder: Path, disk: FailingDisk | None = None) -> RunState:
@@ -35,6 +36,7 @@ def test_each_record_is_booked_with_its_position(tmp_path: Path) -> None:
     assert (found["counts"]["indexed"], found["counts"]["dead"]) == (2, {"bad": 1})
     assert (found["counts"]["chunks"], found["counts"]["tokens"]) == (6, 100)
     assert kept.letters.path.read_bytes() == DEAD.letter
+    assert found["examples"] == {"bad": {"source": "x", "line": 2, "byte": 9, "detail": "no"}}
     assert found["marks"] == {"dead": len(DEAD.letter or b""), "seen": 0}
 
 

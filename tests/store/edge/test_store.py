@@ -17,20 +17,21 @@ import pytest
 
 from pulse_cli.errors import Fatal, Kind, Locked, Unavailable
 from pulse_cli.ipc import environment
-from pulse_cli.model import Filter, Point, Terms
+from pulse_cli.model import Filter, Terms
 from pulse_cli.store.edge.connection import Answered
 from pulse_cli.store.edge.refusals import translate
 from pulse_cli.store.edge.store import EdgeStore, open_edge
+from tests.store.points import Whole, upsert
 
 DIMENSION = 16
 LEFT = ["collection.json", "owner.lock", "shard"]  # of a collection that nobody has open
 ALL = Filter()
 
 
-def points(first: int, count: int, dimension: int = DIMENSION) -> list[Point]:
+def points(first: int, count: int, dimension: int = DIMENSION) -> list[Whole]:
     rng = np.random.default_rng(first)
     return [
-        Point(
+        Whole(
             str(uuid.uuid5(uuid.NAMESPACE_URL, str(n))),
             rng.standard_normal(dimension, dtype=np.float32),
             Terms([n % 50], [1.0]),
@@ -73,7 +74,7 @@ async def test_a_killed_process_is_replaced_and_loses_nothing(store: EdgeStore) 
     for trial in range(6):
         first = store.pid
         writes = [
-            asyncio.ensure_future(store.upsert(points(sent + 200 * n, 200))) for n in range(3)
+            asyncio.ensure_future(upsert(store, points(sent + 200 * n, 200))) for n in range(3)
         ]
         for _ in range(trial):
             await asyncio.sleep(0.002)
@@ -89,9 +90,9 @@ async def test_a_killed_process_is_replaced_and_loses_nothing(store: EdgeStore) 
 async def test_a_process_that_hangs_is_ended_and_replaced(tmp_path: Path) -> None:
     store = open_edge(tmp_path, "pages", min_free=0, deadline=1.0)
     await store.open(DIMENSION)
-    await store.upsert(points(0, 10))
+    await upsert(store, points(0, 10))
     first = kill(store, signal.SIGSTOP)
-    await store.upsert(points(10, 10))
+    await upsert(store, points(10, 10))
     assert await store.count() == 20
     assert store.pid != first
     await store.close()
@@ -101,7 +102,7 @@ async def test_a_process_that_always_dies_ends_the_run_resumably(
     store: EdgeStore, tmp_path: Path
 ) -> None:
     """Killed again as soon as it is back; the message says how it ended."""
-    await store.upsert(points(0, 5))
+    await upsert(store, points(0, 5))
 
     async def kill_always() -> None:
         while True:
@@ -111,7 +112,7 @@ async def test_a_process_that_always_dies_ends_the_run_resumably(
             await asyncio.sleep(0)
 
     killer = asyncio.ensure_future(kill_always())
-    writes = (store.upsert(points(100 * n, 100)) for n in range(20))
+    writes = (upsert(store, points(100 * n, 100)) for n in range(20))
     errors = [e for e in await asyncio.gather(*writes, return_exceptions=True) if e is not None]
     killer.cancel()
     for error in errors:
@@ -132,7 +133,7 @@ async def test_a_process_that_always_dies_ends_the_run_resumably(
 async def test_ctrl_c_does_not_reach_the_process(store: EdgeStore) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         before = kill(store, number)
-        await store.upsert(points(0, 5))
+        await upsert(store, points(0, 5))
         assert store.pid == before
     assert store.pid is not None
     assert os.getsid(store.pid) == store.pid
@@ -247,7 +248,7 @@ async def test_one_at_a_time_may_write_and_all_may_read(
     await search.open(0)
     assert await search.count() == 0
     with pytest.raises(Fatal, match=f"in use by another run .process {first.pid}.") as raised:
-        await search.upsert(points(0, 1))
+        await upsert(search, points(0, 1))
     assert isinstance(raised.value, Locked)
     second = open_edge(tmp_path, "pages", lock_wait=0.2, min_free=0)
     with pytest.raises(Fatal, match="in use") as raised:
@@ -259,10 +260,10 @@ async def test_one_at_a_time_may_write_and_all_may_read(
     await asyncio.sleep(0.3)
     first.kill()
     await opening
-    await patient.upsert(points(0, 3))
+    await upsert(patient, points(0, 3))
     assert await search.count() == 3
     await patient.close()
-    await search.upsert(points(3, 3))
+    await upsert(search, points(3, 3))
     await search.close()
 
 
@@ -286,15 +287,15 @@ def test_what_the_disk_does_is_blamed_on_no_record(text: str, kind: str) -> None
 async def test_little_space_stops_before_the_write(tmp_path: Path) -> None:
     store = open_edge(tmp_path, "pages", min_free=0)
     await store.open(DIMENSION)
-    await store.upsert(points(0, 5))
+    await upsert(store, points(0, 5))
     await store.close()
     full = open_edge(tmp_path, "pages", min_free=1 << 60, create=False)
     await full.open(0)
     assert await full.count() == 5, "reading needs no space"
     for write in (
-        full.upsert(points(5, 5)),
-        full.invalidate([points(0, 1)[0].id]),
-        full.delete_stale(["https://a.example/0"], []),
+        upsert(full, points(5, 5)),
+        full.set_committed([points(0, 1)[0].id], False),
+        full.delete_pages(["https://a.example/0"]),
     ):
         with pytest.raises(Fatal, match="MiB left") as raised:
             await write
@@ -314,7 +315,7 @@ async def test_a_creation_cut_short_is_begun_again(tmp_path: Path) -> None:
     (folder / ".collection.json.1.new").write_text("{")
     store = open_edge(tmp_path, "pages", min_free=0)
     await store.open(DIMENSION)
-    await store.upsert(points(0, 3))
+    await upsert(store, points(0, 3))
     assert await store.count() == 3
     await store.close()
     assert set(LEFT) <= {path.name for path in folder.iterdir()}
@@ -332,7 +333,7 @@ async def test_a_folder_that_is_no_index_is_fatal_and_left_alone(tmp_path: Path)
 
 
 async def test_only_the_owner_can_read_the_files(store: EdgeStore) -> None:
-    await store.upsert(points(0, 5))
+    await upsert(store, points(0, 5))
     await store.sync()
     paths = [store.path, *store.path.rglob("*")]
     assert len(paths) > 5
@@ -360,7 +361,7 @@ async def test_files_where_it_is_started_are_not_imported(
 
 
 async def test_optimizing_a_small_index_does_nothing(store: EdgeStore) -> None:
-    await store.upsert(points(0, 100))
+    await upsert(store, points(0, 100))
     assert not await store.optimize()
 
 
@@ -393,7 +394,7 @@ async def test_a_large_index_is_optimized_and_still_complete(tmp_path: Path) -> 
     store = open_edge(tmp_path, "pages")
     await store.open(256)  # below 10 MB of vectors the engine sees nothing to do
     for first in range(0, 21_000, 1000):
-        await store.upsert(points(first, 1000, 256))
+        await upsert(store, points(first, 1000, 256))
     wanted = points(5000, 1, 256)[0]
     assert await store.optimize()
     assert await store.count() == 21_000
