@@ -47,6 +47,7 @@ complete -c pulse -n '__fish_seen_subcommand_from index' -l config -r -F -d 'Set
 complete -c pulse -n '__fish_seen_subcommand_from index' -l help -d 'Show this page.'
 complete -c pulse -n '__fish_seen_subcommand_from index' -F
 complete -c pulse -n '__fish_seen_subcommand_from search' -l filter -x -d 'Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable'
+complete -c pulse -n '__fish_seen_subcommand_from search' -l explain -d 'Show what the vectors and the words gave to each page'
 complete -c pulse -n '__fish_seen_subcommand_from search' -l json -d 'Print one JSON object'
 complete -c pulse -n '__fish_seen_subcommand_from search' -l tei -l embed -x -d '`local`, a TEI server, or openai+http://HOST'
 complete -c pulse -n '__fish_seen_subcommand_from search' -l qdrant -x -a '(__fish_complete_directories)' -d 'A Qdrant server, or a folder'

@@ -87,6 +87,7 @@ _pulse_index() {
 _pulse_search() {
   _arguments -S \
     '*--filter[Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable]:value:' \
+    '*--explain[Show what the vectors and the words gave to each page]' \
     '*--json[Print one JSON object]' \
     '*--tei[local, a TEI server, or openai+http\://HOST]:value:' \
     '*--embed[local, a TEI server, or openai+http\://HOST]:value:' \

@@ -28,9 +28,6 @@ class Outcome(StrEnum):
     DEAD = "dead"
 
 
-# --- reading ---------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Input:
     """One file (or pipe, or remote crawl) of a run, with what identifies its content.
@@ -86,11 +83,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Which part of its page a document is, where a tool had cut the page before (chunks, nodes).
+    """Which part of its page a document is, where a tool had cut the page before.
 
-    Documents of one address are versions of one part if they share their `mark`, and else
-    parts of one page. `order` sorts these; `start` is the index of its first character in the
-    page, where that is known. `count` is the number of parts that were put together.
+    Documents of one address are versions of one part if they share their `mark`, else parts of
+    one page. `order` sorts these; `start` is where in the page it begins (characters), if known;
+    `count` is the number of parts that were put together.
     """
 
     mark: tuple[str, ...]
@@ -101,10 +98,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One page as Firecrawl gave it, already reduced to what pulse uses.
+    """One page, reduced to what pulse uses; `part` is None for a page that came as a whole.
 
-    `url` is the final URL (`metadata.url`, else `sourceURL`), `text` markdown; `part` is None
-    for a page that came as a whole.
+    `url` is the final URL (`metadata.url`, else `sourceURL`), `text` markdown.
     """
 
     url: str
@@ -129,11 +125,10 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A value that could not be read: becomes one dead letter.
+    """A value that could not be read: one dead letter. `detail` is the sentence for people.
 
-    `reason` is a short stable category (`invalid-json`), `detail` the sentence for
-    people. What can be retried is kept: `record` (a JSON value), else `raw` bytes;
-    a value too long to keep leaves an `excerpt` (at most 4 KiB) only.
+    What can be retried is kept: `record` (a JSON value), else `raw` bytes; a value too long to
+    keep leaves an `excerpt` (at most 4 KiB) only.
     """
 
     reason: str
@@ -171,10 +166,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a source yields. When it is done, reading resumes at `position`.
-
-    `cost` is about how many bytes of memory it holds until then.
-    """
+    """What a source yields; when it is done, reading resumes at `position`. `cost`: bytes."""
 
     place: Place
     position: Position
@@ -182,21 +174,20 @@ class Record:
     cost: int
 
 
-# --- preparing -------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Identity:
     """What a document is called: known before its text is prepared.
 
-    `key` is the canonical URL; `commit_id` the point id of chunk 0, whose payload
-    is the commit record; `content_hash` covers raw text and payload metadata; `domain` is
-    the network location of the URL without user-info.
+    `key` is the canonical URL; `domain` the network location of the URL without user-info.
+    `content_hash` covers raw text and payload metadata, `version` that and all settings which
+    decide what is written. `commit_id` is the point id of chunk 0 of this version, whose
+    payload is the commit record.
     """
 
     key: str
     domain: str
     content_hash: str
+    version: str
     commit_id: str
 
 
@@ -219,10 +210,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """BM25 term weights of one text, the engine's IDF not applied: a sparse vector.
-
-    Arrays (uint32, float32) take a tenth of the memory of lists.
-    """
+    """BM25 weights of one text (uint32, float32), the engine's IDF not applied."""
 
     indices: Sequence[int]
     values: Sequence[float]
@@ -239,9 +227,6 @@ class Chunk:
     start: int
     end: int
     terms: Terms
-
-
-# --- embedding -------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,25 +261,22 @@ class Vectors:
     work_s: float | None = None
 
 
-# --- storing ---------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point of the collection. `vector` is float32, shape (dimension,)."""
+    """One point of the collection, without its vector: that stays a row of a matrix."""
 
     id: str
-    vector: Floats
     terms: Terms
     payload: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Commit:
-    """The commit record of a document, read from the payload of its chunk 0."""
+class CommitRecord:
+    """What the first point (`id`) of one version of a page says of it (`pulse_cli.payload`)."""
 
-    content_hash: str | None
-    rev: str | None
+    id: str
+    key: str
+    committed: bool
     run_id: str | None
     chunk_count: int
     doc_tokens: int
@@ -302,10 +284,7 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which points count: payload `equals` exactly, URL begins with `url_prefix`, id in `ids`.
-
-    Without `ids` (None) points of any id count.
-    """
+    """Which points count: payload `equals` exactly, URL begins with `url_prefix`, id in `ids`."""
 
     equals: Mapping[str, str | bool] = field(default_factory=dict)
     url_prefix: str | None = None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pulse_cli
 
 ROOT = Path(pulse_cli.__file__).parent
-CONTRACTS = {"model", "errors", "ports", "events"}
+CONTRACTS = {"model", "errors", "ports", "events", "payload"}
 STAGES = {"read", "prepare", "embed", "store", "search", "records"}
 WORDS = {"numbers", "sanitize"}
 
@@ -19,14 +19,15 @@ ALLOWED = {
     **dict.fromkeys(CONTRACTS | STAGES | {"engine"}, CONTRACTS),
     **dict.fromkeys({"read", "embed"}, CONTRACTS | {"net"}),
     "prepare": CONTRACTS | {"ipc"},
-    "store": CONTRACTS | {"ipc", "net"},
+    "store": CONTRACTS | {"ipc", "net", "collection_name"},
     "net": {"errors", "model"},
     "ipc": set(),
     "atomic_file": {"errors"},
     "numbers": set(),
     "sanitize": set(),
-    "config": {"errors"},
-    "wiring": CONTRACTS | STAGES | {"engine", "config"},
+    "collection_name": set(),
+    "config": {"errors", "collection_name"},
+    "wiring": CONTRACTS | STAGES | {"net", "engine", "config"},
     "app": CONTRACTS | STAGES | WORDS | {"engine", "config", "wiring"},
     "doctor": CONTRACTS | {"net", "embed", "store", "engine", "config", "wiring"},
     "serve": CONTRACTS | STAGES | {"engine", "config", "wiring", "app"},
@@ -41,7 +42,7 @@ EVERYTHING = {"cli", "__main__", "__init__"}
 ANYWHERE = {"__version__", "atomic_file"}
 
 CONCURRENCY = {"create_task", "TaskGroup", "Semaphore", "to_thread"}
-MAY_RUN_TASKS = ("engine/", "serve/", "fleet/", "simulators/", "store/edge/process.py")
+MAY_RUN_TASKS = ("engine/", "serve/", "fleet/", "simulators/", "store/edge/")
 FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
 
 FILES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))

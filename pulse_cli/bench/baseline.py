@@ -21,7 +21,7 @@ from typing import Any
 
 import orjson
 
-from pulse_cli.errors import Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Chunk, Document
 from pulse_cli.net.address import Address, Peer
 from pulse_cli.net.client import Client
@@ -170,5 +170,5 @@ class _Original:
 async def _ask(client: Client, method: str, path: str, body: dict[str, Any]) -> Any:
     answer = await client.ask(method, path, orjson.dumps(body))
     if answer.status != 200:
-        raise Fatal(f"{answer.sender.shown} refuses: {answer.said()}", kind="bench")
+        raise Fatal(f"{answer.sender.shown} refuses: {answer.said()}", kind=Kind.BENCH)
     return answer.json()

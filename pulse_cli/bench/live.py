@@ -18,7 +18,7 @@ from pulse_cli.bench.measure import WARM_UP_SECONDS, Plan, Say, passes
 from pulse_cli.bench.numbers import figures_of
 from pulse_cli.bench.recording import Task, run_once
 from pulse_cli.bench.report import Measured
-from pulse_cli.errors import Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.net.address import Address
 from pulse_cli.net.blocking import connection
 from pulse_cli.net.client import Client
@@ -111,5 +111,5 @@ def _drop(settings: Settings, collection: str) -> None:
         raise Fatal(
             f"{address.shown} does not remove the collection {collection}: {answer.described()}",
             hint="remove it by hand",
-            kind="bench",
+            kind=Kind.BENCH,
         )

@@ -13,7 +13,7 @@ from typing import Any
 
 from pulse_cli.embed.refusals import refusal
 from pulse_cli.embed.remote import EMBEDDER, Properties, RemoteEmbedder, probe
-from pulse_cli.errors import Fatal, Transient
+from pulse_cli.errors import Fatal, Kind, Transient
 from pulse_cli.model import EmbedLimits
 from pulse_cli.net.address import Address
 from pulse_cli.net.client import Client
@@ -93,6 +93,8 @@ async def _find_model(client: Client, path: str, wanted: str | None) -> tuple[st
         listed = value.get("data") if isinstance(value, dict) else None  # type: ignore[assignment]
         if not isinstance(listed, list):
             raise answer.malformed("a list of models")
+    elif 300 <= answer.status < 400 or answer.body.lstrip()[:1] == b"<":
+        raise answer.malformed("a list of models")
     elif isinstance(error := refusal(answer, 0), Transient) or answer.status == 401:
         raise error
     models = {m["id"]: m for m in listed if isinstance(m, dict) and isinstance(m.get("id"), str)}
@@ -101,7 +103,7 @@ async def _find_model(client: Client, path: str, wanted: str | None) -> tuple[st
         raise Fatal(
             f"{where} serves more models than one, or does not tell which: {names}",
             hint="name the one to use: embed.model",
-            kind="which-model",
+            kind=Kind.MODEL,
         )
     name = wanted if wanted is not None else next(iter(models))
     longest = models.get(name, {}).get("max_model_len")

@@ -15,7 +15,7 @@ import orjson
 
 from pulse_cli.embed.answers import QuickNumbers, matrix
 from pulse_cli.embed.refusals import refusal
-from pulse_cli.errors import Fatal, Rejected
+from pulse_cli.errors import Fatal, Kind, Rejected
 from pulse_cli.model import EmbedLimits, Vectors
 from pulse_cli.net.address import Peer
 from pulse_cli.net.answer import Answer
@@ -139,7 +139,7 @@ class RemoteEmbedder:
         raise Fatal(
             f"{message}: another model is behind the same address",
             hint="restore the model, or index into another collection",
-            kind="dimension-changed",
+            kind=Kind.DIMENSION,
         )
 
 
@@ -175,7 +175,7 @@ async def probe(client: Client, dialect: Dialect) -> tuple[int, Answer]:
         raise Fatal(
             f"{where} cannot embed even the text {PROBE!r}: {refused}",
             hint="look at the server's log, and whether embed.model is a model it serves",
-            kind="embed-probe",
+            kind=Kind.REFUSED,
         ) from None
 
 

@@ -16,7 +16,7 @@ import orjson
 
 from pulse_cli.embed.refusals import refusal
 from pulse_cli.embed.remote import EMBEDDER, PROBE, Dialect, Properties, RemoteEmbedder, probe
-from pulse_cli.errors import Fatal, Transient
+from pulse_cli.errors import Fatal, Kind, Transient
 from pulse_cli.model import EmbedLimits
 from pulse_cli.net.address import Address
 from pulse_cli.net.answer import Answer
@@ -135,7 +135,7 @@ def _check_model_type(model_type: Any, where: str) -> None:
         raise Fatal(
             f"{where} serves a {kind}, which makes no dense vectors",
             hint="point embed.url to a server with an embedding model",
-            kind="wrong-model",
+            kind=Kind.MODEL,
         )
 
 

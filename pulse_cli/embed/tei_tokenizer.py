@@ -13,7 +13,7 @@ import orjson
 
 from pulse_cli.embed.refusals import refusal
 from pulse_cli.embed.tei import TeiEmbedder
-from pulse_cli.errors import Fatal, Rejected, Transient
+from pulse_cli.errors import Fatal, Kind, Rejected, Transient
 from pulse_cli.net.answer import Answer
 from pulse_cli.net.blocking import Ask, connection
 from pulse_cli.net.client import CONNECT_S, Client
@@ -39,7 +39,7 @@ class TeiTokenizer:
             raise Fatal(
                 f"{address.shown} cannot count tokens (no /tokenize)",
                 hint="name the model's tokenizer: chunk.tokenizer",
-                kind="no-tokenizer",
+                kind=Kind.MODEL,
             )
         self._special = tei.overhead.special
         self._prompt = tei.overhead.in_tokenize

@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,7 @@ class Address:
             raise Fatal(
                 f"the address of {peer.name} is not an http(s) URL",
                 hint=f"write {peer.url_setting} as http://HOST:PORT",
-                kind="usage",
-                exit_code=Exit.USAGE,
+                kind=Kind.USAGE,
             )
         where = f"[{host}]" if ":" in host else host
         where += "" if port is None else f":{port}"
@@ -85,7 +84,6 @@ def _checked(key: str, peer: Peer) -> str:
         raise Fatal(
             f"the key of {peer.name} holds characters that no HTTP header can",
             hint=f"look for line ends or quotes in {peer.key_setting}",
-            kind="usage",
-            exit_code=Exit.USAGE,
+            kind=Kind.USAGE,
         )
     return key

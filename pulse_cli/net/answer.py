@@ -1,8 +1,8 @@
 """One answer of a service: its status, its JSON, what it says, how long it asks to wait.
 
 Nothing is believed: a body that is not the JSON it should be is described in words a person
-recognises (a web page by its title), and a `Retry-After` beyond any date is an hour like any
-other long one, cut to a minute.
+recognises (a web page by its title). A `Retry-After` beyond any date is cut to a minute, like any
+other long one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -47,10 +48,14 @@ class Answer:
 
     def malformed(self, expected: str) -> Malformed:
         """The error for an answer of success that is not what was asked for."""
-        return Malformed(f"{self.sender.shown} answered with {self.described()}, not {expected}")
+        status = "" if self.status == 200 else f" (status {self.status})"
+        found = f"{self.described()}{status}"
+        return Malformed(f"{self.sender.shown} answered with {found}, not {expected}")
 
     def described(self) -> str:
-        """What the body is, in words that fit into a line."""
+        """What the answer is, in words that fit into a line."""
+        if 300 <= self.status < 400:
+            return f"a redirect to {self._target()}, which is not followed"
         if not self.body.strip():
             return "nothing"
         start = self.body[:4000].lstrip()
@@ -58,7 +63,16 @@ class Answer:
             title = _TITLE.search(start)
             named = f" ({_printable(title[1])})" if title else ""
             return self.sender.censored(f"a web page{named}")
-        return self.said()
+        return f"`{self.said()[: _SHOWN - 2]}`"
+
+    def _target(self) -> str:
+        """Where a redirect leads, without user-info and query."""
+        try:
+            to = urlsplit(self.headers.get("location", ""))
+            target = f"{to.scheme}://{to.hostname}{to.path}" if to.hostname else to.path
+        except ValueError:
+            target = ""
+        return self.sender.censored(target)[:_SHOWN] or "another address"
 
     def said(self) -> str:
         """The beginning of the body, printable, without our credentials."""

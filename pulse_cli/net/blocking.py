@@ -18,7 +18,9 @@ from pulse_cli.net.client import Client
 class Ask(Protocol):
     """`Client.ask`, blocking. Raises Transient, Fatal."""
 
-    def __call__(self, method: str, path: str, body: bytes | None = None) -> Answer: ...
+    def __call__(
+        self, method: str, path: str, body: bytes | None = None, *, within: float | None = None
+    ) -> Answer: ...
 
 
 @contextmanager
@@ -31,8 +33,10 @@ def connection(connect: Callable[[], Client]) -> Iterator[Ask]:
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         client = runner.run(connected())
 
-        def ask(method: str, path: str, body: bytes | None = None) -> Answer:
-            return runner.run(client.ask(method, path, body))
+        def ask(
+            method: str, path: str, body: bytes | None = None, *, within: float | None = None
+        ) -> Answer:
+            return runner.run(client.ask(method, path, body, within=within))
 
         try:
             yield ask

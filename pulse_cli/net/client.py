@@ -25,8 +25,8 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from pulse_cli.errors import AnswerTooLarge, Fatal, Malformed, Transient
-from pulse_cli.net.address import Address
+from pulse_cli.errors import AnswerTooLarge, Fatal, Kind, Malformed, Transient
+from pulse_cli.net.address import Address, Peer
 from pulse_cli.net.answer import Answer
 
 MAX_ANSWER = 64 << 20
@@ -109,9 +109,7 @@ class Client:
         try:
             yield
         except Malformed as error:
-            setting = self.address.peer.url_setting
-            hint = f"{setting} leads to something else; give the address of the service itself"
-            raise Fatal(str(error), hint=hint, kind="wrong-server") from None
+            raise wrong_server(error, self.address.peer) from None
 
     async def close(self) -> None:
         await self._pooled.close()
@@ -172,13 +170,13 @@ class Client:
             raise Fatal(
                 f"the certificate of {where} is not trusted: {error.certificate_error}",
                 hint=f"check {peer.url_setting}; SSL_CERT_FILE names another authority",
-                kind="tls",
+                kind=Kind.TLS,
             ) from None
         except aiohttp.ClientConnectorError as error:
             reason = str(error.os_error)
             if "WRONG_VERSION_NUMBER" in reason or "RECORD_LAYER_FAILURE" in reason:
                 hint = f"write {peer.url_setting} with http:// instead of https://"
-                raise Fatal(f"{where} does not speak TLS", hint=hint, kind="tls") from None
+                raise Fatal(f"{where} does not speak TLS", hint=hint, kind=Kind.TLS) from None
             raise Transient(f"cannot connect to {where}: {reason}") from None
         except aiohttp.ClientResponseError as error:
             raise self._not_http(error.message) from None
@@ -190,8 +188,14 @@ class Client:
         where, peer = self.address.shown, self.address.peer
         if _TLS_ALERT in message:
             hint = f"write {peer.url_setting} with https:// instead of http://"
-            return Fatal(f"{where} speaks TLS only", hint=hint, kind="tls")
+            return Fatal(f"{where} speaks TLS only", hint=hint, kind=Kind.TLS)
         return Malformed(f"{where} does not speak HTTP")
+
+
+def wrong_server(error: Malformed, peer: Peer) -> Fatal:
+    """What an answer of another kind means while a service is being opened."""
+    hint = f"{peer.url_setting} leads to something else; give the address of the service itself"
+    return Fatal(str(error), hint=hint, kind=Kind.WRONG_SERVER)
 
 
 async def _note_reuse(_: aiohttp.ClientSession, context: SimpleNamespace, __: Any) -> None:

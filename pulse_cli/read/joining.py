@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import SourceChanged
 from pulse_cli.model import Document, Position, Record, Unreadable
 from pulse_cli.read.firecrawl.parts import put_together
 from pulse_cli.read.framing.json_span import EXCERPT, checksum, cost
@@ -40,7 +40,7 @@ class Limits(NamedTuple):
 def joined(reads: Reads, start: Position, limits: Limits) -> Iterator[Record]:
     """The records that `reads` yields behind `start`, the parts of each page put together.
 
-    Raises Fatal (kind `source-changed`) where the pages of a stretch that are done are others now.
+    Raises SourceChanged where the pages of a stretch that are done are others now.
     """
     base = replace(start, joined=0, proof=0)
     stretches = _stretches(reads(base), base, limits)
@@ -58,11 +58,9 @@ def _rest(stretches: Iterator[Iterator[Record]], start: Position) -> Iterator[Re
         row = next(rows, None)
         proof = checksum(row.content, proof) if row else -1
     if proof != start.proof:
-        raise Fatal(
+        raise SourceChanged(
             "the records that were being put together are not those of before",
             hint="--restart indexes the sources from their beginning",
-            kind="source-changed",
-            exit_code=Exit.REFUSED,
         )
     yield from rows
 

@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, SourceChanged
+from pulse_cli.events import Waiting
 from pulse_cli.model import Input, Note, Place, Position, Record
 from pulse_cli.read.bytes.byte_reader import ByteReader
 from pulse_cli.read.bytes.files import InputReader
@@ -47,6 +48,7 @@ class InputSource:
         options: ReadOptions,
         stdin: BinaryIO | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.monotonic,
         window: int = WINDOW,
     ) -> None:
         self._inputs = tuple(inputs)
@@ -54,6 +56,8 @@ class InputSource:
         self._addresses = addresses
         self._options = options
         self._sleep = sleep
+        self._now = now
+        self._api: CrawlApi | None = None
         self._window = window
         self._shapes = Shapes(options)
         self._stored = InputReader(stdin)
@@ -67,6 +71,15 @@ class InputSource:
 
     def progress(self) -> tuple[int, int | None]:
         return self._before + self._stored.read, self._total
+
+    def waiting(self) -> Waiting | None:
+        return self._api.waiting() if self._api is not None else None
+
+    def check(self) -> None:
+        """Ask for each remote crawl whether it can be had. Blocking. Raises Transient, Fatal."""
+        for one in self._inputs:
+            if one.name.startswith(CRAWL):
+                self._crawl_api(one.name).check()
 
     def records(self, start: Position) -> Iterator[Record]:
         if start == Position():
@@ -83,8 +96,11 @@ class InputSource:
             yield from read(index, one.name, begin)
 
     def _crawl(self, index: int, name: str, start: Position) -> Iterator[Record]:
-        api = CrawlApi(crawl_id(name), self._options, self._sleep)
+        self._api = api = self._crawl_api(name)
         yield from CrawlRecords(index, name, api, self._shapes).records(start, self._count)
+
+    def _crawl_api(self, name: str) -> CrawlApi:
+        return CrawlApi(crawl_id(name), self._options, self._sleep, self._now)
 
     def _count(self, size: int) -> None:
         self._stored.read += size
@@ -191,9 +207,7 @@ def _records(
 
 
 def _changed(name: str, start: Position) -> Fatal:
-    return Fatal(
+    return SourceChanged(
         f"{name} is not what it was when this run began: it differs before byte {start.fed:,}",
         hint="--restart indexes it from its beginning; so does --on-changed-source restart",
-        kind="source-changed",
-        exit_code=Exit.REFUSED,
     )

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from pulse_cli.errors import Fatal, Rejected
+from pulse_cli.errors import Fatal, Kind, Rejected
 from pulse_cli.model import Filter, Hit, Terms
 from pulse_cli.ports import Embedder, Store
 from pulse_cli.search.fusion import pages_of
@@ -68,7 +68,7 @@ async def find_candidates(
             lists["bm25"] = await _by_words(query, backends, limit, where)
         except Rejected as error:
             hint = "index the pages with pulse, or use --mode vector"
-            raise Fatal(_no_terms(error), hint=hint, kind="no-sparse-vector") from error
+            raise Fatal(_no_terms(error), hint=hint, kind=Kind.COLLECTION) from error
         return Candidates(lists)
     (vector, lists["vector"]), words = await asyncio.gather(
         _by_vector(query, backends, limit, where),

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from pulse_cli.model import Hit
+from pulse_cli.payload import KEY, URL, VERSION
 
 Fusion: TypeAlias = Literal["scores", "rrf"]
 
@@ -60,7 +61,7 @@ class Page:
 
 def page_key(hit: Hit) -> str:
     """What makes chunks one page; points of other tools may lack the canonical URL."""
-    for name in ("canonical_url", "url"):
+    for name in (KEY, URL):
         value = hit.payload.get(name)
         if isinstance(value, str) and value:
             return value
@@ -105,8 +106,14 @@ def _share(name: str, rank: int, score: float, best: float, ranking: Ranking) ->
 
 
 def _distinct(found: list[tuple[float, int, Hit]]) -> tuple[Hit, ...]:
-    """Each chunk once: by its place among the page's chunks, then by its list's part."""
+    """Each chunk once: by its place among the page's chunks, then by its list's part.
+
+    All of them are of one version of the page, that of the best: while a page is replaced,
+    two versions are in the store, and much of their text is the same.
+    """
     chosen: dict[str, Hit] = {}
     for _, _, hit in sorted(found, key=lambda entry: (entry[1], entry[0])):
         chosen.setdefault(hit.id, hit)
-    return tuple(chosen.values())
+    best, *others = chosen.values()
+    version = best.payload.get(VERSION)
+    return (best, *(hit for hit in others if hit.payload.get(VERSION) == version))

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from pulse_cli.model import Hit
+from pulse_cli.payload import CHUNK_INDEX, DESCRIPTION, TEXT, TITLE, URL
 from pulse_cli.search.fusion import Page, Vote
 
 Mode: TypeAlias = Literal["hybrid", "vector", "bm25"]
 
 CHUNKS_SHOWN = 3
-_OWN_FIELDS = frozenset({"text", "title", "description", "url", "chunk_index"})
+_OWN_FIELDS = frozenset({TEXT, TITLE, DESCRIPTION, URL, CHUNK_INDEX})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,15 @@ def result_of(page: Page, mode: Mode) -> Result:
     share = max(0.0, min(1.0, best.score)) if mode == "vector" else page.score
     return Result(
         id=best.id,
-        url=str(payload.get("url") or page.key),
-        title=_text(payload, "title"),
-        description=_text(payload, "description"),
-        text=_text(payload, "text") or "",
+        url=str(payload.get(URL) or page.key),
+        title=_text(payload, TITLE),
+        description=_text(payload, DESCRIPTION),
+        text=_text(payload, TEXT) or "",
         score=page.score if mode == "hybrid" else best.score,
         share=share,
         chunk_index=_index(best),
         chunks=tuple(
-            FoundChunk(hit.id, _index(hit), _text(hit.payload, "text") or "")
+            FoundChunk(hit.id, _index(hit), _text(hit.payload, TEXT) or "")
             for hit in page.chunks[:CHUNKS_SHOWN]
         ),
         metadata={name: value for name, value in payload.items() if name not in _OWN_FIELDS},
@@ -89,5 +90,5 @@ def _text(payload: Mapping[str, Any], name: str) -> str | None:
 
 
 def _index(hit: Hit) -> int:
-    value = hit.payload.get("chunk_index")
+    value = hit.payload.get(CHUNK_INDEX)
     return value if isinstance(value, int) else 0

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import orjson
 
-from pulse_cli.errors import Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.net.address import Address, Peer
 from pulse_cli.net.blocking import connection
 from pulse_cli.net.client import Client
@@ -49,7 +49,7 @@ class SpawnedSimulator:
         self.url = self._process.stdout.readline().strip()
         if not self.url:
             code = self._process.wait()
-            raise Fatal(f"the simulated {kind} did not start (exit {code})", kind="simulator")
+            raise Fatal(f"the simulated {kind} did not start (exit {code})", kind=Kind.BENCH)
         address = Address.parse(self.url, Peer(f"the simulated {kind}", "its address", "its key"))
         self._connect = lambda: Client(address, timeout=30)
 
@@ -77,7 +77,7 @@ class SpawnedSimulator:
         with connection(self._connect) as ask:
             answer = ask(method, f"/_sim/{what}", body and orjson.dumps(body))
         if answer.status != 200:
-            raise Fatal(f"{answer.sender.shown} refuses: {answer.said()}", kind="simulator")
+            raise Fatal(f"{answer.sender.shown} refuses: {answer.said()}", kind=Kind.BENCH)
         return answer.json()
 
     def kill(self) -> None:

@@ -81,7 +81,7 @@ class Collection:
                 "quantization_config": self._settings.get("quantization_config"),
             },
             "payload_schema": {
-                name: {"data_type": "keyword", "params": params, "points": count}
+                name: {"data_type": params["type"], "params": params, "points": count}
                 for name, params in self._indexes.items()
             },
         }
@@ -95,7 +95,8 @@ class Collection:
         return True
 
     def create_index(self, field: str, params: dict[str, Any]) -> None:
-        self.points.create_index(field, prefix=bool(params.get("prefix")))
+        prefix = bool(params.get("prefix"))
+        self.points.create_index(field, params["type"], prefix=prefix)
         self._indexes[field] = params
         self._save()
 

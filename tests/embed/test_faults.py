@@ -76,7 +76,7 @@ STATUSES = [
     (405, "", Fatal),
     (415, "Expected request with `Content-Type: application/json`", Fatal),
     (302, "", Fatal),
-    (204, "", Transient),
+    (204, "", Malformed),
 ]
 
 

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.net.address import Address, Peer
 
 BEARER = Peer("the service", "service.url", "service.api_key")
@@ -49,7 +49,7 @@ def test_credentials_that_a_server_repeats_are_censored() -> None:
 def test_what_is_no_address_is_wrong_usage_and_says_what_to_write(url: str) -> None:
     with pytest.raises(Fatal) as error:
         Address.parse(url, BEARER)
-    assert error.value.exit_code is Exit.USAGE
+    assert error.value.kind is Kind.USAGE
     assert "service.url" in error.value.hint
 
 

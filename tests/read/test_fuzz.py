@@ -90,7 +90,7 @@ def test_mutated_samples(samples, request):
 
     @settings(max_examples=examples, deadline=None, derandomize=True)
     @given(mutated(samples), st.sampled_from([1 << 20, 700, 100, 16]))
-    def run(sample, window):
+    def run(sample: tuple[str, bytes], window: int) -> None:
         check(*sample, window)
 
     run()
@@ -103,7 +103,7 @@ def test_mutated_compressed_samples(samples, request):
 
     @settings(max_examples=examples, deadline=None, derandomize=True)
     @given(mutated(packed))
-    def run(sample):
+    def run(sample: tuple[str, bytes]) -> None:
         check(*sample, 700)
 
     run()

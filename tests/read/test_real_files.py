@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ def table(test_data: Path) -> dict[str, tuple[int, int, int]]:
     return {name: (int(total), int(empty), int(errors)) for name, _, total, empty, errors in found}
 
 
-def _contents(path: Path, **options: str) -> list[object]:
+def _contents(path: Path, **options: str) -> list[Any]:
     source = open_source([str(path)], ReadOptions(**options))  # type: ignore[arg-type]
     return [record.content for record in source.records(Position())]
 

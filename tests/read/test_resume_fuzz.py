@@ -142,7 +142,7 @@ def source(folder: str, case: Case) -> InputSource:
 
 def pipe(case: Case, step: int) -> InputSource:
     options = ReadOptions(max_record=case.max_record)
-    stdin = Trickle(case.stored, step)
+    stdin: Any = Trickle(case.stored, step)
     return InputSource(
         [Input("-")], (), Addresses([], None, []), options, stdin, window=case.window
     )

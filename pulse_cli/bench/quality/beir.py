@@ -14,7 +14,7 @@ from urllib.parse import quote
 import orjson
 
 from pulse_cli.bench.quality.queries import Query
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Document
 
 _FILES = ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv")
@@ -74,6 +74,5 @@ def _unreadable(path: Path, why: str) -> Fatal:
     return Fatal(
         f"{path} is not as BEIR has it: {why}",
         hint="a test set has corpus.jsonl, queries.jsonl and qrels/test.tsv",
-        kind="usage",
-        exit_code=Exit.USAGE,
+        kind=Kind.USAGE,
     )

@@ -24,7 +24,7 @@ from pulse_cli.bench.quality.embeddings import CachedEmbedder
 from pulse_cli.bench.quality.queries import Query, draw, hash_of
 from pulse_cli.bench.quality.scores import TOP, scores_of
 from pulse_cli.engine import Stop
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Document, Filter, Position
 from pulse_cli.ports import Embedder, Observer
 from pulse_cli.prepare.identity import canonical_url
@@ -80,9 +80,9 @@ async def measure_quality(
         job = Job((str(corpus),), command="pulse bench --quality")
         indexing = Services(own, observer, wrap_embedder=cached)
         summary = await index_sources(own, job, observer, Stop(), services=indexing)
-        if summary.exit_code not in (Exit.OK, Exit.DEAD_LETTERS):
+        if summary.status != "complete" or summary.error:
             problem = summary.error
-            raise Fatal(problem.message if problem else "stopped", kind="quality")
+            raise Fatal(problem.message if problem else "stopped", kind=Kind.BENCH)
         async with Services(own, observer, wrap_embedder=cached) as services:
             scores = await _ask(services, asked)
     return Answers(len(documents), summary.counts.chunks, asked, scores)

@@ -11,7 +11,7 @@ import numpy as np
 from pulse_cli.bench.compare import Change
 from pulse_cli.bench.quality.measure import MODES, Answers
 from pulse_cli.bench.quality.scores import FIGURES, TOP, Figure, Resamples
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 
 def as_object(answers: Answers) -> dict[str, Any]:
@@ -87,8 +87,7 @@ def quality_changes(then: Mapping[str, Any] | None, now: Mapping[str, Any]) -> I
     if then is None:
         raise Fatal(
             "--against: that report is not one of `pulse bench --quality`",
-            kind="usage",
-            exit_code=Exit.USAGE,
+            kind=Kind.USAGE,
         )
     named = [("macro", then["macro"], now["macro"])]
     named += [

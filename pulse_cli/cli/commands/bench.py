@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pulse_cli.cli.exit_codes import Exit
 from pulse_cli.cli.flags import CHOICE, COURSE, OUTPUT, SERVICES, Json, with_settings
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 if TYPE_CHECKING:
     from pulse_cli.bench.sweep import Sweep
@@ -193,8 +194,11 @@ def bench(
     from pulse_cli.bench.command import BenchOptions
     from pulse_cli.bench.command import bench as run
     from pulse_cli.bench.measure import Plan
+    from pulse_cli.cli.outputs import check_outputs, is_plots, is_report
     from pulse_cli.cli.progress import Verbosity, watching
 
+    reports = ((save, is_report), (html, is_plots))
+    check_outputs({path: kind for path, kind in reports if path is not None}, corpus or ())
     plan = Plan(
         runs=runs,
         warm_up=not quick,
@@ -226,11 +230,12 @@ def bench(
         html=html,
         as_json=as_json,
     )
-    return run(wishes, loaded, partial(watching, loaded.settings, Verbosity()))
+    good = run(wishes, loaded, partial(watching, loaded.settings, Verbosity()))
+    return Exit.OK if good else Exit.FATAL
 
 
 def _usage(message: str) -> Fatal:
-    return Fatal(message, hint="see `pulse bench --help`", kind="usage", exit_code=Exit.USAGE)
+    return Fatal(message, hint="see `pulse bench --help`", kind=Kind.USAGE)
 
 
 def _profiles(names: list[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, SourceChanged
 from pulse_cli.model import Note, Place, Position, Record
 from pulse_cli.read.firecrawl.crawl_api import CrawlApi, Page
 from pulse_cli.read.firecrawl.shapes import Shapes
@@ -74,9 +74,7 @@ class CrawlRecords:
         return contents
 
     def _changed(self, skip: int) -> Fatal:
-        return Fatal(
+        return SourceChanged(
             f"{self._name}: the documents behind the first {skip:,} are not those of before",
             hint="--restart indexes it from its beginning; so does --on-changed-source restart",
-            kind="source-changed",
-            exit_code=Exit.REFUSED,
         )

@@ -2,7 +2,7 @@
 
 The key goes to the configured server and nowhere else: of the address in `next` only its `skip`
 is used, never its host, and redirects are refused. A request that fails for a reason that
-may pass is sent again, with growing pauses, about a minute in all. A self-hosted Firecrawl too
+may pass is sent again, with growing pauses, until `give_up_after`. A self-hosted Firecrawl too
 old for v2 of the API answers 404 and is asked by v1, whose answers are the same.
 """
 
@@ -13,18 +13,18 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from pulse_cli.errors import AnswerTooLarge, Exit, Fatal, Transient
+from pulse_cli.errors import AnswerTooLarge, Fatal, Kind, Malformed, Transient, Unavailable
+from pulse_cli.events import Waiting
 from pulse_cli.net.address import Address, Peer
 from pulse_cli.net.answer import Answer
 from pulse_cli.net.blocking import connection
-from pulse_cli.net.client import Client
+from pulse_cli.net.client import Client, wrong_server
+from pulse_cli.net.patience import Patience
 from pulse_cli.read.framing.parse import Unparsable, parse
 from pulse_cli.read.options import ReadOptions
 
 FIRECRAWL = Peer("Firecrawl", "firecrawl.url", "firecrawl.api_key or FIRECRAWL_API_KEY")
-PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-"""Seconds between tries, unless the server asks for others."""
-
+CHECK_S, SHORTEST_S = 10.0, 1.0
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _SKIP = re.compile(r"[?&]skip=(\d{1,9})(?:&|\Z)")
 
@@ -43,13 +43,21 @@ class CrawlApi:
     """Answers about one crawl."""
 
     def __init__(
-        self, crawl: str, options: ReadOptions, sleep: Callable[[float], None] = time.sleep
+        self,
+        crawl: str,
+        options: ReadOptions,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         address = Address.parse(options.firecrawl_url, FIRECRAWL, options.firecrawl_api_key)
         self._where = address.shown
         self._versions: tuple[str, ...] = ("v2", "v1")
         self._crawl = crawl
         self._sleep = sleep
+        self._now = now
+        self._give_up_after = options.give_up_after
+        self._timeout = options.timeout
+        self._patience: Patience | None = None
         self._connect = lambda: Client(
             address,
             timeout=options.timeout,
@@ -60,34 +68,50 @@ class CrawlApi:
     def page(self, skip: int) -> Page:
         """The documents behind the first `skip`, as many as the server gives at once.
 
-        Raises Fatal: exit 75 where the server cannot be reached, 1 where it refuses.
+        Raises Unavailable where the server cannot be reached, Fatal where it refuses.
         """
-        for pause in (*PAUSES, None):
+        self._patience = patience = Patience(self._give_up_after, self._now)
+        while True:
             try:
-                return self._page(skip)
+                page = self._page(f"skip={skip}", skip, max(SHORTEST_S, patience.left_s))
             except AnswerTooLarge as error:
-                raise Fatal(
-                    str(error), hint="set source.max_record higher", kind="firecrawl-refused"
-                ) from None
+                hint = "set source.max_record higher"
+                raise Fatal(str(error), hint=hint, kind=Kind.REFUSED) from None
             except Transient as error:
+                pause = patience.pause(error)
                 if pause is None:
-                    raise Fatal(
-                        str(error),
-                        hint="run the same command again to go on where it stopped",
-                        kind="firecrawl-down",
-                        exit_code=Exit.UNAVAILABLE,
+                    raise Unavailable(
+                        f"{error} (asked for {patience.waited_s:.0f} s)",
+                        hint="run the same command again to go on where it stopped"
+                        " (--give-up-after sets how long to wait)",
                     ) from None
-                self._sleep(pause if error.retry_after is None else error.retry_after)
-        raise AssertionError("unreachable")
+                self._sleep(pause)
+            else:
+                self._patience = None
+                return page
 
-    def _page(self, skip: int) -> Page:
-        answer = self._answer(skip)
+    def check(self) -> None:
+        """One small request, which proves address and key. Raises Transient, Fatal."""
+        try:
+            self._page("skip=0&limit=1", 0, CHECK_S)
+        except Malformed as error:
+            raise wrong_server(error, FIRECRAWL) from None
+
+    def waiting(self) -> Waiting | None:
+        """What there is to say while `page` waits for an answer."""
+        patience = self._patience
+        if patience is None or not patience.last_error:
+            return None
+        return Waiting(FIRECRAWL.name, patience.last_error, patience.waited_s, patience.left_s)
+
+    def _page(self, query: str, skip: int, seconds: float) -> Page:
+        answer = self._answer(query, min(seconds, self._timeout))
         try:
             value = parse(answer.body)
         except Unparsable:
             raise answer.malformed("a list of documents") from None
         if not isinstance(value, dict) or not isinstance(value.get("data"), list):
-            raise self._refused("answers with no list of documents")
+            raise self._refused(f"answers with no list of documents: {answer.described()}")
         documents = value["data"]
         status, total = value.get("status"), value.get("total")
         return Page(
@@ -98,15 +122,18 @@ class CrawlApi:
             len(answer.body),
         )
 
-    def _answer(self, skip: int) -> Answer:
+    def _answer(self, query: str, seconds: float) -> Answer:
         """Of the newest version that knows the crawl, and from then on of that one."""
         for version in self._versions:
             with connection(self._connect) as ask:
-                answer = ask("GET", f"/{version}/crawl/{self._crawl}?skip={skip}")
+                path = f"/{version}/crawl/{self._crawl}?{query}"
+                answer = ask("GET", path, within=seconds)
             if answer.status != 404:
                 self._check(answer)
                 self._versions = (version,)
                 return answer
+        if not answer.body.lstrip().startswith(b"{"):
+            raise wrong_server(answer.malformed(f"the crawl {self._crawl}"), FIRECRAWL)
         raise self._refused(
             f"knows no crawl {self._crawl}", "results are kept for 24 hours after a crawl"
         )
@@ -120,11 +147,13 @@ class CrawlApi:
         if status in (401, 403):
             raise self._refused(f"refuses the key ({status})", f"set {FIRECRAWL.key_setting}")
         if 300 <= status < 400:
-            raise self._refused(f"redirects ({status})", "set firecrawl.url to where it leads")
+            raise self._refused(
+                f"answers with {answer.described()}", "set firecrawl.url to where it leads"
+            )
         raise self._refused(f"answers {status}: {answer.described()}")
 
     def _refused(self, what: str, hint: str = "check firecrawl.url") -> Fatal:
-        return Fatal(f"{self._where} {what}", hint=hint, kind="firecrawl-refused")
+        return Fatal(f"{self._where} {what}", hint=hint, kind=Kind.REFUSED)
 
 
 def _following(address: Any, skip: int, count: int) -> int | None:

@@ -9,14 +9,18 @@ download` lays them out (`docs/start/index.md` is `<base>/docs/start/`, `docs/st
 from __future__ import annotations
 
 import glob
+import os
+import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path, PurePath
 from typing import NamedTuple
 from urllib.parse import quote
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.read.bytes.inputs import STDIN
 
+_ESCAPED = re.compile(r"\[([*?[])\]")  # how a pattern writes such a character (glob.escape)
 PAGE_SUFFIXES = (".md", ".html", ".htm", ".xhtml")
 """Of files that are one page each."""
 
@@ -68,8 +72,7 @@ class Addresses:
             raise Fatal(
                 f"--url is the address of one page, but {len(pages)} files are named",
                 hint="name their folder, and with --url the address it stands for",
-                kind="ambiguous-url",
-                exit_code=Exit.USAGE,
+                kind=Kind.USAGE,
             )
 
 
@@ -81,9 +84,8 @@ def _root(spec: str) -> PurePath | None:
         return PurePath(spec)
     if not glob.has_magic(spec) or Path(spec).exists():
         return None
-    parts = PurePath(spec).parts
-    plain = next(index for index, part in enumerate(parts) if glob.has_magic(part))
-    return PurePath(*parts[:plain])
+    plain = takewhile(lambda part: not glob.has_magic(_ESCAPED.sub("", part)), PurePath(spec).parts)
+    return PurePath(*(_ESCAPED.sub(r"\1", part) for part in plain))
 
 
 def _plain(name: str) -> str:
@@ -96,4 +98,4 @@ def _below(base: str, path: str) -> str:
     folder, slash, last = page.rpartition("/")
     if last in ("index", "index.html", "index.htm"):
         page = f"{folder}{slash}"
-    return f"{base.rstrip('/')}/{quote(page)}"
+    return f"{base.rstrip('/')}/{quote(os.fsencode(page))}"

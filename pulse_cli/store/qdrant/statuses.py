@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pulse_cli.errors import Exit, Fatal, PulseError, Rejected, Transient
+from pulse_cli.errors import Fatal, Kind, PulseError, Rejected, Transient, Unavailable
 
 _BUSY = frozenset({500, 502, 503, 504})
 
@@ -38,19 +38,17 @@ def error_of(reply: Reply, what: str, server: str, collection: str) -> PulseErro
     message = f"Qdrant at {server} answered {status} to {what}: {text[:300]}"
     lower = text.lower()
     if status == 507 or "no space left" in lower:
-        return Fatal(
+        return Unavailable(
             message,
             hint="make room on the server, then run the same command again: it goes on from here",
-            kind="disk-full",
-            exit_code=Exit.UNAVAILABLE,
+            kind=Kind.DISK_FULL,
         )
     if status in (401, 403):
-        return Fatal(message, hint="check the API key and what it may do", kind="auth")
+        return Fatal(message, hint="check the API key and what it may do", kind=Kind.AUTH)
     if status == 404:
-        hint = f"is {server} a Qdrant server, and was collection {collection!r} removed meanwhile?"
-        return Fatal(message, hint=hint, kind="not-found")
+        return _not_found(message, lower, server, collection)
     if 300 <= status < 400:
-        return Fatal(message, hint="give the address it redirects to", kind="redirect")
+        return Fatal(message, hint="give the address it redirects to", kind=Kind.REDIRECT)
     if status == 429:
         return Transient(message, overload=True, retry_after=reply.retry_after)
     if status == 408:
@@ -59,8 +57,22 @@ def error_of(reply: Reply, what: str, server: str, collection: str) -> PulseErro
         return Transient(message, retry_after=reply.retry_after)
     if "dimension error" in lower or "vector name error" in lower:
         return Fatal(
-            message, hint="the collection was changed: use another --collection", kind="dimension"
+            message,
+            hint="the collection was changed: name another --collection",
+            kind=Kind.DIMENSION,
         )
     if status in (400, 409, 413, 422):
         return Rejected(message, reason="store-rejected")
-    return Fatal(message, hint=f"is {server} a Qdrant server?", kind="protocol")
+    return Fatal(message, hint=f"is {server} a Qdrant server?", kind=Kind.WRONG_SERVER)
+
+
+def _not_found(message: str, lower: str, server: str, collection: str) -> Fatal:
+    if "no point with id" in lower:
+        return Unavailable(
+            f"collection {collection!r} was changed by something else while pulse wrote to it:"
+            f" {message}",
+            hint="run the same command again",
+            kind=Kind.INDEX_CHANGED,
+        )
+    hint = f"is {server} a Qdrant server, and was collection {collection!r} removed meanwhile?"
+    return Fatal(message, hint=hint, kind=Kind.NOT_FOUND)

@@ -1,35 +1,39 @@
 """The store on a Qdrant server (1.15 or newer), over its REST API.
 
 Every write waits until the server has written it to its log and applied it (`wait=true`), so
-one that returned needs no `sync`. Points go out as orjson text made from the float32 rows
-themselves, at most 256 points or 4 MB per request, less where the server takes less.
+one that returned needs no `sync`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from pulse_cli.errors import Fatal, PulseError, Rejected, Transient
-from pulse_cli.model import Commit, Filter, Hit, Point, Terms
-from pulse_cli.store.commit_record import COMMIT_FIELDS, read_commit
-from pulse_cli.store.filters import KEY, SPARSE, among, check_name, condition, fields, stale
+from pulse_cli.collection_name import check_name
+from pulse_cli.errors import Fatal, Kind, NoIndex, Rejected
+from pulse_cli.model import CommitRecord, Filter, Hit, Point, Terms
+from pulse_cli.payload import COMMITTED, KEY, RECORD_FIELDS, read_record
+from pulse_cli.store.filters import (
+    SPARSE,
+    committed_records,
+    condition,
+    fields,
+    of_other_versions,
+    of_pages,
+    of_versions,
+)
 from pulse_cli.store.qdrant import collection as layout
 from pulse_cli.store.qdrant.collection import Collection, CollectionOptions
 from pulse_cli.store.qdrant.rest import Rest
-from pulse_cli.store.qdrant.statuses import too_large
-from pulse_cli.store.vectors import matrix, sparse
+from pulse_cli.store.qdrant.upserts import Upserts
+from pulse_cli.store.vectors import checked, sparse
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
 
-MAX_POINTS = 256
-MAX_BYTES = 4_000_000
 STREAMS = 8  # hides the latency of a slow server; the limiter uses no more than it needs
 SCROLL_BATCH = 512
-KEYS_PER_DELETE = 512
+KEYS_PER_REQUEST = 512
 MOST_CANDIDATES = 10_000
 
 
@@ -42,9 +46,7 @@ class QdrantStore:
         self._rest = rest
         self._create = create
         self._options = options
-        self._max_points = MAX_POINTS
-        self._max_bytes = MAX_BYTES
-        self._point_bytes = 1  # what a point took in the last request, as a guess for the next
+        self._upserts = Upserts(rest)
 
     @property
     def in_flight(self) -> int:
@@ -77,10 +79,9 @@ class QdrantStore:
             await layout.create(self._rest, dimension, self._options)
             known = await layout.find(self._rest, version)
         if known is None:
-            raise Fatal(
+            raise NoIndex(
                 f"there is no collection {self._rest.collection!r} at {self._rest.server}",
                 hint="run `pulse index` first, or name another --collection",
-                kind="no-index",
             )
         self.found, info = known
         self._check_dimension(dimension or self.dimension, "this run")
@@ -92,7 +93,7 @@ class QdrantStore:
         """Look at the collection again: its status, its size, whether bulk mode is on."""
         known = await layout.find(self._rest, self.found.version)
         if known is None:
-            raise Fatal(f"collection {self._rest.collection!r} is gone", kind="not-found")
+            raise Fatal(f"collection {self._rest.collection!r} is gone", kind=Kind.NOT_FOUND)
         self.found = known[0]
         return self.found
 
@@ -102,61 +103,46 @@ class QdrantStore:
                 f"collection {self._rest.collection!r} at {self._rest.server} holds "
                 f"{self.dimension}-dimensional vectors; {what} has {dimension} dimensions",
                 hint="name another --collection, or the embedder it was made with",
-                kind="dimension",
+                kind=Kind.DIMENSION,
             )
 
-    async def lookup(self, ids: Sequence[str]) -> dict[str, Commit]:
+    async def lookup(self, ids: Sequence[str]) -> dict[str, CommitRecord]:
         if not ids:
             return {}
-        body = {"ids": list(ids), "with_payload": list(COMMIT_FIELDS), "with_vector": False}
+        body = {"ids": list(ids), "with_payload": list(RECORD_FIELDS), "with_vector": False}
         found = await self._rest.call("POST", "points", body)
-        return {str(record["id"]): read_commit(record.get("payload")) for record in found}
+        return {str(one["id"]): read_record(str(one["id"]), one.get("payload")) for one in found}
 
-    async def invalidate(self, ids: Sequence[str]) -> None:
+    async def committed(self, keys: Sequence[str]) -> list[CommitRecord]:
+        found: list[CommitRecord] = []
+        for some in _pieces(keys, KEYS_PER_REQUEST):
+            async for hits in self._scroll(RECORD_FIELDS, committed_records(some)):
+                found += [read_record(hit.id, hit.payload) for hit in hits]
+        return found
+
+    async def set_committed(self, ids: Sequence[str], committed: bool) -> None:
         if ids:
-            body = {"payload": {"content_hash": None}, "filter": among(ids)}
+            body = {"payload": {COMMITTED: committed}, "points": list(ids)}
             await self._rest.update("POST", "points/payload", body)
 
-    async def upsert(self, points: Sequence[Point]) -> None:
-        if not points:
-            return
-        rows = matrix(points, self.dimension)
-        at = 0
-        while at < len(points):
-            step = min(self._max_points, max(1, self._max_bytes // self._point_bytes))
-            some, own = points[at : at + step], rows[at : at + step]
-            body = _encode(some, own)
-            self._point_bytes = -(-len(body) // len(some))
-            if len(body) <= self._max_bytes or len(some) == 1:
-                await self._send(some, own, body)
-                at += step
+    async def upsert(self, points: Sequence[Point], rows: Floats) -> None:
+        if points:
+            await self._upserts.send(points, checked(rows, self.dimension))
 
-    async def _send(self, points: Sequence[Point], rows: Floats, body: bytes) -> None:
-        """Upsert these points, in halves where the server says they are too many."""
-        reply = await self._rest.ask("PUT", "points?wait=true", body)
-        if not too_large(reply):
-            self._rest.completed(self._rest.result(reply, "upsert"))
-            return
-        if len(points) == 1:
-            raise self._one_too_large(reply.status, reply.error, len(body))
-        half = len(points) // 2
-        if reply.status == 429:
-            self._max_points = min(self._max_points, half)
-        else:
-            self._max_bytes = min(self._max_bytes, half * -(-len(body) // len(points)))
-        for part in (slice(half), slice(half, None)):
-            await self._send(points[part], rows[part], _encode(points[part], rows[part]))
+    async def delete_pages(self, keys: Sequence[str]) -> None:
+        for some in _pieces(keys, KEYS_PER_REQUEST):
+            await self._delete(of_pages(some))
 
-    def _one_too_large(self, status: int, error: str, size: int) -> PulseError:
-        text = f"Qdrant at {self._rest.server} answered {status} to one point: {error}"
-        if status == 429:
-            return Transient(text, overload=True)
-        return Rejected(f"{text} ({size} bytes)", reason="too-large")
+    async def delete_versions(self, versions: Mapping[str, str]) -> None:
+        for some in _pieces([*versions], KEYS_PER_REQUEST):
+            await self._delete(of_versions({key: versions[key] for key in some}))
 
-    async def delete_stale(self, keys: Sequence[str], keep: Sequence[str]) -> None:
-        for start in range(0, len(keys), KEYS_PER_DELETE):
-            some = keys[start : start + KEYS_PER_DELETE]
-            await self._rest.update("POST", "points/delete", {"filter": stale(some, keep)})
+    async def delete_other_versions(self, versions: Mapping[str, str]) -> None:
+        for some in _pieces([*versions], KEYS_PER_REQUEST):
+            await self._delete(of_other_versions({key: versions[key] for key in some}))
+
+    async def _delete(self, which: dict[str, Any]) -> None:
+        await self._rest.update("POST", "points/delete", {"filter": which})
 
     async def sync(self) -> None:
         """Nothing to do: the server flushed its log before each write was answered."""
@@ -210,18 +196,23 @@ class QdrantStore:
     async def scroll(self, fields_wanted: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
         here = bool(where.url_prefix) and not self._matches_prefix
         names = list(dict.fromkeys([*fields_wanted, KEY])) if here else fields_wanted
-        body: dict[str, Any] = {"limit": SCROLL_BATCH, "with_payload": fields(names)}
-        if (wanted := condition(where, prefix=not here)) is not None:
-            body["filter"] = wanted
-        while True:
-            found = await self._rest.call("POST", "points/scroll", body)
-            hits = [
-                Hit(str(point["id"]), 0.0, point.get("payload") or {}) for point in found["points"]
-            ]
+        async for hits in self._scroll(names, condition(where, prefix=not here)):
             if here:
                 hits = [hit for hit in hits if _under(hit, where)]
             if hits:
                 yield hits
+
+    async def _scroll(
+        self, names: Sequence[str], wanted: dict[str, Any] | None
+    ) -> AsyncIterator[list[Hit]]:
+        body: dict[str, Any] = {"limit": SCROLL_BATCH, "with_payload": fields(names)}
+        if wanted is not None:
+            body["filter"] = wanted
+        while True:
+            found = await self._rest.call("POST", "points/scroll", body)
+            yield [
+                Hit(str(point["id"]), 0.0, point.get("payload") or {}) for point in found["points"]
+            ]
             if (following := found.get("next_page_offset")) is None:
                 return
             body["offset"] = following
@@ -252,22 +243,8 @@ class QdrantStore:
         await self._rest.close()
 
 
-def _encode(points: Sequence[Point], rows: Floats) -> bytes:
-    """The body of an upsert, written in one go: pieces put together would be copied twice."""
-    described = [
-        {"id": point.id, "vector": _vectors(point.terms, row), "payload": point.payload}
-        for point, row in zip(points, rows, strict=True)
-    ]
-    try:
-        return orjson.dumps({"points": described}, option=orjson.OPT_SERIALIZE_NUMPY)
-    except TypeError as error:
-        raise Rejected(f"a payload is not JSON: {error}", reason="bad-payload") from error
-
-
-def _vectors(terms: Terms, row: Floats) -> dict[str, Any]:
-    if not terms.indices:
-        return {"": row}
-    return {"": row, SPARSE: sparse(terms)}
+def _pieces(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 def _under(hit: Hit, where: Filter) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from pulse_cli.bench.quality.beir import address, is_beir, read_beir
 from pulse_cli.bench.quality.queries import Query
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Document
 
 
@@ -61,4 +61,4 @@ def test_a_damaged_file_is_named(tmp_path: Path, name: str, text: str) -> None:
     folder = written(tmp_path, **{name: text})
     with pytest.raises(Fatal, match=Path(name).name) as caught:
         read_beir(folder)
-    assert caught.value.exit_code == Exit.USAGE
+    assert caught.value.kind is Kind.USAGE

@@ -128,7 +128,9 @@ def test_a_page_in_an_envelope_has_the_address_beside_it(reader):
 
 
 def test_raw_content_is_the_page_and_content_its_snippet(reader):
-    value = {"results": [{"url": URL, "content": "Season ...", "raw_content": TEXT}]}
+    value: dict[str, Any] = {
+        "results": [{"url": URL, "content": "Season ...", "raw_content": TEXT}]
+    }
     assert _read(reader, value) == [Document(URL, TEXT)]
     value = {"results": [{"url": URL, "content": TEXT, "raw_content": None}]}
     assert _read(reader, value) == [Document(URL, TEXT)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ THIRD = "The pool of the narwhal is closed in winter."
 TEXTS = (FIRST, SECOND, THIRD)
 
 
-def _pages(tmp_path, *records: Any, **options: Any) -> list[Document]:
+def _pages(tmp_path: Path, *records: Any, **options: Any) -> list[Any]:
     path = tmp_path / "x.jsonl"
     path.write_bytes(b"".join(json.dumps(record).encode() + b"\n" for record in records))
     source = open_source([str(path)], ReadOptions(**options))
@@ -95,8 +96,9 @@ def test_chunk_files_of_one_page_become_one_page(tmp_path):
     for number, text in enumerate(TEXTS):
         record = {"url": URL, "text": text, "chunk_id": number}
         (tmp_path / f"guide-{number}.json").write_text(json.dumps(record))
-    (record,) = open_source([str(tmp_path)], ReadOptions()).records(Position())
-    assert record.content.text == "\n\n".join(TEXTS)
+    (found,) = open_source([str(tmp_path)], ReadOptions()).records(Position())
+    assert isinstance(found.content, Document)
+    assert found.content.text == "\n\n".join(TEXTS)
 
 
 def test_a_page_that_was_crawled_twice_is_two_versions(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulse_cli.errors import Exit, Fatal, PulseError, Rejected, Transient
+from pulse_cli.errors import Fatal, Kind, PulseError, Rejected, Transient, Unavailable
 from pulse_cli.store.qdrant.statuses import Reply, error_of, too_large
 
 
@@ -28,13 +28,13 @@ def classify(status: int, text: str, retry_after: float | None = None) -> PulseE
         (408, "timeout", Transient),
         (429, "Write rate limit exceeded: retry in 2s", Transient),
         (500, "Service internal error: Please retry", Transient),
-        (500, "No space left on device: WAL buffer size exceeds available disk space", Fatal),
+        (500, "No space left on device: WAL buffer size exceeds available disk space", Unavailable),
         (502, "bad gateway", Transient),
         (503, "shard unavailable", Transient),
         (504, "", Transient),
-        (507, "quota", Fatal),
+        (507, "quota", Unavailable),
         (200, "something went wrong", Transient),
-        (200, "No space left on device", Fatal),
+        (200, "No space left on device", Unavailable),
     ],
 )
 def test_the_table(status: int, text: str, kind: type[PulseError]) -> None:
@@ -47,7 +47,8 @@ def test_the_table(status: int, text: str, kind: type[PulseError]) -> None:
 def test_a_full_disk_is_resumable() -> None:
     for error in (classify(507, "quota"), classify(500, "No space left on device")):
         assert isinstance(error, Fatal)
-        assert (error.exit_code, error.kind) == (Exit.UNAVAILABLE, "disk-full")
+        assert isinstance(error, Unavailable)
+        assert error.kind is Kind.DISK_FULL
 
 
 def test_overload_and_time_are_told_apart() -> None:
