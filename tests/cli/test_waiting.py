@@ -61,9 +61,9 @@ def test_in_the_middle_of_a_run_and_that_it_is_over(
         done = pulse("index", "crawl.jsonl", flag, simulator.url, "--progress", "json")
     assert done.code == Exit.DEAD_LETTERS, done.err
     lines = [json.loads(line) for line in done.err.splitlines() if line.startswith("{")]
-    [told, *_] = [line for line in lines if line["event"] == "waiting"]
-    assert told["what"] == {"tei": "the embedder", "qdrant": "the store"}[service]
+    what = {"tei": "the embedder", "qdrant": "the store"}[service]
+    [told, *_] = [line for line in lines if line["event"] == "waiting" and line["what"] == what]
     assert "503" in told["error"]
     assert 590 < told["waited_s"] + told["left_s"] < 610
     texts = [line.get("text", "") for line in lines]
-    assert any("answers again" in text for text in texts)
+    assert any(f"{what} answers again" in text for text in texts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import mmap
 import os
+import re
 import resource
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -110,7 +111,8 @@ async def every_process(
 @pytest.mark.parametrize(
     ("by", "how"),
     [
-        (signal.SIGSTOP, "no answer within"),
+        # an owner that hangs is killed by the client that waited, or by another one before
+        (signal.SIGSTOP, "no answer within|ended by SIGKILL"),
         pytest.param(signal.SIGKILL, "ended by SIGKILL", marks=pytest.mark.nightly),
     ],
 )
@@ -133,7 +135,7 @@ async def test_every_process_fails(
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert problem.kind is Kind.STORE_DIED
-    assert how in problem.message
+    assert re.search(how, problem.message)
     assert len(seen) >= 3
     for pid in seen:
         wait_until_gone(pid)

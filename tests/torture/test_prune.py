@@ -180,7 +180,7 @@ async def test_dying_shows_nowhere(world: World, tmp_path: Path, place: str, nth
 async def test_a_limit_is_no_whole_crawl(world: World, tmp_path: Path) -> None:
     today = crawl(tmp_path / "today.jsonl", *(page(url(n)) for n in range(30)))
     summary = await finished(world, today, limit=20, prune=YES)
-    assert (summary.status, summary.pruned) == ("interrupted", 0)
+    assert (summary.status, summary.pruned) == ("limited", 0)
     assert len(pages(world)) == 45
 
 
