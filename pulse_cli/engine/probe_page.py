@@ -12,6 +12,7 @@ crash goes with the first write of the next run, or at its end if it writes noth
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ class ProbePage:
         self._stamp = stamp
         self._dimension = dimension
         self._refused_in_a_row = 0
+        self._turn = asyncio.Lock()  # groups that compare at once would delete each other's page
         self.left_behind = {PROBE_KEY: ""}
 
     def page_was_written(self) -> None:
@@ -77,12 +79,16 @@ class ProbePage:
             Point(chunk.id, chunk.terms, payload)
             for chunk, payload in zip(chunks, payloads(prepared, chunks, self._stamp), strict=True)
         ]
-        self.left_behind = {PROBE_KEY: ""}
-        await self._store.upsert(points, self._rows(len(points)))
-        await self._store.delete_other_versions({PROBE_KEY: prepared.identity.version})
-        await self._store.set_committed([prepared.identity.commit_id], True)
-        await self._store.delete_pages([PROBE_KEY])
-        self.left_behind = {}
+        async with self._turn:
+            self.left_behind = {}  # a group that ends meanwhile must not delete it
+            try:
+                await self._store.upsert(points, self._rows(len(points)))
+                await self._store.delete_other_versions({PROBE_KEY: prepared.identity.version})
+                await self._store.set_committed([prepared.identity.commit_id], True)
+                await self._store.delete_pages([PROBE_KEY])
+            except BaseException:
+                self.left_behind = {PROBE_KEY: ""}
+                raise
 
     def _rows(self, count: int) -> Floats:
         import numpy as np  # loaded long since: there are vectors to write

@@ -6,7 +6,7 @@ one that returned needs no `sync`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.collection_name import check_name
@@ -17,13 +17,14 @@ from pulse_cli.store.filters import (
     SPARSE,
     committed_records,
     condition,
-    fields,
     of_other_versions,
     of_pages,
     of_versions,
 )
 from pulse_cli.store.qdrant import collection as layout
 from pulse_cli.store.qdrant.collection import Collection, CollectionOptions
+from pulse_cli.store.qdrant.limits import RequestLimits
+from pulse_cli.store.qdrant.reads import Reads
 from pulse_cli.store.qdrant.rest import Rest
 from pulse_cli.store.qdrant.upserts import Upserts
 from pulse_cli.store.vectors import checked, sparse
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from pulse_cli.model import Floats
 
 STREAMS = 8  # hides the latency of a slow server; the limiter uses no more than it needs
-SCROLL_BATCH = 512
-KEYS_PER_REQUEST = 512
 MOST_CANDIDATES = 10_000
 
 
@@ -46,7 +45,9 @@ class QdrantStore:
         self._rest = rest
         self._create = create
         self._options = options
-        self._upserts = Upserts(rest)
+        self._limits = RequestLimits()
+        self._reads = Reads(rest, self._limits)
+        self._upserts = Upserts(rest, self._limits)
 
     @property
     def in_flight(self) -> int:
@@ -84,6 +85,7 @@ class QdrantStore:
                 hint="run `pulse index` first, or name another --collection",
             )
         self.found, info = known
+        self._limits.read(info["config"])
         self._check_dimension(dimension or self.dimension, "this run")
         if self._create:
             await layout.complete(self._rest, self.found, info)
@@ -115,9 +117,12 @@ class QdrantStore:
 
     async def committed(self, keys: Sequence[str]) -> list[CommitRecord]:
         found: list[CommitRecord] = []
-        for some in _pieces(keys, KEYS_PER_REQUEST):
-            async for hits in self._scroll(RECORD_FIELDS, committed_records(some)):
-                found += [read_record(hit.id, hit.payload) for hit in hits]
+
+        async def read(some: Sequence[str]) -> None:
+            async for hits in self._reads.scroll(RECORD_FIELDS, committed_records(some)):
+                found.extend(read_record(hit.id, hit.payload) for hit in hits)
+
+        await self._in_pieces(keys, read)
         return found
 
     async def set_committed(self, ids: Sequence[str], committed: bool) -> None:
@@ -130,19 +135,36 @@ class QdrantStore:
             await self._upserts.send(points, checked(rows, self.dimension))
 
     async def delete_pages(self, keys: Sequence[str]) -> None:
-        for some in _pieces(keys, KEYS_PER_REQUEST):
-            await self._delete(of_pages(some))
+        await self._in_pieces(keys, lambda some: self._delete(of_pages(some)))
 
     async def delete_versions(self, versions: Mapping[str, str]) -> None:
-        for some in _pieces([*versions], KEYS_PER_REQUEST):
-            await self._delete(of_versions({key: versions[key] for key in some}))
+        await self._in_pieces(
+            [*versions], lambda some: self._delete(of_versions({k: versions[k] for k in some}))
+        )
 
     async def delete_other_versions(self, versions: Mapping[str, str]) -> None:
-        for some in _pieces([*versions], KEYS_PER_REQUEST):
-            await self._delete(of_other_versions({key: versions[key] for key in some}))
+        await self._in_pieces(
+            [*versions],
+            lambda some: self._delete(of_other_versions({k: versions[k] for k in some})),
+        )
 
     async def _delete(self, which: dict[str, Any]) -> None:
         await self._rest.update("POST", "points/delete", {"filter": which})
+
+    async def _in_pieces(
+        self, keys: Sequence[str], request: Callable[[Sequence[str]], Awaitable[None]]
+    ) -> None:
+        """One request for as many keys as the server takes in a filter; each may be repeated."""
+        at = 0
+        while at < len(keys):
+            some = keys[at : at + self._limits.values]
+            try:
+                await request(some)
+            except Rejected as error:
+                if not self._limits.learn("values", str(error)):
+                    raise
+            else:
+                at += len(some)
 
     async def sync(self) -> None:
         """Nothing to do: the server flushed its log before each write was answered."""
@@ -168,54 +190,27 @@ class QdrantStore:
     async def _query(self, query: dict[str, Any], limit: int, where: Filter) -> list[Hit]:
         if where.url_prefix and not self._matches_prefix:
             return await self._query_older(query, limit, where)
-        return await self._points(query, limit, 0, condition(where))
+        return await self._reads.best(query, limit, condition(where))
 
     async def _query_older(self, query: dict[str, Any], limit: int, where: Filter) -> list[Hit]:
         """Choose by URL prefix here, among ever more candidates."""
         found: list[Hit] = []
-        step = max(100, 4 * limit)
+        step = min(max(100, 4 * limit), self._limits.results)
         for offset in range(0, MOST_CANDIDATES, step):
-            hits = await self._points(query, step, offset, condition(where, prefix=False))
+            hits = await self._reads.page(query, step, offset, condition(where, prefix=False))
             found += [hit for hit in hits if _under(hit, where)]
             if len(found) >= limit or len(hits) < step:
                 break
         return found[:limit]
 
-    async def _points(
-        self, query: dict[str, Any], limit: int, offset: int, wanted: dict[str, Any] | None
-    ) -> list[Hit]:
-        body = {**query, "limit": limit, "offset": offset, "with_payload": True}
-        if wanted is not None:
-            body["filter"] = wanted
-        found = await self._rest.call("POST", "points/query", body)
-        return [
-            Hit(str(point["id"]), point["score"], point.get("payload") or {})
-            for point in found["points"]
-        ]
-
     async def scroll(self, fields_wanted: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
         here = bool(where.url_prefix) and not self._matches_prefix
         names = list(dict.fromkeys([*fields_wanted, KEY])) if here else fields_wanted
-        async for hits in self._scroll(names, condition(where, prefix=not here)):
+        async for hits in self._reads.scroll(names, condition(where, prefix=not here)):
             if here:
                 hits = [hit for hit in hits if _under(hit, where)]
             if hits:
                 yield hits
-
-    async def _scroll(
-        self, names: Sequence[str], wanted: dict[str, Any] | None
-    ) -> AsyncIterator[list[Hit]]:
-        body: dict[str, Any] = {"limit": SCROLL_BATCH, "with_payload": fields(names)}
-        if wanted is not None:
-            body["filter"] = wanted
-        while True:
-            found = await self._rest.call("POST", "points/scroll", body)
-            yield [
-                Hit(str(point["id"]), 0.0, point.get("payload") or {}) for point in found["points"]
-            ]
-            if (following := found.get("next_page_offset")) is None:
-                return
-            body["offset"] = following
 
     async def count(self) -> int:
         found = await self._rest.call("POST", "points/count", {"exact": True})
@@ -241,10 +236,6 @@ class QdrantStore:
 
     async def close(self) -> None:
         await self._rest.close()
-
-
-def _pieces(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 def _under(hit: Hit, where: Filter) -> bool:
