@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pulse_cli.app.same_model import check_same_model
 from pulse_cli.app.sources import absolute_sources
 from pulse_cli.engine import (
     CrawledPages,
@@ -184,11 +185,13 @@ async def _parts(
     if short := disk_space_warning(services.settings, source.inputs):
         observer.on(Message("warning", short))
     embedder = await services.embedder()
+    store = await services.store(embedder.dimension)
+    await services.patiently("the store", lambda: check_same_model(store, embedder.model))
     return RunDependencies(
         open_source=partial(services.open_source, sources),
         preparer=await services.preparer(),
         embedder=embedder,
-        store=await services.store(embedder.dimension),
+        store=store,
         observer=observer,
         clock=clock,
         stop=stop,

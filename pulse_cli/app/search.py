@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from pulse_cli.app.same_model import check_same_model
 from pulse_cli.ports import Observer
 from pulse_cli.search.candidates import Backends
 from pulse_cli.search.filters import parse_filters
@@ -43,9 +44,12 @@ async def search_backends(services: Services, mode: Mode) -> Backends:
     """What a search in `mode` asks, opened. Raises Fatal where it cannot be had."""
     # The store first: that there is no index should not cost loading a model.
     store = await services.store(0, create=False)
+    embedder = None if mode == "bm25" else await services.embedder()
+    if embedder is not None:
+        await check_same_model(store, embedder.model)
     return Backends(
         store=store,
-        embedder=None if mode == "bm25" else await services.embedder(),
+        embedder=embedder,
         terms=_query_terms(services.settings),
         keyword=await services.keyword() if mode != "vector" else None,
     )
