@@ -4,9 +4,9 @@ _pulse_flags() {
   case "$1" in
     "") echo "--version --help" ;;
     "index") echo "--limit --restart --force --prune --scope --yes --dry-run --json -q --quiet -v --verbose --include --exclude --url --min-chars --include-errors --tei --embed --qdrant --collection --concurrency --give-up-after --max-dead --max-prune --on-changed-source --wait-lock --bulk --progress --log-file --log-format --metrics-file --state-dir --set --config --help" ;;
-    "search") echo "--filter --json --tei --embed --qdrant --collection --mode --limit --set --config --help" ;;
+    "search") echo "--filter --explain --json --tei --embed --qdrant --collection --mode --limit --set --config --help" ;;
     "status") echo "--hours --json --state-dir --set --config --help" ;;
-    "bench") echo "--corpus --documents --chars --seed --profile --live --dimension --disturbed --seconds --runs --quick --baseline --rerun --bare --sweep --stage --quality --soak --json --save --against --threshold --html --tei --embed --qdrant --collection --concurrency --bulk --set --config --help" ;;
+    "bench") echo "--corpus --documents --chars --seed --profile --live --dimension --disturbed --seconds --runs --quick --baseline --rerun --bare --sweep --stage --quality --queries --soak --json --save --against --threshold --html --tei --embed --qdrant --collection --concurrency --bulk --set --config --help" ;;
     "delete") echo "--json --qdrant --collection --wait-lock --state-dir --set --config --help" ;;
     "doctor") echo "--json --tei --embed --qdrant --collection --state-dir --set --config --help" ;;
     "completion") echo "--help" ;;
@@ -59,6 +59,7 @@ _pulse_kind() { # of the value that the flag $1 takes
     --profile) echo "collection" ;;
     --progress) echo "auto rich plain json none" ;;
     --qdrant) echo "folder" ;;
+    --queries) echo "other" ;;
     --runs) echo "other" ;;
     --save) echo "file" ;;
     --scope) echo "other" ;;

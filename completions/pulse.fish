@@ -47,6 +47,7 @@ complete -c pulse -n '__fish_seen_subcommand_from index' -l config -r -F -d 'Set
 complete -c pulse -n '__fish_seen_subcommand_from index' -l help -d 'Show this page.'
 complete -c pulse -n '__fish_seen_subcommand_from index' -F
 complete -c pulse -n '__fish_seen_subcommand_from search' -l filter -x -d 'Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable'
+complete -c pulse -n '__fish_seen_subcommand_from search' -l explain -d 'Show what the vectors and the words gave to each page'
 complete -c pulse -n '__fish_seen_subcommand_from search' -l json -d 'Print one JSON object'
 complete -c pulse -n '__fish_seen_subcommand_from search' -l tei -l embed -x -d '`local`, a TEI server, or openai+http://HOST'
 complete -c pulse -n '__fish_seen_subcommand_from search' -l qdrant -x -a '(__fish_complete_directories)' -d 'A Qdrant server, or a folder'
@@ -79,6 +80,7 @@ complete -c pulse -n '__fish_seen_subcommand_from bench' -l bare -d 'Count no to
 complete -c pulse -n '__fish_seen_subcommand_from bench' -l sweep -x -d 'Each value in turn: concurrency=1,2,4,8'
 complete -c pulse -n '__fish_seen_subcommand_from bench' -l stage -x -a 'read prepare' -d 'One stage alone, on one core'
 complete -c pulse -n '__fish_seen_subcommand_from bench' -l quality -d 'Known items found by vector, BM25 and both, with the configured model'
+complete -c pulse -n '__fish_seen_subcommand_from bench' -l queries -x -d 'Asked by --quality'
 complete -c pulse -n '__fish_seen_subcommand_from bench' -l soak -x -d 'Pages without end over services that fail a little: what grows'
 complete -c pulse -n '__fish_seen_subcommand_from bench' -l json -d 'Print one JSON object'
 complete -c pulse -n '__fish_seen_subcommand_from bench' -l save -r -F -d 'Keep the report'

@@ -87,6 +87,7 @@ _pulse_index() {
 _pulse_search() {
   _arguments -S \
     '*--filter[Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable]:value:' \
+    '*--explain[Show what the vectors and the words gave to each page]' \
     '*--json[Print one JSON object]' \
     '*--tei[local, a TEI server, or openai+http\://HOST]:value:' \
     '*--embed[local, a TEI server, or openai+http\://HOST]:value:' \
@@ -128,6 +129,7 @@ _pulse_bench() {
     '*--sweep[Each value in turn\: concurrency=1,2,4,8]:value:' \
     '*--stage[One stage alone, on one core]:value:(read prepare)' \
     '*--quality[Known items found by vector, BM25 and both, with the configured model]' \
+    '*--queries[Asked by --quality]:value:' \
     '*--soak[Pages without end over services that fail a little\: what grows]:value:' \
     '*--json[Print one JSON object]' \
     '*--save[Keep the report]:file:_files' \

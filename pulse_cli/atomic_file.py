@@ -27,7 +27,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 HEAD_BYTES = 4096
 """How much of an existing file `check_output` shows to `is_own`."""
@@ -271,6 +271,5 @@ def _refused(message: str) -> Fatal:
     return Fatal(
         message,
         hint="nothing was written; name another file",
-        kind="bad-output",
-        exit_code=Exit.USAGE,
+        kind=Kind.USAGE,
     )

@@ -2,27 +2,63 @@
 
 `Transient` is waited for and retried and never blames a record. `Rejected` blames the
 records it was raised for: a request of several is bisected, a single one becomes a
-dead letter. `Fatal` ends the run with its exit code and a message that says what to do.
+dead letter. `Fatal` ends the run with a message that says what to do.
 Adapters translate foreign errors into these at their edge; nothing else crosses.
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import StrEnum
 
 
-class Exit(IntEnum):
-    """Exit codes of the command line."""
+class Kind(StrEnum):
+    """What ended a command, for programs: `error.kind` of `--json`.
 
-    OK = 0
-    FATAL = 1
-    USAGE = 2
-    DEAD_LETTERS = 3
-    REFUSED = 4
-    LOCKED = 11
-    UNAVAILABLE = 75
-    INTERRUPTED = 130
-    TERMINATED = 143
+    The command line gives each kind its exit code (`cli.exit_codes`).
+    """
+
+    USAGE = "usage"
+    CONFIG = "config"
+    MISSING_SOURCE = "missing-source"
+
+    SOURCE_CHANGED = "source-changed"
+    SETTINGS_CHANGED = "settings-changed"
+    CHECKPOINT = "checkpoint"
+    PRUNE_REFUSED = "prune-refused"
+
+    LOCKED = "locked"
+
+    UNAVAILABLE = "unavailable"
+    DISK_FULL = "disk-full"
+    INDEX_CHANGED = "index-changed"
+    INDEX_GONE = "index-gone"
+    STORE_DIED = "store-died"
+
+    FAILED = "failed"
+    AUTH = "auth"
+    BENCH = "bench"
+    BM25_VIEW = "bm25-view"
+    COLLECTION = "collection"
+    DIMENSION = "dimension"
+    DISK = "disk"
+    MODEL = "model"
+    NO_INDEX = "no-index"
+    NOT_FOUND = "not-found"
+    PERMISSION = "permission"
+    QUOTA = "quota"
+    REDIRECT = "redirect"
+    REFUSED = "refused"
+    STORE = "store"
+    STORE_REFUSES = "store-refuses"
+    TLS = "tls"
+    TOO_MANY_DEAD = "too-many-dead"
+    UNREADABLE_SOURCE = "unreadable-source"
+    VERSION = "version"
+    WRONG_SERVER = "wrong-server"
+
+    BUG = "bug"
+    INTERRUPTED = "interrupted"
+    MEMORY = "memory"
 
 
 class PulseError(Exception):
@@ -50,6 +86,17 @@ class Transient(PulseError):
         self.retry_after = retry_after
 
 
+class Malformed(Transient):
+    """The answer is not what the service's protocol says: a web page, another program, noise.
+
+    While a service is opened it means that another one is there, which is Fatal (`net.Client`).
+    """
+
+
+class AnswerTooLarge(Transient):
+    """The answer is larger than is safe to hold in memory; it was not read to its end."""
+
+
 class Rejected(PulseError):
     """The service refuses what it was sent; sending the same again is no use.
 
@@ -64,12 +111,41 @@ class Rejected(PulseError):
 
 
 class Fatal(PulseError):
-    """The run cannot go on. `hint` says what to do; `kind` names it for `--json`."""
+    """The run cannot go on. `hint` says what to do; `kind` names it for programs."""
 
-    def __init__(
-        self, message: str, *, hint: str = "", kind: str = "fatal", exit_code: Exit = Exit.FATAL
-    ) -> None:
+    KIND = Kind.FAILED
+
+    def __init__(self, message: str, *, hint: str = "", kind: Kind | None = None) -> None:
         super().__init__(message)
         self.hint = hint
-        self.kind = kind
-        self.exit_code = exit_code
+        self.kind = kind or self.KIND
+
+
+class Unavailable(Fatal):
+    """A service is down or a disk full: the same command goes on later."""
+
+    KIND = Kind.UNAVAILABLE
+
+
+class Locked(Fatal):
+    """Another process is at work on the same files or the same index."""
+
+    KIND = Kind.LOCKED
+
+
+class SourceChanged(Fatal):
+    """An input is not the one that an interrupted run began with."""
+
+    KIND = Kind.SOURCE_CHANGED
+
+
+class PruneRefused(Fatal):
+    """More pages would be removed than is safe, or the crawl is not whole."""
+
+    KIND = Kind.PRUNE_REFUSED
+
+
+class NoIndex(Fatal):
+    """There is no such collection yet."""
+
+    KIND = Kind.NO_INDEX

@@ -6,8 +6,11 @@ same loop; `Progress` carries the live object, not a copy.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+from pulse_cli.errors import Kind
 
 
 @dataclass(slots=True)
@@ -49,9 +52,26 @@ class Counts:
         return self.indexed + self.unchanged + sum(self.skipped.values()) + sum(self.dead.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """`what` gives no answer and is asked again and again; sent about once a second meanwhile.
+
+    `error` is its last one, empty while the first answer is still awaited. `waited_s` seconds
+    have passed; after `left_s` more the command gives up.
+    """
+
+    what: str
+    error: str
+    waited_s: float
+    left_s: float
+
+
 @dataclass(slots=True)
 class Stats:
-    """Live figures of this process; `counts` includes earlier starts of the same run."""
+    """Live figures of this process; `counts` includes earlier starts of the same run.
+
+    `waiting_for` is None while all services answer.
+    """
 
     counts: Counts = field(default_factory=Counts)
     stages: dict[str, StageStats] = field(default_factory=dict)
@@ -62,7 +82,7 @@ class Stats:
     chunks_embedded: int = 0
     tokens_embedded: int = 0
     documents_done: int = 0
-    waiting_for: str = ""
+    waiting_for: Waiting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,21 +119,10 @@ class Draining:
 
 
 @dataclass(frozen=True, slots=True)
-class NullObserver:
-    """An observer for work that has nobody to tell."""
-
-    def on(self, event: Event) -> None:
-        pass
-
-
-Event: TypeAlias = Started | Progress | Message | Draining
-
-
-@dataclass(frozen=True, slots=True)
 class Problem:
     """What ended a run early: `kind` for programs, `message` and `hint` for people."""
 
-    kind: str
+    kind: Kind
     message: str
     hint: str
 
@@ -128,24 +137,32 @@ class Target:
     dimension: int
 
 
+Status: TypeAlias = Literal["complete", "limited", "interrupted", "failed"]
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """How a run ended. `counts` cover all its starts, everything else this process.
 
-    What has a default is what there is to say of a run that never began.
+    What has a default is what there is to say of a run that never began. `limited`: it stopped
+    because it had read as many records as it was asked to. `stopped_by` is the name of the
+    signal that stopped it ("SIGINT"), empty for none. `earlier` are the counts with which this
+    process began, not zero where it went on with a run.
 
     `resume` is the command that goes on (or retries the dead letters), None if nothing is left.
+    `dead_examples` holds the first dead letter of each reason: `source`, `line`, `byte`, `detail`.
     `notes` are the things the user should know about the sources, in order. `pruned` pages
     were removed because the crawl no longer holds them. `fingerprint` stands for all settings
     that decide what is written.
     """
 
     run_id: str
-    status: Literal["complete", "interrupted", "failed"]
-    exit_code: int
+    status: Status
     sources: tuple[str, ...]
     target: Target
+    stopped_by: str = ""
     counts: Counts = field(default_factory=Counts)
+    earlier: Counts = field(default_factory=Counts)
     bytes_read: int = 0
     embed_requests: int = 0
     seconds: float = 0.0
@@ -157,8 +174,26 @@ class Summary:
     stages: dict[str, StageStats] = field(default_factory=dict)
     checkpoint: str | None = None
     dead_letters: str | None = None
+    dead_examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     resume: str | None = None
     notes: tuple[str, ...] = ()
     pruned: int = 0
     fingerprint: str = ""
     error: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The last event: how the run ended, also where it never began."""
+
+    summary: Summary
+
+
+Event: TypeAlias = Started | Progress | Message | Draining | Ended | Waiting
+
+
+class NullObserver:
+    """An observer for work that has nobody to tell."""
+
+    def on(self, event: Event) -> None:
+        pass

@@ -28,9 +28,6 @@ class Outcome(StrEnum):
     DEAD = "dead"
 
 
-# --- reading ---------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Input:
     """One file (or pipe, or remote crawl) of a run, with what identifies its content.
@@ -50,11 +47,14 @@ class Input:
 class Position:
     """A point in the input behind which everything is done; reading resumes here.
 
-    `source` counts the run's inputs from 0. `offset` is that of the enclosing JSON
-    value in decompressed bytes, and `item` the number of documents done in it.
-    `fed` >= `offset` is how many decompressed bytes had been read when the record
-    was complete, and `crc` the CRC-32 (zlib) of exactly those bytes, which proves
-    on resume that the input is still the same.
+    `source` counts the run's inputs from 0. `offset` (in decompressed bytes) is where a
+    segment begins: a line, a pretty-printed block, or the whole input. `item` is how many
+    records of that segment are done. `fed` >= `offset` is how many decompressed bytes had
+    been read when the last of them was complete, and `crc` the CRC-32 (zlib) of exactly those
+    bytes, which proves on resume that the input is still the same.
+
+    Behind that place, `joined` pages of a stretch of parts (`read.joining`) are done as well;
+    `proof` is the CRC-32 of what they were.
     """
 
     source: int = 0
@@ -63,27 +63,42 @@ class Position:
     fed: int = 0
     crc: int = 0
     line: int = 1
+    joined: int = 0
+    proof: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a record stands, for people: `source:line 3, byte 4567`.
 
-    `byte` is the offset of the enclosing value in decompressed bytes, `line` (from
-    1) the line it begins on, `length` its bytes (0 while it is still being read),
-    `item` the number of the document within it.
+    `byte` is the offset of the value in decompressed bytes, `line` (from 1) the line it
+    begins on, `length` its bytes. Several documents of one value have the same place.
     """
 
     source: str
     line: int = 1
     byte: int = 0
     length: int = 0
-    item: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of its page a document is, where a tool had cut the page before.
+
+    Documents of one address are versions of one part if they share their `mark`, else parts of
+    one page. `order` sorts these; `start` is where in the page it begins (characters), if known;
+    `count` is the number of parts that were put together.
+    """
+
+    mark: tuple[str, ...]
+    order: tuple[float, ...] = ()
+    start: int | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One page as Firecrawl gave it, already reduced to what pulse uses.
+    """One page, reduced to what pulse uses; `part` is None for a page that came as a whole.
 
     `url` is the final URL (`metadata.url`, else `sourceURL`), `text` markdown.
     """
@@ -96,6 +111,7 @@ class Document:
     language: str | None = None
     country: str | None = None
     is_mobile: bool | None = None
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +125,10 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A value that could not be read: becomes one dead letter.
+    """A value that could not be read: one dead letter. `detail` is the sentence for people.
 
-    `reason` is a short stable category (`invalid-json`), `detail` the sentence for
-    people. What can be retried is kept: `record` (a JSON value), else `raw` bytes;
-    a value too long to keep leaves an `excerpt` (at most 4 KiB) only.
+    What can be retried is kept: `record` (a JSON value), else `raw` bytes; a value too long to
+    keep leaves an `excerpt` (at most 4 KiB) only.
     """
 
     reason: str
@@ -126,29 +141,32 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class NoDocument:
-    """A value that by nature holds no page (a blank line, a lifecycle event)."""
+    """A value that by nature holds no page (a blank line, a lifecycle event).
+
+    `hint` tells people how to get the page; it is shown once for each reason.
+    """
 
     reason: str
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Not a record: something the user should know about the source, said once.
+    """Not a record: something the user should know about the source.
 
-    `partial`: so the source is not the whole crawl, and no page may be removed for not
+    Of several notes of one `kind` ("": of the same message) the first is shown, with their
+    number. `partial`: so the source is not the whole crawl, and no page may be removed for not
     being in it.
     """
 
     message: str
     partial: bool = False
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a source yields. When it is done, reading resumes at `position`.
-
-    `cost` is about how many bytes of memory it holds until then.
-    """
+    """What a source yields; when it is done, reading resumes at `position`. `cost`: bytes."""
 
     place: Place
     position: Position
@@ -156,21 +174,20 @@ class Record:
     cost: int
 
 
-# --- preparing -------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Identity:
     """What a document is called: known before its text is prepared.
 
-    `key` is the canonical URL; `commit_id` the point id of chunk 0, whose payload
-    is the commit record; `content_hash` covers raw text and payload metadata; `domain` is
-    the network location of the URL without user-info.
+    `key` is the canonical URL; `domain` the network location of the URL without user-info.
+    `content_hash` covers raw text and payload metadata, `version` that and all settings which
+    decide what is written. `commit_id` is the point id of chunk 0 of this version, whose
+    payload is the commit record.
     """
 
     key: str
     domain: str
     content_hash: str
+    version: str
     commit_id: str
 
 
@@ -193,10 +210,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """BM25 term weights of one text, the engine's IDF not applied: a sparse vector.
-
-    Arrays (uint32, float32) take a tenth of the memory of lists.
-    """
+    """BM25 weights of one text (uint32, float32), the engine's IDF not applied."""
 
     indices: Sequence[int]
     values: Sequence[float]
@@ -213,9 +227,6 @@ class Chunk:
     start: int
     end: int
     terms: Terms
-
-
-# --- embedding -------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,25 +261,22 @@ class Vectors:
     work_s: float | None = None
 
 
-# --- storing ---------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point of the collection. `vector` is float32, shape (dimension,)."""
+    """One point of the collection, without its vector: that stays a row of a matrix."""
 
     id: str
-    vector: Floats
     terms: Terms
     payload: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Commit:
-    """The commit record of a document, read from the payload of its chunk 0."""
+class CommitRecord:
+    """What the first point (`id`) of one version of a page says of it (`pulse_cli.payload`)."""
 
-    content_hash: str | None
-    rev: str | None
+    id: str
+    key: str
+    committed: bool
     run_id: str | None
     chunk_count: int
     doc_tokens: int
@@ -276,10 +284,11 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which points count: payload `equals` exactly, URL begins with `url_prefix`."""
+    """Which points count: payload `equals` exactly, URL begins with `url_prefix`, id in `ids`."""
 
     equals: Mapping[str, str | bool] = field(default_factory=dict)
     url_prefix: str | None = None
+    ids: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,9 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else clock(seconds)
 
 
-def plural(number: int, word: str) -> str:
-    return f"{number:,} {word}" + ("" if number == 1 else "s")
+def plural(number: int, one: str, many: str = "") -> str:
+    """`1 page`, `3 pages`; `many` where it is not `one` with an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def reasons(found: Mapping[str, int]) -> str:

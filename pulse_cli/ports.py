@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from pulse_cli.events import Event
+    from pulse_cli.events import Event, Waiting
     from pulse_cli.model import (
         Chunk,
-        Commit,
+        CommitRecord,
         Document,
         EmbedLimits,
         Filter,
@@ -63,7 +63,7 @@ class Source(Protocol):
         """Yield every record after `start`, in order.
 
         Positions never fall back, and each record's lies behind all its bytes.
-        Raises Fatal (exit 4) where the bytes before `start` are not those of its CRC.
+        Raises SourceChanged where the bytes before `start` are not those of its CRC.
         """
         ...
 
@@ -72,6 +72,17 @@ class Source(Protocol):
 
         May be called from another thread while `records` runs.
         """
+        ...
+
+    def check(self) -> None:
+        """Prove that remote inputs can be had, before anything costly is done for them.
+
+        Raises Transient, Fatal.
+        """
+        ...
+
+    def waiting(self) -> Waiting | None:
+        """The service that `records` waits for now, if it does; from any thread."""
         ...
 
 
@@ -137,8 +148,13 @@ class Embedder(Protocol):
     async def close(self) -> None: ...
 
 
+STORE_REJECTED = "store-rejected"
+
+
 class Store(Protocol):
     """One collection of points. Raises Transient, Rejected, Fatal.
+
+    What the service itself refuses is Rejected(reason=STORE_REJECTED).
 
     A write that returned is `completed`: a later read sees it, and after `sync` it
     survives a crash of this machine. All writes may be repeated.
@@ -161,18 +177,32 @@ class Store(Protocol):
         """A run is complete: what was put off, by whichever run, is done or begun."""
         ...
 
-    async def lookup(self, ids: Sequence[str]) -> dict[str, Commit]:
-        """Read commit records by point id; ids that do not exist are left out."""
+    async def lookup(self, ids: Sequence[str]) -> dict[str, CommitRecord]:
+        """The commit records with these point ids; ids that do not exist are left out."""
         ...
 
-    async def invalidate(self, ids: Sequence[str]) -> None:
-        """Set `content_hash` to null on these points: their documents are being rewritten."""
+    async def committed(self, keys: Sequence[str]) -> list[CommitRecord]:
+        """The commit records of these pages, of whatever version, that say `committed`."""
         ...
 
-    async def upsert(self, points: Sequence[Point]) -> None: ...
+    async def set_committed(self, ids: Sequence[str], committed: bool) -> None:
+        """Write `committed` into these points. Raises Fatal("index-changed") if one is gone."""
+        ...
 
-    async def delete_stale(self, keys: Sequence[str], keep: Sequence[str]) -> None:
-        """Delete the points whose `canonical_url` is in `keys` and whose id is not in `keep`."""
+    async def upsert(self, points: Sequence[Point], rows: Floats) -> None:
+        """Write points in their order; `rows` (float32, points x dimension) are their vectors."""
+        ...
+
+    async def delete_pages(self, keys: Sequence[str]) -> None:
+        """Delete all points of these pages."""
+        ...
+
+    async def delete_versions(self, versions: Mapping[str, str]) -> None:
+        """Delete the points of the version given for each page (by its key)."""
+        ...
+
+    async def delete_other_versions(self, versions: Mapping[str, str]) -> None:
+        """Delete all points of these pages (by key) but those of the version given for each."""
         ...
 
     async def sync(self) -> None: ...
@@ -197,7 +227,7 @@ class CheckpointStore(Protocol):
     """Keeps one JSON object atomically: after a crash the old or the new one, never half."""
 
     def load(self) -> dict[str, Any] | None:
-        """The last one saved, None if there never was one. Raises Fatal (exit 4) if unreadable."""
+        """The last one saved, None if there never was one. Raises Fatal if unreadable."""
         ...
 
     def save(self, state: dict[str, Any]) -> None: ...

@@ -1,11 +1,17 @@
-"""What every test may ask for: the long tier (`--nightly`), and real pages kept elsewhere."""
+"""What every test may ask for: the long tier, real pages kept elsewhere, an ordinary user."""
 
 from __future__ import annotations
 
 import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+LONG_TIER = "long tier"
+NOBODY = 65534
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,10 +24,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: "begun_first" not in item.keywords)
     if config.getoption("--nightly"):
         return
-    skip = pytest.mark.skip(reason="long tier: run with --nightly")
+    skip = pytest.mark.skip(reason=LONG_TIER)
     for item in items:
         if "nightly" in item.keywords:
             item.add_marker(skip)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line that names what was left out, and how to run it."""
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", [])
+    )
+    parts = []
+    if long := reasons.pop(LONG_TIER, 0):
+        parts.append(f"{long} cases of the long tier (pytest --nightly, or tools/nightly)")
+    parts += [f"{number} ({reason})" for reason, number in sorted(reasons.items())]
+    if parts:
+        terminalreporter.write_line(f"Left out: {'; '.join(parts)}")
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +54,18 @@ def test_data() -> Path:
     if not folder.is_dir():
         pytest.fail(f"PULSE_TEST_DATA={named} is not a folder")
     return folder
+
+
+@pytest.fixture
+def without_root() -> Iterator[Path]:
+    """An empty folder, and no right to read everything: CI is root, its users are not."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        before = os.geteuid()
+        if before == 0:
+            os.chown(folder, NOBODY, NOBODY)
+            os.seteuid(NOBODY)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(before)

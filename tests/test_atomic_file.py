@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from pulse_cli.atomic_file import AtomicFile, check_output, temporary_name, write_atomically
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 OLD, NEW = b"what was there\n", b"what is new\n"
 
@@ -185,7 +185,7 @@ def is_own(head: bytes) -> bool:
 def refusal(path: Path, **options: object) -> str:
     with pytest.raises(Fatal) as caught:
         check_output(path, is_own=is_own, **options)  # type: ignore[arg-type]
-    assert caught.value.exit_code is Exit.USAGE
+    assert caught.value.kind is Kind.USAGE
     assert caught.value.hint
     return str(caught.value)
 

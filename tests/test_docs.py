@@ -16,12 +16,12 @@ import pytest
 import typer
 import yaml
 
-from pulse_cli.app.summary_json import failed
+from pulse_cli.app.summary_json import as_object, failed
 from pulse_cli.cli.app import app
 from pulse_cli.cli.commands.completion import verbs
-from pulse_cli.cli.exit_codes import MEANINGS
+from pulse_cli.cli.exit_codes import MEANINGS, Exit, with_exit_code
 from pulse_cli.config.tree import leaves
-from pulse_cli.errors import Exit
+from pulse_cli.errors import Kind
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -134,10 +134,10 @@ def test_every_reason_has_a_remedy():
 def test_the_object_of_index_is_described_key_by_key():
     block = re.search(r'```text\n(\{"run_id".*?)```', PAGES["docs/reference/json.md"], re.DOTALL)
     assert block
-    object_ = failed("kind", "message", "hint", Exit.FATAL)
+    object_ = with_exit_code(as_object(failed(Kind.FAILED, "message", "hint")), Exit.FATAL)
     inner = [name for key in ("target", "documents", "rates") for name in object_[key]]
-    named = set(re.findall(r'"(\w+)"', block[1])) - {"complete", "interrupted"}
-    stages = {"busy_s", "p50_ms", "p95_ms", "p99_ms"}
+    named = set(re.findall(r'"(\w+)"', block[1])) - {"complete", "limited", "interrupted"}
+    stages = {"busy_s", "p50_ms", "p95_ms", "p99_ms", "source", "line", "byte", "detail"}
     assert named == {*object_, *inner, *object_["error"], *stages, "failed"}
 
 

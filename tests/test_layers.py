@@ -10,36 +10,39 @@ from pathlib import Path
 import pulse_cli
 
 ROOT = Path(pulse_cli.__file__).parent
-CONTRACTS = {"model", "errors", "ports", "events"}
+CONTRACTS = {"model", "errors", "ports", "events", "payload"}
 STAGES = {"read", "prepare", "embed", "store", "search", "records"}
 WORDS = {"numbers", "sanitize"}
-STARTS_PROCESSES = {"prepare", "store"}
 
 #: What each part may import of pulse besides itself.
 ALLOWED = {
     **dict.fromkeys(CONTRACTS | STAGES | {"engine"}, CONTRACTS),
-    **dict.fromkeys(STARTS_PROCESSES, CONTRACTS | {"ipc"}),
+    **dict.fromkeys({"read", "embed"}, CONTRACTS | {"net"}),
+    "prepare": CONTRACTS | {"ipc"},
+    "store": CONTRACTS | {"ipc", "net", "collection_name"},
+    "net": {"errors", "model"},
     "ipc": set(),
     "atomic_file": {"errors"},
     "numbers": set(),
     "sanitize": set(),
-    "config": {"errors"},
-    "wiring": CONTRACTS | STAGES | {"engine", "config"},
+    "collection_name": set(),
+    "config": {"errors", "collection_name"},
+    "wiring": CONTRACTS | STAGES | {"net", "engine", "config"},
     "app": CONTRACTS | STAGES | WORDS | {"engine", "config", "wiring"},
-    "doctor": CONTRACTS | {"embed", "store", "engine", "config", "wiring"},
+    "doctor": CONTRACTS | {"net", "embed", "store", "engine", "config", "wiring"},
     "serve": CONTRACTS | STAGES | {"engine", "config", "wiring", "app"},
     "fleet": CONTRACTS | STAGES | {"engine", "config", "wiring", "app"},
-    "simulators": CONTRACTS | STAGES | {"config"},
+    "simulators": CONTRACTS | STAGES | {"config", "net"},
     "bench": CONTRACTS
     | STAGES
     | WORDS
-    | {"engine", "config", "wiring", "app", "simulators", "ipc"},
+    | {"engine", "config", "wiring", "app", "simulators", "ipc", "net"},
 }
 EVERYTHING = {"cli", "__main__", "__init__"}
 ANYWHERE = {"__version__", "atomic_file"}
 
 CONCURRENCY = {"create_task", "TaskGroup", "Semaphore", "to_thread"}
-MAY_RUN_TASKS = ("engine/", "serve/", "fleet/", "simulators/", "store/edge/process.py")
+MAY_RUN_TASKS = ("engine/", "serve/", "fleet/", "simulators/", "store/edge/")
 FORBIDDEN_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
 
 FILES = sorted(path.relative_to(ROOT) for path in ROOT.rglob("*.py"))

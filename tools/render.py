@@ -40,6 +40,8 @@ def _made(match: re.Match[str]) -> str:
         text = _settings()
     elif what == "exit codes":
         text = _exit_codes()
+    elif what in ("dead", "skipped", "no page"):
+        text = _reasons(what)
     else:
         text = _commands()
     return f"{match[1]}{text}\n{match[3]}"
@@ -76,6 +78,18 @@ def _settings() -> str:
     return markdown_table(
         {flag.setting: flag.names[0] for group in FLAGS.values() for flag in group}
     )
+
+
+def _reasons(outcome: str) -> str:
+    from pulse_cli import remedies
+
+    title, reasons = {
+        "dead": ("What to do", remedies.DEAD),
+        "skipped": ("What to do, if you want the page", remedies.SKIPPED),
+        "no page": ("What to do, if you expected a page", remedies.NO_PAGE),
+    }[outcome]
+    rows = [f"| `{name}` | {one.meaning} | {one.remedy} |" for name, one in reasons.items()]
+    return "\n".join([f"| Reason | What happened | {title} |", "|---|---|---|", *rows])
 
 
 def _exit_codes() -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pulse_cli.app.same_model import check_same_model
+from pulse_cli.app.sources import absolute_sources
 from pulse_cli.engine import (
     CrawledPages,
     DeadLimit,
@@ -28,8 +30,8 @@ from pulse_cli.engine import (
     state_files,
 )
 from pulse_cli.engine.summary import peak_rss_bytes
-from pulse_cli.errors import Exit, Fatal
-from pulse_cli.events import Message, Problem, Summary, Target
+from pulse_cli.errors import Fatal, Kind, Locked, Unavailable
+from pulse_cli.events import Ended, Message, Problem, Summary, Target
 from pulse_cli.ports import Clock, Observer, Preparer, Store
 from pulse_cli.wiring import Services, cores, target_name, target_of
 from pulse_cli.wiring.disk_space import disk_space_warning
@@ -44,14 +46,17 @@ SLOW_GRAPH_CHUNKS = 20_000  # from here on building the graph takes long enough 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What one start is asked to do, settings apart. `command` is what resumes it.
+    """What one start is asked to do, settings apart. Sources become absolute.
 
-    `prune` removes what the complete crawl no longer holds, below `scope` if it is given;
-    `yes` also if that is more than run.max_prune.
+    `command` is what goes on with the run, `retry_flags` are the flags with which the dead letters
+    are indexed into the same index. Both work from any folder. `prune` removes what the complete
+    crawl no longer holds, below `scope` if it is given; `yes` also if that is more than
+    run.max_prune.
     """
 
     sources: tuple[str, ...]
     command: str
+    retry_flags: str = ""
     restart: bool = False
     force: bool = False
     limit: int | None = None
@@ -59,8 +64,11 @@ class Job:
     scope: str = ""
     yes: bool = False
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sources", absolute_sources(self.sources))
+
     def check(self) -> None:
-        """Raises Fatal (exit 2) where the wishes contradict each other."""
+        """Raises Fatal where the wishes contradict each other."""
         if self.prune and self.limit is not None:
             raise _usage("--prune needs the whole crawl", "leave out --limit")
         if self.prune and any(name.endswith(".dead.jsonl") for name in self.sources):
@@ -75,20 +83,31 @@ async def index_sources(
     observer: Observer,
     stop: Stop,
     clock: Clock | None = None,
+    services: Services | None = None,
 ) -> Summary:
-    """Index, and say how it went, also in the log of runs. Raises only what is a defect."""
+    """Index, and say how it went, also in the log of runs. Raises only what is a defect.
+
+    `services` take the place of those that the settings alone would give; they are closed.
+    """
     clock = clock or SystemClock()
     started = clock.time()
-    summary = await _index_sources(settings, job, observer, stop, clock)
+    services = services or Services(settings, observer, clock)
+    summary = await _index_sources(settings, job, observer, stop, clock, services)
     try:
         run_log.append(settings.state_folder, run_log.record_of(summary, started, clock.time()))
     except Fatal as error:
         observer.on(Message("warning", f"the log of runs: {error}"))
+    observer.on(Ended(summary))
     return summary
 
 
 async def _index_sources(
-    settings: Settings, job: Job, observer: Observer, stop: Stop, clock: Clock
+    settings: Settings,
+    job: Job,
+    observer: Observer,
+    stop: Stop,
+    clock: Clock,
+    services: Services,
 ) -> Summary:
     began = clock.monotonic()
     target = target_of(settings, 0)
@@ -97,7 +116,7 @@ async def _index_sources(
         job.check()
         async with (
             hold_locks(files, settings.run.wait_lock, clock),
-            Services(settings, observer, clock) as services,
+            services,
         ):
             parts = await _parts(services, job.sources, observer, stop, clock)
             target = target_of(settings, parts.embedder.dimension)
@@ -121,12 +140,12 @@ async def _finished(
     try:
         if summary.counts.chunks >= SLOW_GRAPH_CHUNKS:
             observer.on(Message("info", "all is stored; the search graph is being built"))
-        await services.patiently("the store", store.end_load)
+        await services.patiently("the store", store.end_load, services.settings.run.give_up_after)
         if services.settings.bm25.engine == "rank-bm25":
             await services.rebuild_bm25(store)
     except Fatal as error:
         problem = Problem(error.kind, str(error), error.hint)
-        return replace(summary, exit_code=error.exit_code, error=problem)
+        return replace(summary, error=problem)
     return summary
 
 
@@ -161,15 +180,18 @@ async def _parts(
     services: Services, sources: Sequence[str], observer: Observer, stop: Stop, clock: Clock
 ) -> RunDependencies:
     """The sources are opened first: a file that is not there should cost no model loading."""
-    inputs = services.open_source(sources, None).inputs
-    if short := disk_space_warning(services.settings, inputs):
+    source = services.open_source(sources, None)
+    await services.check(source)
+    if short := disk_space_warning(services.settings, source.inputs):
         observer.on(Message("warning", short))
     embedder = await services.embedder()
+    store = await services.store(embedder.dimension)
+    await services.patiently("the store", lambda: check_same_model(store, embedder.model))
     return RunDependencies(
         open_source=partial(services.open_source, sources),
         preparer=await services.preparer(),
         embedder=embedder,
-        store=await services.store(embedder.dimension),
+        store=store,
         observer=observer,
         clock=clock,
         stop=stop,
@@ -184,6 +206,7 @@ def _options(
         sources=job.sources,
         target=target,
         command=job.command,
+        retry_flags=job.retry_flags,
         fingerprint=_fingerprint(settings),
         force=job.force,
         restart=job.restart,
@@ -205,7 +228,7 @@ def _prune_options(settings: Settings, job: Job, preparer: Preparer) -> PruneOpt
 
 
 def _usage(message: str, hint: str) -> Fatal:
-    return Fatal(message, hint=hint, kind="usage", exit_code=Exit.USAGE)
+    return Fatal(message, hint=hint, kind=Kind.USAGE)
 
 
 def _fingerprint(settings: Settings) -> dict[str, Any]:
@@ -227,15 +250,14 @@ def _dead_limit(share: Share) -> DeadLimit:
 
 
 def _not_begun(job: Job, target: Target, error: Fatal, seconds: float) -> Summary:
-    refused = error.exit_code in (Exit.USAGE, Exit.REFUSED, Exit.FATAL)
+    passes = isinstance(error, Unavailable | Locked)
     return Summary(
         run_id="",
         status="failed",
-        exit_code=error.exit_code,
         sources=job.sources,
         target=target,
         seconds=seconds,
         peak_rss_bytes=peak_rss_bytes(),
-        resume=None if refused else job.command,
+        resume=job.command if passes else None,
         error=Problem(error.kind, str(error), error.hint),
     )

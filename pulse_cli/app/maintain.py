@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pulse_cli.engine import SystemClock, hold_target_lock
-from pulse_cli.errors import Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.events import NullObserver
 from pulse_cli.model import Filter
+from pulse_cli.payload import KEY
 from pulse_cli.wiring import Services, target_name
 
 if TYPE_CHECKING:
@@ -33,10 +34,10 @@ async def delete_pages(settings: Settings, urls: Sequence[str]) -> dict[str, int
 
         async def delete(key: str) -> int:
             points = 0
-            async for hits in store.scroll((), Filter(equals={"canonical_url": key})):
+            async for hits in store.scroll((), Filter(equals={KEY: key})):
                 points += len(hits)
             if points:
-                await store.delete_stale([key], [])
+                await store.delete_pages([key])
             return points
 
         for key in keys:
@@ -65,7 +66,7 @@ async def export_bm25(settings: Settings, file: Path) -> int:
             raise Fatal(
                 f"{file} cannot be written: {error.strerror or error}",
                 hint="name a file in a folder that exists and may be written to",
-                kind="disk",
+                kind=Kind.DISK,
             ) from error
         return view.documents
 

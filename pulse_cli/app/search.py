@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from pulse_cli.app.same_model import check_same_model
 from pulse_cli.ports import Observer
+from pulse_cli.search.candidates import Backends
 from pulse_cli.search.filters import parse_filters
-from pulse_cli.search.hybrid import SearchResult, Weights, search
+from pulse_cli.search.fusion import Ranking
+from pulse_cli.search.hybrid import search
+from pulse_cli.search.results import Mode, SearchResult
 from pulse_cli.wiring import Services
 
 if TYPE_CHECKING:
@@ -26,20 +30,34 @@ async def search_pages(
     where = parse_filters(filters)
     options = settings.search
     async with Services(settings, observer) as services:
-        # The store first: that there is no index should not cost loading a model.
-        store = await services.store(0, create=False)
-        keyword = await services.keyword() if options.mode != "vector" else None
         return await search(
             query,
-            store=store,
-            embedder=None if options.mode == "bm25" else await services.embedder(),
-            terms=_query_terms(settings),
+            await search_backends(services, options.mode),
             mode=options.mode,
             limit=options.limit,
             where=where,
-            weights=Weights(options.vector_weight, options.bm25_weight, options.rrf_k),
-            keyword=keyword,
+            ranking=ranking_of(settings),
         )
+
+
+async def search_backends(services: Services, mode: Mode) -> Backends:
+    """What a search in `mode` asks, opened. Raises Fatal where it cannot be had."""
+    # The store first: that there is no index should not cost loading a model.
+    store = await services.store(0, create=False)
+    embedder = None if mode == "bm25" else await services.embedder()
+    if embedder is not None:
+        await check_same_model(store, embedder.model)
+    return Backends(
+        store=store,
+        embedder=embedder,
+        terms=_query_terms(services.settings),
+        keyword=await services.keyword() if mode != "vector" else None,
+    )
+
+
+def ranking_of(settings: Settings) -> Ranking:
+    options = settings.search
+    return Ranking(options.fusion, options.vector_weight, options.bm25_weight, options.rrf_k)
 
 
 def _query_terms(settings: Settings) -> Callable[[str], Terms]:

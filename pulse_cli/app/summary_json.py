@@ -10,18 +10,17 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from pulse_cli.errors import Exit
+from pulse_cli.errors import Kind
 from pulse_cli.events import Problem, StageStats, Summary, Target
 from pulse_cli.sanitize import mask_credentials
 
 
 def as_object(summary: Summary) -> dict[str, Any]:
-    """The one JSON object of `pulse index --json`."""
+    """The one JSON object of `pulse index --json`, without its `exit_code`."""
     counts = summary.counts
     return {
         "run_id": summary.run_id,
         "status": summary.status,
-        "exit_code": int(summary.exit_code),
         "sources": [mask_credentials(name) for name in summary.sources],
         "target": asdict(summary.target),
         "records": counts.records,
@@ -33,6 +32,7 @@ def as_object(summary: Summary) -> dict[str, Any]:
         },
         "skipped": dict(counts.skipped),
         "dead": dict(counts.dead),
+        "dead_examples": {reason: dict(one) for reason, one in summary.dead_examples.items()},
         "chunks": counts.chunks,
         "tokens": counts.tokens,
         "bytes_read": summary.bytes_read,
@@ -53,17 +53,14 @@ def as_object(summary: Summary) -> dict[str, Any]:
     }
 
 
-def failed(kind: str, message: str, hint: str, exit_code: Exit) -> dict[str, Any]:
-    """The same object for a run that never began."""
-    return as_object(
-        Summary(
-            run_id="",
-            status="failed",
-            exit_code=exit_code,
-            sources=(),
-            target=Target("", "", "", 0),
-            error=Problem(kind, mask_credentials(message), mask_credentials(hint)),
-        )
+def failed(kind: Kind, message: str, hint: str) -> Summary:
+    """The summary of a run that never began."""
+    return Summary(
+        run_id="",
+        status="failed",
+        sources=(),
+        target=Target("", "", "", 0),
+        error=Problem(kind, mask_credentials(message), mask_credentials(hint)),
     )
 
 

@@ -14,13 +14,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
+import orjson
+
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Chunk, Document
+from pulse_cli.net.address import Address, Peer
+from pulse_cli.net.client import Client
 from pulse_cli.simulators.profiles import Profile
 
+COLLECTION = "/collections/baseline"
 CLEAN_S, CHUNK_S, BM25_S, BOOKS_S = 0.010, 0.150, 0.050, 0.050
 DOCUMENTED = {1: 1.0, 4: 2.87, 16: 4.9}
 """Speed-up over one page at a time that the original documented for a gather of N pages."""
@@ -71,8 +78,11 @@ def run_baseline(
     seconds: float,
 ) -> Baseline:
     """Index pages for at most about `seconds`, in a collection of its own. Blocking."""
-    original = _Original(chunks_of, profile, urls)
-    return asyncio.run(original.run(name, documents, seconds))
+
+    async def run() -> Baseline:
+        return await _Original(chunks_of, profile, urls).run(name, documents, seconds)
+
+    return asyncio.run(run())
 
 
 class ChunksOf:
@@ -98,23 +108,24 @@ class _Original:
     """One event loop, one HTTP client, one lock for what only one page can have: the CPU."""
 
     def __init__(self, chunks_of: ChunksOf, profile: Profile, urls: tuple[str, str]) -> None:
-        import httpx
-
         self._chunks_of = chunks_of
         self._batch = profile.tei.max_client_batch_size
         self._dimension = profile.tei.dimension
         tei, qdrant = urls
-        self._embed_url = f"{tei}/embed"
-        self._collection_url = f"{qdrant}/collections/baseline"
-        self._client = httpx.AsyncClient(timeout=120, trust_env=False)
+        self._tei, self._qdrant = (
+            Client(Address.parse(url, Peer(name, "its address", "its key")), timeout=120)
+            for name, url in (("TEI", tei), ("Qdrant", qdrant))
+        )
         self._cpu = asyncio.Lock()
         self._chunks = 0
 
     async def run(self, name: str, documents: Iterator[Document], seconds: float) -> Baseline:
         in_flight = in_flight_of(name)
-        async with self._client:
+        async with AsyncExitStack() as opened:
+            for client in (self._tei, self._qdrant):
+                opened.push_async_callback(client.close)
             vectors = {"size": self._dimension, "distance": "Cosine"}
-            await self._put(self._collection_url, {"vectors": vectors})
+            await _ask(self._qdrant, "PUT", COLLECTION, {"vectors": vectors})
             began = time.monotonic()
             done = 0
             while time.monotonic() - began < seconds:
@@ -134,10 +145,7 @@ class _Original:
         rows: list[list[float]] = []
         for start in range(0, len(chunks), self._batch):
             texts = [chunk.text for chunk in chunks[start : start + self._batch]]
-            answer = await self._client.post(
-                self._embed_url, json={"inputs": texts, "truncate": True}
-            )
-            rows += answer.raise_for_status().json()
+            rows += await _ask(self._tei, "POST", "/embed", {"inputs": texts, "truncate": True})
         if chunks:
             await self._upsert(page, chunks, rows)
         async with self._cpu:
@@ -156,7 +164,11 @@ class _Original:
             }
             for chunk, row in zip(chunks, rows, strict=True)
         ]
-        await self._put(f"{self._collection_url}/points?wait=true", {"points": points})
+        await _ask(self._qdrant, "PUT", f"{COLLECTION}/points?wait=true", {"points": points})
 
-    async def _put(self, url: str, body: dict[str, Any]) -> None:
-        (await self._client.put(url, json=body)).raise_for_status()
+
+async def _ask(client: Client, method: str, path: str, body: dict[str, Any]) -> Any:
+    answer = await client.ask(method, path, orjson.dumps(body))
+    if answer.status != 200:
+        raise Fatal(f"{answer.sender.shown} refuses: {answer.said()}", kind=Kind.BENCH)
+    return answer.json()

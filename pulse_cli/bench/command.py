@@ -21,7 +21,6 @@ from pulse_cli.bench.measure import Plan, measure
 from pulse_cli.bench.report import Measured, whole
 from pulse_cli.bench.sweep import Sweep, as_table
 from pulse_cli.bench.text import as_page
-from pulse_cli.errors import Exit
 from pulse_cli.simulators.profiles import PROFILES, Profile
 
 if TYPE_CHECKING:
@@ -56,6 +55,7 @@ class BenchOptions:
     sweep: Sweep | None = None
     stage: str | None = None
     quality: bool = False
+    queries: int = 2500
     soak_s: float | None = None
     save: Path | None = None
     against: Path | None = None
@@ -64,31 +64,31 @@ class BenchOptions:
     as_json: bool = False
 
 
-def bench(wishes: BenchOptions, loaded: Loaded, watching: Watching) -> int:
-    """Carry the wishes out and return the exit code. Raises Fatal."""
+def bench(wishes: BenchOptions, loaded: Loaded, watching: Watching) -> bool:
+    """Carry the wishes out; False where something is worse than it was. Raises Fatal."""
     if wishes.soak_s is not None:
         return _bench_soak(wishes, wishes.soak_s)
     before = load_report(wishes.against) if wishes.against else None
+    if wishes.quality:
+        with _ended_by_sigterm():
+            return _bench_quality(wishes, before, loaded, watching)
     with _ended_by_sigterm(), tempfile.TemporaryDirectory(prefix="pulse-bench-") as folder:
         corpus = _corpus(wishes, Path(folder))
         if wishes.stage is not None:
             return _bench_stage(wishes, corpus, loaded)
-        if wishes.quality:
-            return _bench_quality(wishes, corpus, loaded, watching)
         measured = _measure_all(wishes, corpus, loaded)
     report = whole(corpus, measured)
     table = as_table(list(report["profiles"].values())) if wishes.sweep else ""
-    code = Exit.OK
+    worse = False
     if before is not None:
         found = changes(before, report)
         worse = any(one.worse > wishes.threshold for one in found)
         report["against"] = {"file": str(wishes.against), "regression": worse}
-        code = Exit.FATAL if worse else Exit.OK
     _tell(report, wishes, table)
     if before is not None and not wishes.as_json:
         print("\n" + side_by_side(found, wishes.threshold))
     _keep(report, wishes, measured, table)
-    return code
+    return not worse
 
 
 def _say(text: str) -> None:
@@ -157,26 +157,42 @@ def _tuning(loaded: Loaded) -> dict[str, Any]:
     return found
 
 
-def _bench_soak(wishes: BenchOptions, seconds: float) -> int:
+def _bench_soak(wishes: BenchOptions, seconds: float) -> bool:
     from pulse_cli.bench.soak import soak, soak_page
 
     found = soak(seconds, _say)
     print(orjson.dumps(asdict(found)).decode() if wishes.as_json else soak_page(found))
-    return Exit.OK
+    return True
 
 
-def _bench_quality(wishes: BenchOptions, corpus: Corpus, loaded: Loaded, watching: Watching) -> int:
+def _bench_quality(
+    wishes: BenchOptions, before: dict[str, Any] | None, loaded: Loaded, watching: Watching
+) -> bool:
     from pulse_cli.app.loop import run
-    from pulse_cli.bench.quality import measure_quality, quality_page
+    from pulse_cli.bench.quality.measure import measure_quality
+    from pulse_cli.bench.quality.report import as_object, quality_changes, quality_page
 
-    with watching() as observer:
-        pages = min(corpus.documents, wishes.documents)
-        found = run(measure_quality(loaded.settings, corpus.sources, observer, pages=pages))
-    print(orjson.dumps(asdict(found)).decode() if wishes.as_json else quality_page(found))
-    return Exit.OK
+    with watching() as observer, tempfile.TemporaryDirectory(prefix="pulse-bench-") as folder:
+        sources = wishes.corpus or _corpus(wishes, Path(folder)).sources
+        measuring = measure_quality(
+            loaded.settings, sources, observer, pages=wishes.documents, queries=wishes.queries
+        )
+        found = as_object(run(measuring))
+    report = whole(None, [], quality=found)
+    changed = list(quality_changes(before.get("quality"), found)) if before else []
+    worse = any(one.worse > wishes.threshold for one in changed)
+    if wishes.as_json:
+        print(orjson.dumps(report).decode())
+    else:
+        print(quality_page(found))
+        if changed:
+            print("\n" + side_by_side(changed, wishes.threshold))
+    if wishes.save:
+        wishes.save.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+    return not worse
 
 
-def _bench_stage(wishes: BenchOptions, corpus: Corpus, loaded: Loaded) -> int:
+def _bench_stage(wishes: BenchOptions, corpus: Corpus, loaded: Loaded) -> bool:
     from pulse_cli.bench.stages import measure_stage, stage_page
 
     assert wishes.stage is not None
@@ -191,7 +207,7 @@ def _bench_stage(wishes: BenchOptions, corpus: Corpus, loaded: Loaded) -> int:
         write_atomically(
             wishes.save, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n", mode=0o644
         )
-    return Exit.OK
+    return True
 
 
 def _tell(report: dict[str, Any], wishes: BenchOptions, table: str) -> None:
@@ -219,7 +235,7 @@ def _ended_by_sigterm() -> Iterator[None]:
     """SIGTERM as an exception, like SIGINT, so that what was started is taken down again."""
 
     def heard(_number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(Exit.TERMINATED)
+        raise SystemExit(128 + signal.SIGTERM)
 
     before = signal.signal(signal.SIGTERM, heard)
     try:

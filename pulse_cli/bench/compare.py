@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from pulse_cli.bench.report import FORMAT
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.numbers import rate
 
 _COMPARED = {
@@ -42,11 +42,9 @@ def load_report(path: Path) -> dict[str, Any]:
     try:
         report: Any = orjson.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise Fatal(f"{path}: {error}", kind="usage", exit_code=Exit.USAGE) from error
+        raise Fatal(f"{path}: {error}", kind=Kind.USAGE) from error
     if not isinstance(report, dict) or report.get("pulse_bench") != FORMAT:
-        raise Fatal(
-            f"{path}: not a report of `pulse bench --save`", kind="usage", exit_code=Exit.USAGE
-        )
+        raise Fatal(f"{path}: not a report of `pulse bench --save`", kind=Kind.USAGE)
     return report
 
 

@@ -18,6 +18,11 @@ from pulse_cli.bench.measure import WARM_UP_SECONDS, Plan, Say, passes
 from pulse_cli.bench.numbers import figures_of
 from pulse_cli.bench.recording import Task, run_once
 from pulse_cli.bench.report import Measured
+from pulse_cli.errors import Fatal, Kind
+from pulse_cli.net.address import Address
+from pulse_cli.net.blocking import connection
+from pulse_cli.net.client import Client
+from pulse_cli.store.qdrant.rest import QDRANT
 from pulse_cli.wiring import is_server, secret, with_user_info
 
 if TYPE_CHECKING:
@@ -93,16 +98,18 @@ def thrown_away(settings: Settings, task: Task) -> Iterator[None]:
 
 
 def _drop(settings: Settings, collection: str) -> None:
-    import httpx
-
     qdrant = settings.qdrant
     assert qdrant.url is not None
     assert collection.startswith(PREFIX)
-    base = with_user_info(qdrant.url, qdrant.basic_auth).rstrip("/")
-    key = secret(qdrant.api_key)
-    with httpx.Client(timeout=60, trust_env=settings.network.trust_env) as client:
-        answer = client.delete(
-            f"{base}/collections/{collection}", headers={"api-key": key} if key else {}
+    address = Address.parse(
+        with_user_info(qdrant.url, qdrant.basic_auth), QDRANT, secret(qdrant.api_key)
+    )
+    trust_env = settings.network.trust_env
+    with connection(lambda: Client(address, timeout=60, trust_env=trust_env)) as ask:
+        answer = ask("DELETE", f"/collections/{collection}")
+    if answer.status not in (200, 404):
+        raise Fatal(
+            f"{address.shown} does not remove the collection {collection}: {answer.described()}",
+            hint="remove it by hand",
+            kind=Kind.BENCH,
         )
-    if answer.status_code != 404:
-        answer.raise_for_status()

@@ -20,9 +20,8 @@ from typing import Any, Protocol
 import orjson
 
 from pulse_cli.bench.sample import Recording, Sample
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
-_GOOD = (Exit.OK, Exit.DEAD_LETTERS)
 DRAIN_SECONDS = 60.0
 
 
@@ -110,14 +109,14 @@ class _Recorder:
             raise Fatal(
                 error.get("message", f"the pipeline ended with {code} and said nothing"),
                 hint=error.get("hint", "run the same with `pulse index` to see why"),
-                kind="bench",
+                kind=Kind.BENCH,
             )
-        if code not in _GOOD and not (self._stopped and code == Exit.INTERRUPTED):
-            error = summary.get("error") or {}
+        error = summary.get("error") or {}
+        if error or (summary["status"] != "complete" and not self._stopped):
             raise Fatal(
-                f"the measured run ended with {code}: {error.get('message', '')}",
+                f"the measured run did not end well: {error.get('message', summary['status'])}",
                 hint=error.get("hint", ""),
-                kind="bench",
+                kind=Kind.BENCH,
             )
         return Recording(
             self._launched,

@@ -75,7 +75,7 @@ class SoakResult:
     rss_mib: tuple[float, float]
     fds: tuple[int, int]
     tasks: tuple[int, int]
-    exit_code: int
+    status: str
 
 
 def soak(seconds: float, say: Callable[[str], None] = lambda _: None) -> SoakResult:
@@ -146,7 +146,7 @@ def _sum_up(moments: Sequence[Moment], summary: dict[str, Any], faults: int) -> 
         rss_mib=(min(m.rss for m in half) / MIB, max(m.rss for m in half) / MIB),
         fds=(min(m.fds for m in half), max(m.fds for m in half)),
         tasks=(min(m.tasks for m in half), max(m.tasks for m in half)),
-        exit_code=summary["exit_code"],
+        status=summary["status"],
     )
 
 
@@ -213,7 +213,7 @@ def _child(task: dict[str, Any]) -> int:
     observer = _Teller()
     summary: Summary = run_until_signal(lambda stop: index_sources(settings, job, observer, stop))
     print(json.dumps({"summary": as_object(summary)}), flush=True)
-    return int(summary.exit_code)
+    return summary.status == "failed"
 
 
 def main() -> int:

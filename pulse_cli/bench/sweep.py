@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pulse_cli.bench.measure import Plan
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.numbers import rate
 
 _SHORT = {"concurrency": "run.concurrency", "batch": "embed.batch", "tokens": "chunk.max_tokens"}
@@ -38,8 +38,7 @@ def parse_sweep(text: str) -> Sweep:
         raise Fatal(
             f"--sweep {text}: expected a setting and its values",
             hint=f"such as concurrency=1,2,4 ({', '.join(_SHORT)}, or a setting's dotted name)",
-            kind="usage",
-            exit_code=Exit.USAGE,
+            kind=Kind.USAGE,
         )
     return Sweep(setting, values)
 

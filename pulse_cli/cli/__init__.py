@@ -11,6 +11,9 @@ import sys
 
 def main() -> None:
     """Run `pulse` with the arguments of the process and exit with its code."""
+    from pulse_cli.cli.streams import open_standard_streams
+
+    open_standard_streams()
     from pulse_cli.cli.app import run
 
     sys.exit(run(sys.argv[1:]))

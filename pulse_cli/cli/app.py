@@ -24,8 +24,8 @@ from pulse_cli.cli.commands import (
     status,
 )
 from pulse_cli.cli.error_report import complain, error_report_of
+from pulse_cli.cli.exit_codes import Exit
 from pulse_cli.cli.help import Command, Group
-from pulse_cli.errors import Exit
 
 app = typer.Typer(
     cls=Group, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
@@ -71,12 +71,9 @@ def pulse(
 
 def run(args: list[str]) -> int:
     """Run one command line and return its exit code. Never raises."""
-    for stream in (sys.stdout, sys.stderr):
-        # A page's title must not end the run because the terminal's encoding lacks a letter.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
     try:
-        code = app(args, prog_name="pulse", standalone_mode=False, obj=args)
+        code = app(args, prog_name="pulse", standalone_mode=False)
+        sys.stdout.flush()
         return int(code or Exit.OK)
     except (Exception, KeyboardInterrupt) as error:
         return complain(error_report_of(error, args), args)

@@ -14,8 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from pulse_cli import numbers
+from pulse_cli.cli.layout import waiting
 from pulse_cli.cli.throughput import Throughput, bytes_done
-from pulse_cli.events import Draining, Event, Message, Progress, StageStats, Started, Stats
+from pulse_cli.events import Draining, Event, Message, Progress, StageStats, Started, Stats, Waiting
 from pulse_cli.sanitize import sanitize
 
 MARGIN = 4
@@ -32,6 +33,7 @@ class Display:
         self._pace = Throughput()
         self._title = ""
         self._state = ""
+        self._drawn = False
         self._live = Live(
             console=console,
             auto_refresh=False,
@@ -54,8 +56,11 @@ class Display:
                 self._title = f"{shown} → {sanitize(event.target)}"
                 self._state = "goes on where it stopped" if event.resumed else ""
             case Progress():
+                self._drawn = True
                 self._pace.update(event.stats)
                 self._live.update(self.frame(event.stats), refresh=True)
+            case Waiting() if not self._drawn:
+                self._live.update(Text(sanitize(waiting(event)), "yellow"), refresh=True)
             case Draining():
                 self._state = f"finishing what is in flight ({sanitize(event.reason)})"
             case Message() if event.level != "debug" or self._debug:
@@ -86,7 +91,7 @@ class Display:
         if left is not None:
             parts.append(f"about {numbers.clock(left)} left")
         if stats.waiting_for:
-            parts.append(f"waiting for {sanitize(stats.waiting_for)}")
+            parts.append(sanitize(waiting(stats.waiting_for)))
         if self._state:
             parts.append(self._state)
         style = "yellow" if stats.waiting_for else ""

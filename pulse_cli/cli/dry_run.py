@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from pulse_cli import numbers
+from pulse_cli.cli.exit_codes import Exit, exit_of_error
 from pulse_cli.cli.layout import rows, width_of
 from pulse_cli.engine import DryRun
 from pulse_cli.engine.prune import StalePages
-from pulse_cli.errors import Exit
 from pulse_cli.sanitize import sanitize
 
 URLS_SHOWN = 20
@@ -18,11 +18,11 @@ LOCAL_CHUNKS_PER_S = 35.0  # all-MiniLM-L6-v2 in int8 at 256 tokens, on two core
 TEI_TOKENS_PER_S = 900_000.0  # a small model (bge-small) on one L4
 
 
-def exit_code_of(found: DryRun) -> int:
+def exit_code_of(found: DryRun) -> Exit:
     """As `index` would end: 4 where it would refuse to prune, 3 where records are dead."""
     if found.refusal is not None:
-        return int(found.refusal.exit_code)
-    return int(Exit.DEAD_LETTERS if found.counts.dead else Exit.OK)
+        return exit_of_error(found.refusal.kind)
+    return Exit.DEAD_LETTERS if found.counts.dead else Exit.OK
 
 
 def as_object(found: DryRun, *, local: bool) -> dict[str, Any]:

@@ -4,56 +4,58 @@ from __future__ import annotations
 
 import difflib
 import json
-import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import typer
 
+from pulse_cli.cli.exit_codes import Exit, exit_of_error, with_exit_code
 from pulse_cli.cli.layout import trouble, width_of
-from pulse_cli.errors import Exit, Fatal, PulseError, Transient
+from pulse_cli.cli.streams import tell, write_stdout
+from pulse_cli.errors import Fatal, Kind, PulseError, Transient
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorReport:
     """`kind` is for programs, `message` (several lines at most) and `hint` for people."""
 
-    kind: str
+    kind: Kind
     message: str
     hint: str
-    exit_code: Exit
+
+    @property
+    def exit_code(self) -> Exit:
+        return exit_of_error(self.kind)
 
 
 def error_report_of(error: BaseException, args: Sequence[str] = ()) -> ErrorReport:
     """Put an error of any kind into words."""
     if isinstance(error, KeyboardInterrupt):
-        return ErrorReport("interrupted", "interrupted", "", Exit.INTERRUPTED)
+        return ErrorReport(Kind.INTERRUPTED, "interrupted", "")
     if isinstance(error, typer.TyperException):
-        return ErrorReport("usage", _usage(error), _help_hint(error), Exit.USAGE)
+        return ErrorReport(Kind.USAGE, _usage(error), _help_hint(error))
     if isinstance(error, Fatal):
-        return ErrorReport(error.kind, str(error), error.hint, error.exit_code)
+        return ErrorReport(error.kind, str(error), error.hint)
     if isinstance(error, Transient):
         hint = "run the same command again when the service answers"
-        return ErrorReport("unavailable", str(error), hint, Exit.UNAVAILABLE)
+        return ErrorReport(Kind.UNAVAILABLE, str(error), hint)
     if isinstance(error, PulseError):
-        return ErrorReport("rejected", str(error), "", Exit.FATAL)
+        return ErrorReport(Kind.REFUSED, str(error), "")
     if isinstance(error, MemoryError):
-        return ErrorReport("memory", "out of memory", "give pulse more, or stop others", Exit.FATAL)
+        return ErrorReport(Kind.MEMORY, "out of memory", "give pulse more, or stop others")
     return _bug(error, verbose="-vv" in args)
 
 
 def complain(complaint: ErrorReport, args: Sequence[str] = ()) -> int:
     """Say it on stderr (and, where `--json` promised an object, on stdout)."""
-    lines = trouble(complaint.message, complaint.hint, width_of())
-    print("\n".join(lines), file=sys.stderr)
+    tell("\n".join(trouble(complaint.message, complaint.hint, width_of())))
     if "--json" in args and args[0] == "index":
-        from pulse_cli.app.summary_json import failed
+        from pulse_cli.app.summary_json import as_object, failed
 
-        print(
-            json.dumps(
-                failed(complaint.kind, complaint.message, complaint.hint, complaint.exit_code)
-            )
-        )
+        found = failed(complaint.kind, complaint.message, complaint.hint)
+        with suppress(Fatal):  # nobody reads standard output; the error is on standard error
+            write_stdout(json.dumps(with_exit_code(as_object(found), complaint.exit_code)))
     return complaint.exit_code
 
 
@@ -84,4 +86,4 @@ def _bug(error: BaseException, *, verbose: bool) -> ErrorReport:
     if verbose:
         message += "\n" + "".join(traceback.format_tb(error.__traceback__))
     hint = "please report it" + ("" if verbose else "; -vv shows where it came from")
-    return ErrorReport("bug", message, hint, Exit.FATAL)
+    return ErrorReport(Kind.BUG, message, hint)

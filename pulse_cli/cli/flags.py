@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 CHOICE = "What is indexed"
 SERVICES = "Services"
@@ -162,7 +162,7 @@ def _pairs(texts: Iterable[str]) -> dict[str, tuple[str, Any]]:
         elif known[name].secret:
             problem = f"{name} is a secret, which others can read here; use {known[name].variable}"
         if problem:
-            raise Fatal(f"--set: {problem}", kind="config", exit_code=Exit.USAGE)
+            raise Fatal(f"--set: {problem}", kind=Kind.CONFIG)
         found[name] = (f"--set {name}", value)
     return found
 

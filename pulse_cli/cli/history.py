@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 from pulse_cli import numbers
+from pulse_cli.cli.exit_codes import exit_of_record, with_exit_code
 from pulse_cli.sanitize import sanitize
 
 Record = dict[str, Any]
@@ -23,7 +24,11 @@ def as_object(records: Sequence[Record], hours: float) -> dict[str, Any]:
     return {
         "hours": hours,
         "starts": [
-            {**one, "started": moment(one["started"]), "ended": moment(one["ended"])}
+            {
+                **with_exit_code(one, exit_of_record(one)),
+                "started": moment(one["started"]),
+                "ended": moment(one["ended"]),
+            }
             for one in records
         ],
         "ends": dict(Counter(_end(one) for one in records)),
@@ -95,7 +100,7 @@ def _line(one: Record) -> str:
     done = f"{counts['indexed']:,} indexed, {counts['unchanged']:,} unchanged"
     more = ((skipped, "skipped"), (dead, "dead"), (one["pruned"], "pruned"))
     done += "".join(f", {number:,} {word}" for number, word in more if number)
-    head = f"  {moment(one['started'])}  exit {one['exit_code']:<3} {took:>8}"
+    head = f"  {moment(one['started'])}  exit {exit_of_record(one):<3} {took:>8}"
     lines = [f"{head}  {sanitize(', '.join(one['sources']))}: {done}"]
     if one["error"]:
         lines.append(f"      {sanitize(one['error']['message'])}")

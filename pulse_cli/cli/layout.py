@@ -12,6 +12,8 @@ import textwrap
 from collections.abc import Iterable
 from typing import TextIO
 
+from pulse_cli import numbers
+from pulse_cli.events import Waiting
 from pulse_cli.sanitize import sanitize
 
 NAME = 11
@@ -45,6 +47,13 @@ def broken(line: str, width: int, indent: int) -> list[str]:
         break_on_hyphens=False,
         drop_whitespace=True,
     )
+
+
+def waiting(event: Waiting) -> str:
+    """What is waited for, how long already, until when, and why."""
+    left = numbers.duration(event.left_s)
+    how_long = f"{numbers.duration(event.waited_s)} so far, gives up in {left}"
+    return f"waiting for {event.what} ({how_long}): {event.error or 'no answer yet'}"
 
 
 def trouble(message: str, hint: str, width: int) -> list[str]:

@@ -13,11 +13,25 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from pulse_cli import numbers
+from pulse_cli.cli import ending
+from pulse_cli.cli.exit_codes import exit_of_run
+from pulse_cli.cli.layout import waiting
 from pulse_cli.cli.streams import abandon
 from pulse_cli.cli.throughput import Throughput, bytes_done
-from pulse_cli.events import Draining, Event, Message, Progress, Started, Stats
+from pulse_cli.events import (
+    Draining,
+    Ended,
+    Event,
+    Message,
+    Progress,
+    Started,
+    Stats,
+    Summary,
+    Waiting,
+)
 from pulse_cli.sanitize import mask_credentials, sanitize
 
+WAITING_EVERY_S = 30.0
 LEVELS = ("debug", "info", "warning", "error")
 Now = Callable[[], datetime]
 
@@ -27,7 +41,10 @@ def utc_now() -> datetime:
 
 
 class Lines:
-    """An observer that writes one line per event to `stream`."""
+    """An observer that writes one line per event to `stream`.
+
+    `page_follows`: how the run ended will be said there in another way.
+    """
 
     def __init__(
         self,
@@ -36,15 +53,18 @@ class Lines:
         as_json: bool = False,
         level: str = "info",
         every: float = 5.0,
+        page_follows: bool = False,
         now: Now = utc_now,
     ) -> None:
         self._stream = stream
         self._as_json = as_json
         self._threshold = LEVELS.index(level)
         self._every = every
+        self._page_follows = page_follows and not as_json
         self._now = now
         self._due = 0.0
         self._pace = Throughput()
+        self._waiting: Waiting | None = None
 
     def on(self, event: Event) -> None:
         match event:
@@ -58,9 +78,40 @@ class Lines:
                 self._write("info", word, text, run_id=event.run_id, sources=event.sources)
             case Draining():
                 self._write("warning", "draining", f"finishing what is in flight: {event.reason}")
+            case Waiting() if self._is_news(event):
+                more = asdict(event) if self._as_json else {}
+                self._write("warning", "waiting", waiting(event), **more)
             case Message():
                 text = f"{event.where}: {event.text}" if event.where else event.text
                 self._write(event.level, "message", text)
+            case Ended() if not self._page_follows:
+                self._ending(event.summary)
+
+    def _ending(self, summary: Summary) -> None:
+        """Whatever the level, unless all is well: else nobody would know that something is not."""
+        code = exit_of_run(summary)
+        if code:
+            self._threshold = 0
+        text = ending.sentence(summary)
+        if summary.error is not None and summary.error.hint:
+            text += f" To do: {summary.error.hint}."
+        self._write(
+            ending.level(summary),
+            "ended",
+            text,
+            run_id=summary.run_id,
+            status=summary.status,
+            exit_code=int(code),
+        )
+
+    def _is_news(self, event: Waiting) -> bool:
+        """Whether another line is due: the first at once, then one every half minute."""
+        told = self._waiting
+        same = told is not None and told.what == event.what and event.waited_s >= told.waited_s
+        if same and told is not None and event.waited_s - told.waited_s < WAITING_EVERY_S:
+            return False
+        self._waiting = event
+        return True
 
     def _figures(self, stats: Stats) -> None:
         if self._as_json:
@@ -101,7 +152,7 @@ def _sentence(stats: Stats, pace: Throughput) -> str:
     left = pace.left_s(stats)
     if left is not None:
         sentence += f", about {numbers.clock(left)} left"
-    return sentence + (f"; waiting for {stats.waiting_for}" if stats.waiting_for else "")
+    return sentence + (f"; {waiting(stats.waiting_for)}" if stats.waiting_for else "")
 
 
 def _progress(stats: Stats, pace: Throughput) -> dict[str, Any]:

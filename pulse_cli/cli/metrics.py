@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from pulse_cli.atomic_file import write_atomically
-from pulse_cli.events import Event, Message, Progress, Started, Stats, Summary
+from pulse_cli.cli.exit_codes import exit_of_run
+from pulse_cli.events import Ended, Event, Message, Progress, Started, Stats, Summary
 from pulse_cli.ports import Observer
 from pulse_cli.sanitize import mask_credentials
 
@@ -49,14 +50,14 @@ Sample = tuple[str, Labels, float]
 
 
 class MetricsFile:
-    """An observer that passes everything on to `inner`; without a path it does nothing else.
+    """An observer that passes everything on to `inner`.
 
     A file that cannot be written is warned of once; it never ends a run.
     """
 
     def __init__(
         self,
-        path: Path | None,
+        path: Path,
         collection: str,
         sources: tuple[str, ...],
         inner: Observer,
@@ -75,6 +76,8 @@ class MetricsFile:
         self._warned = False
 
     def on(self, event: Event) -> None:
+        if isinstance(event, Ended):
+            self._ended(event.summary)  # before the last word, which is the inner one's
         self._inner.on(event)
         if isinstance(event, Started):
             self._write([*self._run(Stats(), None)])
@@ -82,9 +85,10 @@ class MetricsFile:
             self._due = event.stats.elapsed_s + EVERY_SECONDS
             self._write([*self._run(event.stats, None), *_work(event.stats)])
 
-    def ended(self, summary: Summary) -> None:
+    def _ended(self, summary: Summary) -> None:
         """Write the last figures."""
-        if summary.status == "complete" and summary.exit_code in (0, 3):
+        exit_code = int(exit_of_run(summary))
+        if summary.status == "complete" and exit_code in (0, 3):
             self._success = self._now()
         stats = Stats(
             counts=summary.counts,
@@ -93,7 +97,7 @@ class MetricsFile:
             elapsed_s=summary.seconds,
         )
         pruned: Sample = ("pulse_pruned_pages", {}, summary.pruned)
-        self._write([*self._run(stats, int(summary.exit_code)), *_work(stats), pruned])
+        self._write([*self._run(stats, exit_code), *_work(stats), pruned])
 
     def _run(self, stats: Stats, exit_code: int | None) -> Iterator[Sample]:
         yield "pulse_run_running", {}, float(exit_code is None)
@@ -104,8 +108,6 @@ class MetricsFile:
         yield _SUCCESS, {}, self._success
 
     def _write(self, samples: list[Sample]) -> None:
-        if self._path is None:
-            return
         try:
             # 0644 and not 0600: the collector is another user.
             text = exposition(samples, self._labels)
@@ -166,8 +168,8 @@ def _escaped(value: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _last_success(path: Path | None) -> float:
-    if path is None:
+def _last_success(path: Path) -> float:
+    if not path.is_file():  # reading a pipe or a device could wait for ever
         return 0.0
     try:
         text = path.read_text(encoding="utf-8")

@@ -10,9 +10,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
+from pulse_cli.app.summary_json import failed
+from pulse_cli.cli.error_report import error_report_of
 from pulse_cli.cli.lines import Lines
-from pulse_cli.errors import Exit, Fatal
-from pulse_cli.events import Event, Message
+from pulse_cli.cli.metrics import MetricsFile
+from pulse_cli.cli.outputs import check_run_outputs
+from pulse_cli.errors import Fatal, Kind
+from pulse_cli.events import Ended, Event, Message
 from pulse_cli.ports import Observer
 
 if TYPE_CHECKING:
@@ -43,8 +47,14 @@ class CompositeObserver:
 
 
 @contextmanager
-def watching(settings: Settings, verbosity: Verbosity) -> Iterator[Observer]:
-    """The observers that the settings ask for, closed at the end. Raises Fatal (log file)."""
+def watching(
+    settings: Settings, verbosity: Verbosity, sources: tuple[str, ...] = ()
+) -> Iterator[Observer]:
+    """The observers that the settings ask for, closed at the end; what ends the context is told.
+
+    Raises Fatal (exit 2) for a log or metrics file that must not be written.
+    """
+    check_run_outputs(settings, sources)
     with ExitStack() as stack:
         observers = [_on_stderr(settings, verbosity, stack)]
         if settings.log.file is not None:
@@ -53,17 +63,36 @@ def watching(settings: Settings, verbosity: Verbosity) -> Iterator[Observer]:
             log = Lines(stream, as_json=settings.log.format == "json", level=level)
             observers.append(log)
             stack.enter_context(_heard(log))
-        yield CompositeObserver(tuple(observers))
+        everyone: Observer = CompositeObserver(tuple(observers))
+        if settings.run.metrics_file is not None:
+            file, collection = settings.run.metrics_file, settings.qdrant.collection
+            everyone = MetricsFile(file, collection, sources, everyone)
+        try:
+            yield everyone
+        except BaseException as error:
+            told = error_report_of(error)
+            everyone.on(Ended(failed(told.kind, told.message, told.hint)))
+            raise
+
+
+def speaks_json(settings: Settings) -> bool:
+    """Whether stderr carries JSON objects, and nothing else."""
+    return _mode(settings) == "json"
+
+
+def _mode(settings: Settings) -> str:
+    mode = settings.output.progress
+    if mode != "auto":
+        return mode
+    if sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown", None):
+        return "rich"
+    return "json" if settings.log.format == "json" else "plain"
 
 
 def _on_stderr(settings: Settings, verbosity: Verbosity, stack: ExitStack) -> Observer:
-    mode = settings.output.progress
-    if mode == "auto":
-        mode = "rich" if sys.stderr.isatty() else "plain"
-        if mode == "plain" and settings.log.format == "json":
-            mode = "json"
+    mode = _mode(settings)
     if verbosity.quiet or mode == "none":
-        return Lines(sys.stderr, as_json=mode == "json", level="error")
+        return Lines(sys.stderr, as_json=mode == "json", level="error", page_follows=True)
     if mode == "rich":
         from rich.console import Console
 
@@ -71,7 +100,7 @@ def _on_stderr(settings: Settings, verbosity: Verbosity, stack: ExitStack) -> Ob
 
         console = Console(stderr=True, highlight=False, markup=False, emoji=False)
         return stack.enter_context(Display(console, debug=bool(verbosity.verbose)))
-    return Lines(sys.stderr, as_json=mode == "json", level=verbosity.level)
+    return Lines(sys.stderr, as_json=mode == "json", level=verbosity.level, page_follows=True)
 
 
 def _open_log(settings: Settings) -> TextIO:
@@ -79,26 +108,27 @@ def _open_log(settings: Settings) -> TextIO:
     assert file is not None
     try:
         # 0600: messages name pages, and what was crawled may be nobody else's business.
-        descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        # Not waited for: a pipe that nobody reads, or whose reader stands still.
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK
+        descriptor = os.open(file, flags, 0o600)
     except OSError as error:
         hint = "name a file in a folder that exists and may be written to"
         raise Fatal(
             f"{file}: the log cannot be written: {error.strerror}",
             hint=hint,
-            kind="log",
-            exit_code=Exit.USAGE,
+            kind=Kind.USAGE,
         ) from None
     return open(descriptor, "a", encoding="utf-8", errors="backslashreplace")  # noqa: PTH123
 
 
 class _Libraries(logging.Handler):
-    """Warnings of libraries, as messages. (httpx tells URLs, but only at INFO.)"""
+    """Warnings of libraries, as messages."""
 
     def __init__(self, log: Lines) -> None:
         super().__init__(logging.WARNING)
         self._log = log
 
-    def write_stdout(self, record: logging.LogRecord) -> None:
+    def emit(self, record: logging.LogRecord) -> None:
         self._log.on(Message("warning", f"{record.name}: {record.getMessage()}"))
 
 

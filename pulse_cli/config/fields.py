@@ -6,7 +6,6 @@ not take `true`, which pydantic would read as 1.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -96,15 +95,6 @@ def expanded(text: str) -> Path:
         raise ValueError(
             "there is no home folder for this ~ (a name like that: ./ first)"
         ) from None
-
-
-def check_name(name: str) -> str:
-    """A collection name that is also safe as the name of a folder. Raises ValueError."""
-    if not re.fullmatch(r'[^\x00-\x1f<>:"/\\|?*#%.][^\x00-\x1f<>:"/\\|?*#%]{0,199}', name):
-        raise ValueError(
-            'expected a plain name without any of / \\ ? # % < > : " | * or a dot first'
-        )
-    return name
 
 
 _SIZE_SCHEMA = {"type": ["string", "integer"], "examples": ["64MiB", "500KB"]}

@@ -2,7 +2,8 @@
 
 Later places win: defaults, the variables of the original service (`WEBHOOK_*`),
 pulse.yaml, `PULSE_*` variables, flags. Every fault found is named at once, with its
-place and without its value.
+place and without its value. Paths come out absolute: those of a settings file are relative to
+its folder, all others to the working folder.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pulse_cli.config.paths import absolute
 from pulse_cli.config.settings import Settings
 from pulse_cli.config.tree import closest, flatten, leaves, nest, sections, unknown, wrong
 from pulse_cli.config.yamlfile import Lines, read_yaml
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 FOREIGN = {
     "WEBHOOK_TEI_URL": ("embed", "url"),
@@ -60,8 +62,9 @@ class _Layers:
     origins: dict[tuple[str, ...], str] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
-    def put(self, path: tuple[str, ...], value: Any, origin: str) -> None:
-        self.values[path] = value
+    def put(self, path: tuple[str, ...], value: Any, origin: str, folder: Path) -> None:
+        """`folder` is what a relative path in `value` is relative to."""
+        self.values[path] = absolute(path, value, folder)
         self.origins[path] = origin
 
 
@@ -76,18 +79,19 @@ def load(
     Raises Fatal (exit 2) that lists all that is wrong.
     """
     variables = os.environ if environ is None else environ
+    here = folder or _working_folder()
     layers = _Layers()
     for name, setting in FOREIGN.items():
         if variables.get(name):
-            layers.put(setting, variables[name], f"${name}")
-    file = _find_file(config, variables, folder or _working_folder())
+            layers.put(setting, variables[name], f"${name}", here)
+    file = _find_file(config, variables, here)
     if file is not None:
         _add_file(layers, file)
     for path, value, origin in _from_variables(variables, layers.faults):
-        layers.put(path, value, origin)
+        layers.put(path, value, origin, here)
     for name, (flag, value) in (flags or {}).items():
         if value is not None:
-            layers.put(tuple(name.split(".")), value, flag)
+            layers.put(tuple(name.split(".")), value, flag, here)
     return Loaded(
         _validated(layers), {".".join(path): at for path, at in layers.origins.items()}, file
     )
@@ -104,7 +108,7 @@ def user_config_file(environ: Mapping[str, str]) -> Path:
 def _find_file(config: Path | None, environ: Mapping[str, str], folder: Path) -> Path | None:
     """What is there is read, so that a folder or a dangling link is told, not passed over."""
     if config is not None:
-        return config
+        return folder / config
     for candidate in (folder / "pulse.yaml", user_config_file(environ)):
         if os.path.lexists(candidate):
             return candidate
@@ -116,7 +120,7 @@ def _working_folder() -> Path:
         return Path.cwd()
     except FileNotFoundError:
         raise Fatal(
-            "the working folder is gone", hint="cd to another one", exit_code=Exit.USAGE
+            "the working folder is gone", hint="cd to another one", kind=Kind.USAGE
         ) from None
 
 
@@ -125,7 +129,7 @@ def _add_file(layers: _Layers, file: Path) -> None:
     for path, value in flatten(tree):
         if value is None and len(path) == 1 and path[0] in sections():
             continue  # a section with all its lines commented out
-        layers.put(path, value, _place(file, lines, path))
+        layers.put(path, value, _place(file, lines, path), file.parent)
 
 
 def _place(file: Path, lines: Lines, path: tuple[str, ...]) -> str:
@@ -172,7 +176,7 @@ def _validated(layers: _Layers) -> Settings:
             else:
                 faults.append(f"{place}: `{'.'.join(setting)}`: {wrong(detail)}")
     if faults:
-        raise Fatal("\n".join(dict.fromkeys(faults)), kind="config", exit_code=Exit.USAGE)
+        raise Fatal("\n".join(dict.fromkeys(faults)), kind=Kind.CONFIG)
     return settings
 
 

@@ -11,8 +11,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic.functional_validators import model_validator
 
+from pulse_cli.collection_name import check_name
 from pulse_cli.config.address import check_http, looks_like_host, split_user_info
-from pulse_cli.config.fields import DurationField, PathField, WholeField, check_name, expanded
+from pulse_cli.config.fields import DurationField, PathField, WholeField, expanded
 
 
 class Section(BaseModel):

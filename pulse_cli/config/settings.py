@@ -143,10 +143,16 @@ class Search(Section):
 
     mode: Literal["hybrid", "vector", "bm25"] = Field(default="hybrid", description="what to ask")
     limit: WholeField = Field(default=10, ge=1, le=1000, description="pages shown")
-    vector_weight: Weight = Field(default=0.6, description="say of the meaning in hybrid ranking")
-    bm25_weight: Weight = Field(default=0.4, description="say of the words in hybrid ranking")
+    fusion: Literal["scores", "rrf"] = Field(
+        default="scores",
+        description="how hybrid joins meaning and words: by `scores`, or by ranks alone (`rrf`)",
+    )
+    vector_weight: Weight = Field(default=0.6, description="weight of meaning in hybrid ranking")
+    bm25_weight: Weight = Field(default=0.4, description="weight of words in hybrid ranking")
     rrf_k: WholeField = Field(
-        default=60, ge=1, description="reciprocal rank fusion: how flat ranks are weighed"
+        default=60,
+        ge=1,
+        description="constant k of `fusion: rrf`: how flat ranks are weighed",
     )
 
 

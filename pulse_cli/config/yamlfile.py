@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 MAX_BYTES = 1 << 20
 Lines = dict[tuple[str, ...], int]
@@ -111,4 +111,4 @@ def _problem(error: yaml.MarkedYAMLError) -> str:
 
 def _fault(path: Path, text: str, line: int | None = None) -> Fatal:
     where = f"{path}:{line}" if line else str(path)
-    return Fatal(f"{where}: {text}", kind="config", exit_code=Exit.USAGE)
+    return Fatal(f"{where}: {text}", kind=Kind.CONFIG)

@@ -11,6 +11,9 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from pulse_cli.doctor.finding import Finding, ok, warning
+from pulse_cli.errors import PulseError
+from pulse_cli.net.address import Address, Peer
+from pulse_cli.net.client import Client
 from pulse_cli.wiring import is_server
 
 if TYPE_CHECKING:
@@ -52,14 +55,15 @@ async def seconds_ahead(url: str, clock: Clock, *, trust_env: bool) -> float | N
     The header was written between sending and answer and is cut to whole seconds (RFC 9110,
     6.6.1). Asked without credentials: whoever answers tells the time.
     """
-    import httpx
-
+    address = Address.parse(url, Peer("the server", "its address", "its key"))
+    client = Client(address, timeout=ANSWER_S, trust_env=trust_env)
     try:
-        async with httpx.AsyncClient(trust_env=trust_env, timeout=ANSWER_S) as client:
-            sent = clock.time()
-            async with client.stream("GET", url) as answer:
-                received = clock.time()
+        sent = clock.time()
+        answer = await client.get("")
+        received = clock.time()
         told = parsedate_to_datetime(answer.headers["Date"]).timestamp()
-    except (httpx.HTTPError, httpx.InvalidURL, KeyError, ValueError, OverflowError):
+    except (PulseError, KeyError, ValueError, OverflowError):
         return None
+    finally:
+        await client.close()
     return max(told - received, 0.0) or min(told + 1.0 - sent, 0.0)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
 from pulse_cli.doctor.finding import Finding, error, ok, warning
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Locked, NoIndex
 from pulse_cli.model import Filter, Hit
 from pulse_cli.store.edge.store import EdgeStore
 from pulse_cli.store.qdrant.collection import ADDS_VECTORS, MATCHES_PREFIX
@@ -28,14 +28,12 @@ async def store(
     name = settings.qdrant.collection
     try:
         found = await services.store(0, create=False)
-    except Fatal as problem:
-        if problem.kind == "no-index":
-            yield ok("store", f"{problem}: the first `pulse index` makes it")
-            return
-        if problem.exit_code is Exit.LOCKED:
-            yield warning("store", str(problem), problem.hint)
-            return
-        raise
+    except NoIndex as problem:
+        yield ok("store", f"{problem}: the first `pulse index` makes it")
+        return
+    except Locked as problem:
+        yield warning("store", str(problem), problem.hint)
+        return
     assert isinstance(found, QdrantStore | EdgeStore)
     points = await found.count()
     yield ok("store", f"{name}: {points:,} points of {found.dimension} dimensions")

@@ -7,36 +7,20 @@ text-embeddings-inference writes NaN as `null`, servers in Python as `NaN`, whic
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
 
 try:
     import simdjson
 except ImportError:  # there are no wheels of it for every Python
     simdjson = None  # type: ignore[assignment]
 
-from pulse_cli.embed.http import Answer
-from pulse_cli.errors import Rejected, Transient
+from pulse_cli.errors import Rejected
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
-
-
-def parsed(answer: Answer) -> Any:
-    """The JSON of an answer. Raises Transient: a server that is broken now may recover."""
-    try:
-        return orjson.loads(answer.body)
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        # Takes NaN, Infinity and 1e400, for which the text is to blame and not the server.
-        return json.loads(answer.body)
-    except (ValueError, RecursionError):
-        raise unexpected(answer) from None
 
 
 class QuickNumbers:
@@ -63,13 +47,6 @@ class QuickNumbers:
         with np.errstate(over="ignore"):
             array = flat.reshape(count, -1).astype(np.float32)
         return array if _sound(array) else None
-
-
-def unexpected(answer: Answer) -> Transient:
-    """The error for an answer of status 200 that holds something else than vectors."""
-    kind = answer.headers.get("content-type", "no content type")
-    where = answer.sender.shown
-    return Transient(f"{where} answered with something else than vectors ({kind}): {answer.said()}")
 
 
 def matrix(rows: Sequence[Any], count: int, where: str) -> Floats:

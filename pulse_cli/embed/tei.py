@@ -14,12 +14,13 @@ from typing import Any
 
 import orjson
 
-from pulse_cli.embed.answers import parsed, unexpected
-from pulse_cli.embed.http import Address, Answer, Endpoint
 from pulse_cli.embed.refusals import refusal
-from pulse_cli.embed.remote import PROBE, Dialect, Properties, RemoteEmbedder, probe
-from pulse_cli.errors import Fatal, Transient
+from pulse_cli.embed.remote import EMBEDDER, PROBE, Dialect, Properties, RemoteEmbedder, probe
+from pulse_cli.errors import Fatal, Kind, Transient
 from pulse_cli.model import EmbedLimits
+from pulse_cli.net.address import Address
+from pulse_cli.net.answer import Answer
+from pulse_cli.net.client import Client
 
 # Escaping at most doubles cleaned text, so a body stays below 1 MB: half of TEI's payload
 # limit (which /info does not tell), and as much as can be sent without holding up the loop.
@@ -43,21 +44,20 @@ async def open_tei(
     `timeout` is the total time of one request in seconds, `batch` an upper limit of texts
     per request. Raises Transient where the server is not up, Fatal where it is the wrong one.
     """
-    address = Address.parse(url, api_key)
-    endpoint = Endpoint(
-        address, timeout=timeout, connect_timeout=connect_timeout, trust_env=trust_env
-    )
+    address = Address.parse(url, EMBEDDER, api_key)
+    client = Client(address, timeout=timeout, connect_timeout=connect_timeout, trust_env=trust_env)
     dialect = _Tei()
     try:
-        info = await _read_info(endpoint)
-        dimension, answer = await probe(endpoint, dialect)
-        overhead = await _probe_tokenizer(endpoint, answer)
+        with client.first_contact():
+            info = await _read_info(client)
+            dimension, answer = await probe(client, dialect)
+            overhead = await _probe_tokenizer(client, answer)
     except BaseException:
-        await endpoint.close()
+        await client.close()
         raise
     limits = _limits(info, batch, overhead.prompt)
     properties = Properties(info.model, dimension, limits, document_prefix, query_prefix)
-    return TeiEmbedder(endpoint, dialect, properties, overhead)
+    return TeiEmbedder(client, dialect, properties, overhead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,9 @@ class TeiEmbedder(RemoteEmbedder):
     """An `Embedder` that also knows what its server adds to each text."""
 
     def __init__(
-        self, endpoint: Endpoint, dialect: Dialect, properties: Properties, overhead: Overhead
+        self, client: Client, dialect: Dialect, properties: Properties, overhead: Overhead
     ) -> None:
-        super().__init__(endpoint, dialect, properties)
+        super().__init__(client, dialect, properties)
         self.overhead = overhead
 
 
@@ -107,16 +107,16 @@ class _Info:
     max_input_length: int = 512
 
 
-async def _read_info(endpoint: Endpoint) -> _Info:
-    answer = await endpoint.get("/info")
+async def _read_info(client: Client) -> _Info:
+    answer = await client.get("/info")
     if answer.status == 404:
         return _Info()  # hidden by a proxy: the defaults are the best guess
     if answer.status != 200:
         raise refusal(answer, 0)
-    value = parsed(answer)
+    value = answer.json()
     if not isinstance(value, dict):
-        raise unexpected(answer)
-    _check_model_type(value.get("model_type"), endpoint.address.shown)
+        raise answer.malformed("the properties of a TEI server")
+    _check_model_type(value.get("model_type"), client.address.shown)
     numbers = {
         name: value[name]
         for name in ("max_concurrent_requests", "max_client_batch_size", "max_input_length")
@@ -135,24 +135,24 @@ def _check_model_type(model_type: Any, where: str) -> None:
         raise Fatal(
             f"{where} serves a {kind}, which makes no dense vectors",
             hint="point embed.url to a server with an embedding model",
-            kind="wrong-model",
+            kind=Kind.MODEL,
         )
 
 
-async def _probe_tokenizer(endpoint: Endpoint, embedded: Answer) -> Overhead:
+async def _probe_tokenizer(client: Client, embedded: Answer) -> Overhead:
     """What the server adds to a text: from `/tokenize` and the token count of the probe.
 
     Servers that know default prompts put them before the text in both; should one do so only
     when embedding, its count is the higher one.
     """
-    answer = await endpoint.post("/tokenize", orjson.dumps({"inputs": [PROBE]}))
+    answer = await client.post("/tokenize", orjson.dumps({"inputs": [PROBE]}))
     if answer.status != 200:
         error = refusal(answer, 1)
         if isinstance(error, Transient):
             raise error
         return Overhead()
     try:
-        row = parsed(answer)[0]
+        row = answer.json()[0]
         special = sum(1 for token in row if token["special"])
     except (LookupError, TypeError):
         return Overhead()

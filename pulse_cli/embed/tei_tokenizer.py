@@ -9,50 +9,45 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-import httpx
 import orjson
 
-from pulse_cli.embed.answers import parsed, unexpected
-from pulse_cli.embed.http import Answer, check_encoding, check_size
 from pulse_cli.embed.refusals import refusal
 from pulse_cli.embed.tei import TeiEmbedder
-from pulse_cli.errors import Fatal, Rejected, Transient
+from pulse_cli.errors import Fatal, Kind, Rejected, Transient
+from pulse_cli.net.answer import Answer
+from pulse_cli.net.blocking import Ask, connection
+from pulse_cli.net.client import CONNECT_S, Client
 
 _TRIES = 6
 
 
 class TeiTokenizer:
-    """A `TokenCounter` on the server of an embedder. Thread-safe; close it."""
+    """A `TokenCounter` on the server of an embedder. Thread-safe."""
 
     def __init__(
         self,
         tei: TeiEmbedder,
         *,
         timeout: float = 60.0,
-        connect_timeout: float = 5.0,
+        connect_timeout: float = CONNECT_S,
         trust_env: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Raises Fatal where the server cannot tokenize."""
-        address = tei.endpoint.address
+        address = tei.client.address
         if tei.overhead.special is None:
             raise Fatal(
                 f"{address.shown} cannot count tokens (no /tokenize)",
                 hint="name the model's tokenizer: chunk.tokenizer",
-                kind="no-tokenizer",
+                kind=Kind.MODEL,
             )
         self._special = tei.overhead.special
         self._prompt = tei.overhead.in_tokenize
         self._name = f"tei:{tei.model}"
         self._batch, self._batch_bytes = tei.limits.batch, tei.limits.batch_bytes
         self._sleep = sleep
-        self._address = address
-        self._timeout = timeout
-        self._client = httpx.Client(
-            headers=address.headers(),
-            timeout=httpx.Timeout(timeout, connect=connect_timeout, pool=None),
-            follow_redirects=False,
-            trust_env=trust_env,
+        self._connect = lambda: Client(
+            address, timeout=timeout, connect_timeout=connect_timeout, trust_env=trust_env
         )
 
     @property
@@ -75,20 +70,18 @@ class TeiTokenizer:
 
     def _count(self, texts: Sequence[str]) -> list[int]:
         counts = [0] * len(texts)
-        for numbers in _batches(texts, self._batch, self._batch_bytes):
-            answer = self._ask([texts[i] for i in numbers])
-            for i, n in zip(numbers, _counts(answer, len(numbers)), strict=True):
-                counts[i] = n - self._prompt
+        with connection(self._connect) as ask:
+            for numbers in _batches(texts, self._batch, self._batch_bytes):
+                answer = self._persistently(ask, [texts[i] for i in numbers])
+                for i, n in zip(numbers, _counts(answer, len(numbers)), strict=True):
+                    counts[i] = n - self._prompt
         return counts
 
-    def close(self) -> None:
-        self._client.close()
-
-    def _ask(self, texts: list[str]) -> Answer:
+    def _persistently(self, ask: Ask, texts: list[str]) -> Answer:
         body = _body(texts)
         for attempt in range(_TRIES):
             try:
-                answer = self._post(body)
+                answer = ask("POST", "/tokenize", body)
                 if answer.status == 200:
                     return answer
                 raise refusal(answer, len(texts))
@@ -97,30 +90,6 @@ class TeiTokenizer:
                     raise
                 self._sleep(error.retry_after or 0.25 * 2**attempt)
         raise AssertionError("unreachable")
-
-    def _post(self, body: bytes) -> Answer:
-        """One exchange; its deadline is looked at between two reads."""
-        where = self._address.shown
-        deadline = time.monotonic() + self._timeout
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            url = self._address.url("/tokenize")
-            with self._client.stream("POST", url, content=body) as response:
-                check_encoding(response.headers, self._address)
-                for chunk in response.iter_raw():
-                    chunks.append(chunk)
-                    size += len(chunk)
-                    check_size(size, self._address)
-                    if time.monotonic() > deadline:
-                        raise TimeoutError
-        except (httpx.TimeoutException, TimeoutError):
-            message = f"{where} did not count tokens in {self._timeout:g} s"
-            raise Transient(message, timeout=True) from None
-        except httpx.HTTPError as error:
-            what = self._address.censored(str(error)) or type(error).__name__
-            raise Transient(f"the connection to {where} broke: {what}") from None
-        return Answer(response.status_code, response.headers, b"".join(chunks), self._address)
 
 
 async def same_counts(tei: TeiEmbedder, sample: Sequence[str], counts: Sequence[int]) -> bool:
@@ -133,7 +102,7 @@ async def same_counts(tei: TeiEmbedder, sample: Sequence[str], counts: Sequence[
         return False
     expected = [n + tei.overhead.in_tokenize for n in counts]
     for numbers in _batches(sample, tei.limits.batch, tei.limits.batch_bytes):
-        answer = await tei.endpoint.post("/tokenize", _body([sample[i] for i in numbers]))
+        answer = await tei.client.post("/tokenize", _body([sample[i] for i in numbers]))
         if answer.status != 200:
             error = refusal(answer, len(numbers))
             if isinstance(error, Transient):
@@ -166,7 +135,11 @@ def _batches(texts: Sequence[str], most: int, most_bytes: int) -> Iterator[list[
 
 
 def _counts(answer: Answer, texts: int) -> list[int]:
-    rows = parsed(answer)
-    if not isinstance(rows, list) or len(rows) != texts:
-        raise unexpected(answer)
+    rows = answer.json()
+    if not isinstance(rows, list) or len(rows) != texts or not all(map(_is_list, rows)):
+        raise answer.malformed(f"the tokens of {texts} texts")
     return [len(row) for row in rows]
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list)

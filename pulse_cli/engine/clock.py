@@ -24,3 +24,8 @@ class SystemClock:
         await asyncio.sleep(seconds)
         if (left := until - time.monotonic()) > 0:
             await self.sleep(max(left, SHORTEST_S))
+
+
+def rfc3339(seconds: float) -> str:
+    """Seconds since 1970 as a UTC time stamp."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

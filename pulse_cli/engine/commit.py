@@ -1,107 +1,66 @@
-"""The order in which documents are written, which makes every crash harmless.
+"""The order in which pages are written, which makes every crash and every refusal harmless.
 
-Each step is `completed` before the next begins:
+The points of two versions of a page have different ids, so a new version never overwrites the
+one in the store. Each step is `completed` before the next begins:
 
-0. where a chunk 0 exists, its `content_hash` is set to null;
-1. chunks 1..n-1 are upserted;
-2. all other points of these pages are deleted;
-3. chunk 0 is upserted: the commit record.
+0. the commit record of the version in the store, if there is one, is set to `committed: false`;
+1. all points of the new version are upserted, chunk 0 (its commit record) last, uncommitted;
+2. all other points of the page are deleted;
+3. the new commit record is set to `committed: true`.
 
-So whoever reads a chunk 0 with today's `content_hash` and `rev` knows that the document is
-whole and alone in the store. Without step 0, a write cut short and then undone by the old
-version of the page coming back would look unchanged for ever; without step 2, a longer
-write cut short would leave orphans. Step 2 also removes the random-id doubles that the
-original service left.
+Where step 0 or 1 is refused, it is undone: the points of the new version are deleted, and then
+the record of step 0 is set to `committed: true` again. A page whose new version was in the
+store before (its chunk 0 was found by the look-up) keeps those points, for they may be the only
+whole version. After step 2 has begun nothing is ever undone.
 
-A store that keeps failing at these documents is compared with itself: if time and again it
-takes a harmless page and then fails at them, they are to blame as if it had refused them;
-if it does not take that either, the store is in trouble and is waited for. The harmless page
-is deleted at once; one left behind by a crash goes with the first write of the next run, or at
-its end if it writes nothing.
+Why this is right, wherever a run is killed or refused, and whatever is written next:
+
+- *A committed record means: this version is whole, and no other point of the page exists.*
+  `committed: true` is written in two places only. In step 3, after step 1 has written all points
+  and step 2 has deleted all others. And by the undoing, for a record that was committed when the
+  write began: since then only points of the new version came, and those are deleted before (if
+  that is refused, the record stays uncommitted). Nothing that is not whole and alone ever begins
+  as committed, and step 0 takes the mark away before anything changes. So a look-up by the id of
+  today's chunk 0, which follows from address, content and settings, tells that nothing is to be
+  done; and an interrupted change that is taken back later does not look unchanged.
+- *A version that was whole is there until another one is.* Points are deleted by step 2, when the
+  new version is whole, and by the undoing, which deletes points of a version that was not whole:
+  its chunk 0, which is written last, was not there before.
+- *A whole write leaves that version and nothing else*, because step 2 deletes by the address and
+  not by what any record says: leftovers of writes cut short, pages of the original service with
+  random ids, and points of older id schemes.
+
+Two versions are together in the store only between steps 1 and 2, or after a write cut short
+there. A search shows a page once whatever versions of it are there (`search.fusion`), so it
+always finds at least one whole version, and `committed` is nothing that it has to look at.
+
+Assumed: one writer per page, and a request that has failed is not applied after a later one.
+
+Tested by `tests/engine/test_write_order.py`: every crash and refusal in every sequence of four
+versions.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.engine.limiter import Limiter
-from pulse_cli.errors import Rejected
-from pulse_cli.model import Chunk, Commit, Document, Identity, Point, Prepared, Terms
+from pulse_cli.engine.probe_page import PROBE_KEY, ProbePage
+from pulse_cli.engine.task import DocumentTask
+from pulse_cli.errors import Fatal, Rejected, Unavailable
+from pulse_cli.model import Chunk, CommitRecord, Point, Prepared
+from pulse_cli.payload import RunStamp, payloads
 from pulse_cli.ports import Store
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
 
-PROBE = "pulse:harmless"  # the key of a page that any store in working order takes
 # A group that fails is halved at little cost; a document alone is given about 25 s, for a
 # part of the store may be gone for a moment.
 COMPARED_TOGETHER, COMPARED_ALONE = 2, 8
-
-
-@dataclass(frozen=True, slots=True)
-class RunStamp:
-    """What a run writes into every payload. `indexed_at` is RFC 3339, the start of the run."""
-
-    run_id: str
-    indexed_at: str
-    rev: str
-
-
-@dataclass(frozen=True, slots=True)
-class Writable:
-    """A document with all its vectors. `exists`: its chunk 0 is in the store already."""
-
-    prepared: Prepared
-    chunks: Sequence[Chunk]
-    rows: Sequence[Floats]
-    exists: bool
-
-    @property
-    def identity(self) -> Identity:
-        return self.prepared.identity
-
-
-def payloads(prepared: Prepared, chunks: Sequence[Chunk], stamp: RunStamp) -> list[dict[str, Any]]:
-    """The payloads of these chunks: the original service's keys, then those pulse adds."""
-    document, identity = prepared.document, prepared.identity
-    shared = {
-        "url": document.url,
-        "canonical_url": identity.key,
-        "title": document.title,
-        "description": document.description,
-        "domain": identity.domain,
-        "language": document.language,
-        "country": document.country,
-        "isMobile": document.is_mobile,
-        "source_url": document.source_url,
-        "chunk_count": len(prepared.starts),
-        "doc_tokens": sum(prepared.counts),
-        "content_hash": identity.content_hash,
-        "rev": stamp.rev,
-        "indexed_at": stamp.indexed_at,
-        "run_id": stamp.run_id,
-    }
-    return [
-        {
-            **shared,
-            "text": chunk.text,
-            "chunk_index": chunk.index,
-            "token_count": chunk.tokens,
-            "char_start": chunk.start,
-            "char_end": chunk.end,
-        }
-        for chunk in chunks
-    ]
-
-
-def is_current(commit: Commit | None, identity: Identity, rev: str) -> bool:
-    """Whether the store holds exactly this version of the document, whole."""
-    return commit is not None and (commit.content_hash, commit.rev) == (identity.content_hash, rev)
 
 
 class Committer:
@@ -110,123 +69,123 @@ class Committer:
     def __init__(self, store: Store, limiter: Limiter, stamp: RunStamp, dimension: int) -> None:
         self._store = store
         self._limiter = limiter
-        self._dimension = dimension
-        self._left_behind = [PROBE]
+        self._probe = ProbePage(store, limiter, stamp, dimension)
         self.stamp = stamp
 
-    async def lookup(self, identities: Sequence[Identity]) -> dict[str, Commit]:
-        ids = [identity.commit_id for identity in identities]
-        return await self._limiter.run(lambda: self._store.lookup(ids))
+    async def lookup(self, tasks: Sequence[DocumentTask]) -> None:
+        """Set `stored` of each task: the commit record of exactly this version, if it is there."""
+        ids = [task.identity.commit_id for task in tasks]
+        found = await self._limiter.run(lambda: self._store.lookup(ids))
+        for task in tasks:
+            task.stored = found.get(task.identity.commit_id)
 
-    async def write(
-        self,
-        documents: Sequence[Writable],
-        written: Callable[[Writable], None],
-        refused: Callable[[Writable, Rejected], None],
-    ) -> None:
-        """Write documents; those refused by the store are found by halving the group.
+    async def write(self, tasks: Sequence[DocumentTask]) -> list[Rejected | None]:
+        """Write documents with all their vectors: for each, why it was refused, None if it was not.
 
-        Each document ends in one call of `written` or `refused`. Repeating a write is
-        harmless, so the halves simply go through all steps again.
+        Those to blame are found by halving. Raises Fatal where the store refuses every page.
         """
-        if not documents:
-            return
+        if not tasks:
+            return []
         try:
-            await self._write(documents)
+            await self._write(tasks)
         except Rejected as error:
-            if len(documents) == 1:
-                with suppress(Rejected):  # then it stays with a hash of null: not whole
-                    await self.remove(documents[0].identity)
-                refused(documents[0], error)
-                return
-            half = len(documents) // 2
-            await self.write(documents[:half], written, refused)
-            await self.write(documents[half:], written, refused)
-            return
-        for document in documents:
-            written(document)
+            await self.judge(error, tasks)
+            if len(tasks) == 1:
+                return [error]
+            half = len(tasks) // 2
+            return await self.write(tasks[:half]) + await self.write(tasks[half:])
+        return [None] * len(tasks)
 
-    async def _write(self, documents: Sequence[Writable]) -> None:
-        await self.begin([d.identity for d in documents if d.exists])
-        points = [self.points(d.prepared, d.chunks, d.rows) for d in documents]
-        await self.body([point for own in points for point in own[1:]])
-        await self.finish(
-            [d.identity for d in documents],
-            [own[0] for own in points],
-            [point.id for own in points for point in own],
-        )
+    async def judge(self, error: Rejected, tasks: Sequence[DocumentTask]) -> None:
+        """Return if these documents are to blame for `error`. Raises Fatal if the store is."""
+        await self._probe.judge(error, tasks)
 
-    async def begin(self, existing: Sequence[Identity]) -> None:
-        """Step 0."""
-        if existing:
-            ids = [identity.commit_id for identity in existing]
-            await self._send(lambda: self._store.invalidate(ids), alone=len(ids) == 1)
-        fault_point("commit-invalidated")
+    async def _write(self, tasks: Sequence[DocumentTask]) -> None:
+        import numpy as np  # loaded long since: there are vectors to write
 
-    async def body(self, points: Sequence[Point]) -> None:
-        """Step 1."""
-        if points:
-            first, last = (points[at].payload["canonical_url"] for at in (0, -1))
-            await self._send(lambda: self._store.upsert(points), alone=first == last)
-        fault_point("commit-body-written")
+        points = [self.points(task.prepared, task.chunks) for task in tasks]
+        rows = np.concatenate([*(t.rows[1:] for t in tasks), *(t.rows[:1] for t in tasks)])
+        ordered = [point for own in points for point in own[1:]] + [own[0] for own in points]
+        await self.begin(tasks)
+        await self.upsert(tasks, ordered, rows)
+        await self.finish(tasks)
 
-    async def finish(
-        self, identities: Sequence[Identity], commits: Sequence[Point], keep: Sequence[str]
-    ) -> None:
-        """Steps 2 and 3. `keep` are the ids of all points of these documents."""
-        alone = len(identities) == 1
-        await self._delete_stale([identity.key for identity in identities], keep, alone=alone)
-        fault_point("commit-stale-deleted")
-        await self._send(lambda: self._store.upsert(commits), alone=alone)
-        fault_point("commit-done")
-
-    async def remove(self, identity: Identity) -> None:
-        """Delete all points of a document that turned out dead after a write began."""
-        await self._delete_stale([identity.key], [], alone=True)
-
-    async def tidy(self) -> None:
-        """Delete what an earlier run may have left behind, if nothing was written since."""
-        if self._left_behind:
-            await self._delete_stale([], [], alone=False)
-
-    async def _delete_stale(self, keys: Sequence[str], keep: Sequence[str], *, alone: bool) -> None:
-        left, self._left_behind = self._left_behind, []
-        try:
-            every = [*keys, *left]
-            await self._send(lambda: self._store.delete_stale(every, keep), alone=alone)
-        except BaseException:
-            self._left_behind = [PROBE]
-            raise
-
-    async def _send(self, call: Callable[[], Awaitable[None]], *, alone: bool) -> None:
-        """One request of a write. Raises Rejected where its documents are to blame."""
-        comparisons = COMPARED_ALONE if alone else COMPARED_TOGETHER
-        await self._limiter.run(call, control=self._write_probe, comparisons=comparisons)
-
-    async def _write_probe(self) -> None:
-        try:
-            await self._store.upsert([_probe_point(self.stamp, self._dimension)])
-            await self._store.delete_stale([PROBE], [])
-        except BaseException:
-            self._left_behind = [PROBE]
-            raise
-
-    def points(
-        self, prepared: Prepared, chunks: Sequence[Chunk], rows: Sequence[Floats]
-    ) -> list[Point]:
-        """The points of these chunks; `rows` holds their vectors."""
+    def points(self, prepared: Prepared, chunks: Sequence[Chunk]) -> list[Point]:
+        """The points of these chunks of a page."""
         own = payloads(prepared, chunks, self.stamp)
         return [
-            Point(chunk.id, row, chunk.terms, payload)
-            for chunk, row, payload in zip(chunks, rows, own, strict=True)
+            Point(chunk.id, chunk.terms, payload)
+            for chunk, payload in zip(chunks, own, strict=True)
         ]
 
+    async def begin(self, tasks: Sequence[DocumentTask]) -> None:
+        """Step 0."""
+        keys = [task.identity.key for task in tasks]
+        records = await self._limiter.run(lambda: self._store.committed(keys))
+        by_key: dict[str, list[CommitRecord]] = {}
+        for record in records:
+            by_key.setdefault(record.key, []).append(record)
+        for task in tasks:
+            task.replaces = [record.id for record in by_key.get(task.identity.key, ())]
+        ids = [record.id for record in records]
+        if ids:
+            await self._undoing(tasks, lambda: self._store.set_committed(ids, False))
+        fault_point("commit-begun")
 
-def _probe_point(stamp: RunStamp, dimension: int) -> Point:
-    import numpy as np  # loaded long since: there are vectors to write
+    async def upsert(
+        self, tasks: Sequence[DocumentTask], points: Sequence[Point], rows: Floats
+    ) -> None:
+        """Step 1, or a part of it: `points` of these documents in the order of writing."""
+        await self._undoing(tasks, lambda: self._store.upsert(points, rows))
+        fault_point("commit-points-written")
 
-    identity = Identity(PROBE, "", "", str(uuid.uuid5(uuid.NAMESPACE_URL, PROBE)))
-    chunk = Chunk(identity.commit_id, 0, "a", 1, 0, 1, Terms([1], [1.0]))
-    page = Prepared(Document(PROBE, "a"), identity, "a", [0], [1], [1])
-    (payload,) = payloads(page, [chunk], stamp)
-    return Point(chunk.id, np.ones(dimension, np.float32), chunk.terms, payload)
+    async def finish(self, tasks: Sequence[DocumentTask]) -> None:
+        """Steps 2 and 3."""
+        for task in tasks:
+            task.started_to_replace = True
+        left, self._probe.left_behind = self._probe.left_behind, {}
+        versions = {**left, **{task.identity.key: task.identity.version for task in tasks}}
+        try:
+            await self._send(tasks, lambda: self._store.delete_other_versions(versions))
+        except BaseException:
+            self._probe.left_behind = {PROBE_KEY: ""}
+            raise
+        fault_point("commit-others-deleted")
+        ids = [task.identity.commit_id for task in tasks]
+        await self._send(tasks, lambda: self._store.set_committed(ids, True))
+        self._probe.page_was_written()
+        fault_point("commit-done")
+
+    async def delete_probe(self) -> None:
+        """Delete the probe page that an earlier run may have left, if nothing was written since."""
+        if self._probe.left_behind:
+            await self._limiter.run(lambda: self._store.delete_pages([PROBE_KEY]))
+
+    async def _undoing(
+        self, tasks: Sequence[DocumentTask], call: Callable[[], Awaitable[None]]
+    ) -> None:
+        """A request of step 0 or 1. If it is refused, the write is undone as far as possible."""
+        try:
+            await self._send(tasks, call)
+        except (Rejected, Fatal) as error:
+            if not isinstance(error, Unavailable):
+                with suppress(Rejected, Fatal):  # then the old version is whole, not committed
+                    await self.undo(tasks)
+            raise
+
+    async def undo(self, tasks: Sequence[DocumentTask]) -> None:
+        """Delete the new versions and set the records of the old ones back."""
+        new = {t.identity.key: t.identity.version for t in tasks if t.may_be_removed}
+        if new:
+            await self._send(tasks, lambda: self._store.delete_versions(new))
+        old = [record for task in tasks for record in task.replaces]
+        if old:
+            await self._send(tasks, lambda: self._store.set_committed(old, True))
+        fault_point("commit-undone")
+
+    async def _send(
+        self, tasks: Sequence[DocumentTask], call: Callable[[], Awaitable[None]]
+    ) -> None:
+        """One request of a write. Raises Rejected where its documents are to blame."""
+        comparisons = COMPARED_ALONE if len(tasks) == 1 else COMPARED_TOGETHER
+        await self._limiter.run(call, control=self._probe.write, comparisons=comparisons)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pulse_cli.engine.limiter import unfailing_limiter
+from pulse_cli.engine.notes import Notes
 from pulse_cli.engine.progress.seen import SeenPages, SeenWriter
 from pulse_cli.engine.prune import PruneOptions, Pruner, StalePages, not_whole
 from pulse_cli.engine.reading import (
@@ -27,7 +28,7 @@ from pulse_cli.engine.stop import Stop
 from pulse_cli.engine.threads import Threads
 from pulse_cli.errors import Fatal
 from pulse_cli.events import Counts, Message, Progress, StageStats, Stats
-from pulse_cli.model import Document, Identity, NoDocument, Note, Position, Skipped, Unreadable
+from pulse_cli.model import Document, Identity, NoDocument, Position, Skipped, Unreadable
 from pulse_cli.ports import Clock, Observer, Preparer, Source, Store
 
 LONGEST = 5
@@ -150,6 +151,7 @@ class _Look:
     ) -> None:
         self._held = held
         self.found = DryRun(counts=stats.counts)
+        self._notes = Notes()
         self.records = 0
         self._stats = stats
         self._preparer = preparer
@@ -178,6 +180,7 @@ class _Look:
         await self._launch()
         await asyncio.gather(*self._tasks)
         self.found.longest.sort(reverse=True)
+        self.found.notes = self._notes.lines()
 
     def _sort(self, read: ReadRecord) -> None:
         """Count what is no document; put what is one into the group."""
@@ -198,9 +201,8 @@ class _Look:
                     self.found.problems.append(f"{where}: {content.detail}")
             case NoDocument(reason=reason):
                 counts.no_document[reason] = counts.no_document.get(reason, 0) + 1
-            case Note(message=message):
-                self.found.notes.append(message)
-                self._observer.on(Message("warning", message))
+        if message := self._notes.add(read.record):
+            self._observer.on(Message("warning", message))
 
     def _note_duplicate(self, key: str) -> None:
         digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pulse_cli.engine.budget import Drained
-from pulse_cli.engine.limiter import Limiter, Permit
+from pulse_cli.engine.limiter import Limiter
+from pulse_cli.engine.permit import Permit
 from pulse_cli.engine.reading import utf8_bytes
 from pulse_cli.errors import Rejected, Transient
 from pulse_cli.events import Stats
@@ -39,9 +40,14 @@ PROBE = "a"
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """One vector per text, or why there is none; `truncated` texts were cut by the server."""
+    """The vectors of all texts of a group, and why some have none.
 
-    rows: list[Floats | Rejected]
+    `rows` is float32, shape (texts, dimension); the row of a text in `refused` means nothing.
+    `truncated` texts were cut by the server.
+    """
+
+    rows: Floats
+    refused: Mapping[int, Rejected]
     truncated: int
 
 
@@ -50,14 +56,18 @@ class _Job:
     """The texts of one group."""
 
     texts: Sequence[str]
-    rows: list[Floats | Rejected | None]
+    rows: Floats
     left: int
     done: asyncio.Future[None]
+    refused: dict[int, Rejected] = field(default_factory=dict)
     truncated: int = 0
     started: bool = False
 
     def settle(self, index: int, row: Floats | Rejected) -> None:
-        self.rows[index] = row
+        if isinstance(row, Rejected):
+            self.refused[index] = row
+        else:
+            self.rows[index] = row
         self.left -= 1
         if self.left == 0 and not self.done.done():
             self.done.set_result(None)
@@ -108,11 +118,14 @@ class EmbedPool:
             raise self._failed
         if self._draining:
             raise Drained
+        import numpy as np  # loaded long since, by whoever makes the vectors
+
+        rows = np.empty((len(texts), self._embedder.dimension), np.float32)
         if not texts:
             self._dispatch()
-            return Embedded([], 0)
+            return Embedded(rows, {}, 0)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        job = _Job(texts, [None] * len(texts), len(texts), done)
+        job = _Job(texts, rows, len(texts), done)
         self._jobs.add(job)
         self._line.extend((job, index) for index in range(len(texts)))
         self._dispatch()
@@ -122,7 +135,7 @@ class EmbedPool:
             self._jobs.discard(job)
             if job.left:
                 self._forget(job)
-        return Embedded([row for row in job.rows if row is not None], job.truncated)
+        return Embedded(job.rows, job.refused, job.truncated)
 
     def drain(self) -> None:
         """Send nothing of groups that have not begun; finish those that have."""

@@ -1,51 +1,35 @@
-"""One group of documents, from look-up to commit, in local variables.
+"""Takes one group of documents from look-up to outcome.
 
 Guarantees: two versions of a page are written in input order, for a group waits, holding
-nothing, until every earlier version is resolved; all chunks of a document are embedded
-before its first write (documents of over 2,000 chunks go in windows, and leave no point
-behind if they turn out dead). A document that cannot be embedded leaves the version that
-is in the store alone.
+nothing, until every earlier version is resolved; all chunks of a document are embedded before
+its first write. A document of over 2,000 chunks goes in windows instead. A document that turns
+out dead, at whatever stage, leaves the version that is in the store alone (`engine.commit`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pulse_cli.engine.budget import Budget
-from pulse_cli.engine.commit import Committer, Writable, is_current
-from pulse_cli.engine.embedding import EmbedPool
+from pulse_cli.engine.commit import Committer
+from pulse_cli.engine.embedding import Embedded, EmbedPool
 from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.engine.limiter import Limiter
 from pulse_cli.engine.progress.dead_letters import document_letter
 from pulse_cli.engine.progress.ledger import Ledger, Resolution
-from pulse_cli.engine.reading import Group, Item, utf8_bytes
+from pulse_cli.engine.reading import utf8_bytes
+from pulse_cli.engine.task import WINDOW_CHUNKS, DocumentTask, Group
 from pulse_cli.errors import Rejected
 from pulse_cli.events import Stats
-from pulse_cli.model import Chunk, Commit, Outcome, Point, Prepared
+from pulse_cli.model import Chunk, Outcome, Point, Prepared
 from pulse_cli.ports import Preparer, RunInThread
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
-
-WINDOW_CHUNKS = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A prepared document. `chunks` is empty for a giant, which is cut window by window."""
-
-    item: Item
-    prepared: Prepared
-    chunks: Sequence[Chunk]
-    exists: bool
-
-    @property
-    def is_oversized(self) -> bool:
-        return _is_oversized(self.prepared)
 
 
 class GroupTask:
@@ -74,189 +58,182 @@ class GroupTask:
         self._stats = stats
         self._force = force
 
-    async def carry(self, group: Group) -> None:
+    async def run(self, group: Group) -> None:
         """Bring every document of the group to its outcome. Raises Fatal, Drained."""
         async with AsyncExitStack() as held:
             try:
-                ready = await self._ready(group, held)
+                tasks = await self._prepare(group, held)
             except BaseException:
                 self._pool.group_gone()
                 raise
-            await self._embed_and_write(ready)
+            await self._embed_and_write(tasks)
 
-    async def _ready(self, group: Group, held: AsyncExitStack) -> list[_Ready]:
+    async def _prepare(self, group: Group, held: AsyncExitStack) -> list[DocumentTask]:
         """The documents of the group that must be embedded, cut into chunks."""
-        for item in group.items:
-            await self._ledger.turn(item.ticket)
-        known = await self._committer.lookup([item.identity for item in group.items])
+        for task in group.tasks:
+            await self._ledger.wait_for_earlier(task.ticket)
+        await self._committer.lookup(group.tasks)
         fault_point("group-looked-up")
-        todo = [item for item in group.items if not self._settled(item, known)]
+        todo = [task for task in group.tasks if not self._settled(task)]
         if not todo:
             return []
         await held.enter_async_context(self._budget.hold(min(group.chunks, WINDOW_CHUNKS)))
-        results = await self._cpu.run(lambda: self._run_in_thread(self._cut, todo))
-        ready: list[_Ready] = []
-        for item, result in zip(todo, results, strict=True):
-            if isinstance(result, Rejected):
-                self._dead(item, result, "prepare")
-            elif result[0].starts:
-                ready.append(_Ready(item, *result, item.identity.commit_id in known))
+        errors = await self._cpu.run(lambda: self._run_in_thread(self._cut, todo))
+        ready: list[DocumentTask] = []
+        for task, error in zip(todo, errors, strict=True):
+            if error is not None:
+                self._dead(task, error, "prepare")
+            elif task.prepared.starts:
+                ready.append(task)
             else:
-                self._resolve(item, Outcome.SKIPPED, "nothing-to-search")
+                self._resolve(task, Outcome.SKIPPED, "nothing-to-search")
         return ready
 
-    async def _embed_and_write(self, ready: Sequence[_Ready]) -> None:
-        small = [one for one in ready if not one.is_oversized]
-        embedded = await self._pool.embed([chunk.text for one in small for chunk in one.chunks])
-        self._stats.tokens_embedded += sum(sum(one.prepared.counts) for one in small)
+    async def _embed_and_write(self, tasks: Sequence[DocumentTask]) -> None:
+        small = [task for task in tasks if not task.is_oversized]
+        embedded = await self._pool.embed([chunk.text for task in small for chunk in task.chunks])
+        self._stats.tokens_embedded += sum(sum(task.prepared.counts) for task in small)
         fault_point("group-embedded")
-        await self._commit(small, embedded.rows, embedded.truncated)
-        for one in ready:
-            if one.is_oversized:
-                await self._run_oversized(one)
+        await self._commit(small, embedded)
+        for task in tasks:
+            if task.is_oversized:
+                await self._run_oversized(task)
 
-    def _cut(self, items: Sequence[Item]) -> list[tuple[Prepared, list[Chunk]] | Rejected]:
-        """In a thread: clean and chunk; giants are left uncut.
+    def _cut(self, tasks: Sequence[DocumentTask]) -> list[Rejected | None]:
+        """In a thread: clean and chunk; oversized documents are left uncut.
 
         Where a service counts the tokens, it may refuse a text: its document is found by halving.
         """
         try:
-            return self._cut_all(items)
+            self._cut_all(tasks)
         except Rejected as error:
-            if len(items) == 1:
+            if len(tasks) == 1:
                 return [error]
-            half = len(items) // 2
-            return self._cut(items[:half]) + self._cut(items[half:])
+            half = len(tasks) // 2
+            return self._cut(tasks[:half]) + self._cut(tasks[half:])
+        return [None] * len(tasks)
 
-    def _cut_all(self, items: Sequence[Item]) -> list[tuple[Prepared, list[Chunk]] | Rejected]:
-        prepared = self._preparer.prepare([(item.document, item.identity) for item in items])
-        small = [one for one in prepared if not _is_oversized(one)]
-        chunks = iter(self._preparer.chunks(small, 0, WINDOW_CHUNKS))
-        return [  # chunks hold the text of small ones now
-            (one, []) if _is_oversized(one) else (replace(one, text=""), next(chunks))
-            for one in prepared
-        ]
+    def _cut_all(self, tasks: Sequence[DocumentTask]) -> None:
+        prepared = self._preparer.prepare([(task.document, task.identity) for task in tasks])
+        for task, one in zip(tasks, prepared, strict=True):
+            task.prepared = one
+        small = [task for task in tasks if not task.is_oversized]
+        cut = self._preparer.chunks([task.prepared for task in small], 0, WINDOW_CHUNKS)
+        for task, chunks in zip(small, cut, strict=True):
+            task.chunks = chunks
+            task.prepared = replace(task.prepared, text="")  # the chunks hold it now
 
-    def _settled(self, item: Item, known: dict[str, Commit]) -> bool:
-        """Resolve a document that the store holds already."""
-        commit = known.get(item.identity.commit_id)
-        if commit is None or not is_current(commit, item.identity, self._committer.stamp.rev):
+    def _settled(self, task: DocumentTask) -> bool:
+        """Resolve a document that the store holds already, whole and alone."""
+        record = task.stored
+        if record is None or not record.committed:
             return False
-        if commit.run_id == self._committer.stamp.run_id:  # written by an earlier start of this run
-            self._indexed(item, commit.chunk_count, commit.doc_tokens, truncated=0)
+        if record.run_id == self._committer.stamp.run_id:  # written by an earlier start of this run
+            self._indexed(task, record.chunk_count, record.doc_tokens, truncated=0)
             return True
         if self._force:
             return False
-        self._resolve(item, Outcome.UNCHANGED)
+        self._resolve(task, Outcome.UNCHANGED)
         return True
 
-    async def _commit(
-        self, ready: Sequence[_Ready], rows: Sequence[Floats | Rejected], truncated: int
-    ) -> None:
+    async def _commit(self, tasks: Sequence[DocumentTask], embedded: Embedded) -> None:
         """Write the documents all of whose chunks have vectors; the others are dead."""
-        writable: list[Writable] = []
-        owner: dict[str, Item] = {}
+        writable: list[DocumentTask] = []
         at = 0
-        for one in ready:
-            own = rows[at : at + len(one.chunks)]
-            at += len(one.chunks)
-            try:
-                vectors = _vectors(own)
-            except Rejected as error:
-                self._dead(one.item, error, "embed")
+        for task in tasks:
+            own = range(at, at + len(task.chunks))
+            at = own.stop
+            refused = [embedded.refused[index] for index in own if index in embedded.refused]
+            if refused:
+                self._dead(task, refused[0], "embed")
+            else:
+                task.rows = embedded.rows[own.start : own.stop]
+                writable.append(task)
+        errors = await self._committer.write(writable)
+        truncated = embedded.truncated
+        for task, error in zip(writable, errors, strict=True):
+            if error is not None:
+                self._dead(task, error, "store")
                 continue
-            writable.append(Writable(one.prepared, one.chunks, vectors, one.exists))
-            owner[one.item.identity.key] = one.item
+            counts = task.prepared.counts
+            self._indexed(task, len(counts), sum(counts), truncated=truncated)
+            truncated = 0  # counted with the first document of the group
 
-        def written(document: Writable) -> None:
-            nonlocal truncated
-            counts = document.prepared.counts
-            item = owner[document.identity.key]
-            self._indexed(item, len(counts), sum(counts), truncated=truncated)
-            truncated = 0  # booked with the first document of the group
-
-        def refused(document: Writable, error: Rejected) -> None:
-            self._dead(owner[document.identity.key], error, "store")
-
-        await self._committer.write(writable, written, refused)
-
-    async def _run_oversized(self, one: _Ready) -> None:
+    async def _run_oversized(self, task: DocumentTask) -> None:
         """Embed and write a document window by window; its chunk 0 last, as always."""
-        identity, prepared = one.item.identity, one.prepared
-        count = len(prepared.starts)
-        commit: list[Point] = []
-        ids: list[str] = []
+        count = len(task.prepared.starts)
+        first: tuple[list[Point], Floats] | None = None
         truncated = 0
         stage = "embed"
         try:
             for start in range(0, count, WINDOW_CHUNKS):
-                chunks = await self._window(prepared, start, min(start + WINDOW_CHUNKS, count))
-                self._pool.group_started()
-                embedded = await self._pool.embed([chunk.text for chunk in chunks])
-                self._stats.tokens_embedded += sum(chunk.tokens for chunk in chunks)
-                truncated += embedded.truncated
-                points = self._committer.points(prepared, chunks, _vectors(embedded.rows))
-                stage = "store"
-                ids += [point.id for point in points]
-                if start == 0:
-                    await self._committer.begin([identity] if one.exists else [])
-                    commit = points[:1]
-                await self._committer.body(points[1:] if start == 0 else points)
                 stage = "embed"
-            stage = "store"
-            await self._committer.finish([identity], commit, ids)
+                chunks = await self._window(task.prepared, start, min(start + WINDOW_CHUNKS, count))
+                embedded = await self._embed_window(chunks)
+                truncated += embedded.truncated
+                points, rows = self._committer.points(task.prepared, chunks), embedded.rows
+                stage = "store"
+                if first is None:
+                    await self._committer.begin([task])
+                    first = points[:1], rows[:1].copy()
+                    points, rows = points[1:], rows[1:]
+                await self._committer.upsert([task], points, rows)
+            assert first is not None, "an oversized document has chunks"
+            await self._committer.upsert([task], *first)
+            await self._committer.finish([task])
         except Rejected as error:
-            await self._committer.remove(identity)
-            self._dead(one.item, error, stage)
+            if stage == "store":
+                await self._committer.judge(error, [task])
+            elif first is not None:
+                with suppress(Rejected):
+                    await self._committer.undo([task])
+            self._dead(task, error, stage)
         else:
-            self._indexed(one.item, count, sum(prepared.counts), truncated=truncated)
+            self._indexed(task, count, sum(task.prepared.counts), truncated=truncated)
 
     async def _window(self, prepared: Prepared, start: int, stop: int) -> list[Chunk]:
         cut = partial(self._run_in_thread, self._preparer.chunks, [prepared], start, stop)
         return (await self._cpu.run(cut))[0]
 
+    async def _embed_window(self, chunks: Sequence[Chunk]) -> Embedded:
+        """Raises Rejected where one of the chunks is refused."""
+        self._pool.group_started()
+        embedded = await self._pool.embed([chunk.text for chunk in chunks])
+        self._stats.tokens_embedded += sum(chunk.tokens for chunk in chunks)
+        if embedded.refused:
+            raise embedded.refused[min(embedded.refused)]
+        return embedded
+
     # --- outcomes ----------------------------------------------------------
 
-    def _dead(self, item: Item, error: Rejected, stage: str) -> None:
+    def _dead(self, task: DocumentTask, error: Rejected, stage: str) -> None:
         self._stats.stages[stage].dead += 1
-        letter = document_letter(item.place, item.document, error.reason, str(error))
-        self._resolve(item, Outcome.DEAD, error.reason, letter=letter)
+        letter = document_letter(task.place, task.document, error.reason, str(error))
+        self._resolve(task, Outcome.DEAD, error.reason, letter=letter)
 
-    def _indexed(self, item: Item, chunks: int, tokens: int, *, truncated: int) -> None:
+    def _indexed(self, task: DocumentTask, chunks: int, tokens: int, *, truncated: int) -> None:
         self._ledger.resolve(
-            item.ticket,
+            task.ticket,
             Resolution(
                 Outcome.INDEXED,
                 chunks=chunks,
                 tokens=tokens,
-                bytes_text=utf8_bytes(item.document.text),
+                bytes_text=utf8_bytes(task.document.text),
                 truncated=truncated,
-                seen=item.identity.key,
+                seen=task.identity.key,
             ),
         )
         self._stats.documents_done += 1
 
     def _resolve(
-        self, item: Item, outcome: Outcome, reason: str = "", *, letter: bytes | None = None
+        self, task: DocumentTask, outcome: Outcome, reason: str = "", *, letter: bytes | None = None
     ) -> None:
         self._stats.documents_done += 1
         resolution = Resolution(
             outcome,
             reason,
-            bytes_text=utf8_bytes(item.document.text),
+            bytes_text=utf8_bytes(task.document.text),
             letter=letter,
-            seen=item.identity.key,
+            seen=task.identity.key,
         )
-        self._ledger.resolve(item.ticket, resolution)
-
-
-def _vectors(rows: Sequence[Floats | Rejected]) -> list[Floats]:
-    """All rows as vectors. Raises the first Rejected among them."""
-    for row in rows:
-        if isinstance(row, Rejected):
-            raise row
-    return [row for row in rows if not isinstance(row, Rejected)]
-
-
-def _is_oversized(prepared: Prepared) -> bool:
-    return len(prepared.starts) > WINDOW_CHUNKS
+        self._ledger.resolve(task.ticket, resolution)

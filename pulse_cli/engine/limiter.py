@@ -9,7 +9,7 @@ back, and not while the service says that they mostly wait there already.
 A failure is *isolated* if another request succeeded since this one was sent: then only
 this request waits and is tried again. If none did, the service itself is in trouble: the
 limit falls to one probe, and whoever succeeds first sets the pace for all. After
-`give_up_after` seconds without any success the run ends with exit 75, resumable.
+`give_up_after` seconds without any success the run ends, resumable.
 
 Overload and outage never count against a record. A call is given up for its own sake only
 by comparison: again and again, ever further apart, the service has taken a harmless request
@@ -22,39 +22,22 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
+from pulse_cli.engine.permit import Failure, Permit
 from pulse_cli.engine.timing import Histogram
-from pulse_cli.errors import Exit, Fatal, Rejected, Transient
-from pulse_cli.events import StageStats
+from pulse_cli.errors import Fatal, Rejected, Transient, Unavailable
+from pulse_cli.events import StageStats, Waiting
 from pulse_cli.ports import Clock
 
 T = TypeVar("T")
 
 BACKOFF_S, BACKOFF_CAP_S = 0.25, 15.0  # an overloaded service answers: it is asked every BACKOFF_S
 RETRY_AFTER_CAP_S = 60.0
+SHOWN_AFTER_S = 0.5  # a single broken connection is nothing to tell the user of
 CLOCK_GRAIN_S = 1e-3  # so much early is on time: sums of times are rounded
 SUSPECT_AFTER = 3  # failures in a row until a call is compared with a harmless one
 QUEUE_RATIO = 3.0  # TEI keeps one batch running and one frozen: up to here waiting is useful
-
-
-@dataclass(frozen=True, slots=True)
-class Permit:
-    """The right to have one request in flight."""
-
-    sent_at: float
-    generation: int
-    successes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """`delay`: seconds until the next try. `alone`: nothing else was in flight."""
-
-    delay: float
-    alone: bool
-    isolated: bool
 
 
 class Limiter:
@@ -83,6 +66,7 @@ class Limiter:
         self._successes = 0
         self._failures = 0
         self._failing_since: float | None = None
+        self._last_error = ""
         self._resume_at = 0.0
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._wakers: set[asyncio.Task[None]] = set()
@@ -142,9 +126,10 @@ class Limiter:
         self._set_limit(min(self._high, self._limit + step))
 
     def failed(self, permit: Permit, error: Transient) -> Failure:
-        """A request failed. To be called before its `release`. Raises Fatal (exit 75)."""
+        """A request failed. To be called before its `release`. Raises Unavailable."""
         now = self._clock.monotonic()
         self.stats.retries += 1
+        self._last_error = str(error)
         alone = self.stats.in_flight == 1
         isolated = self._successes > permit.successes and not error.overload
         if isolated:
@@ -210,6 +195,15 @@ class Limiter:
         self.succeeded()
         return True
 
+    def waiting(self) -> Waiting | None:
+        """What there is to say while the service gives no answer to anybody."""
+        if self._failing_since is None:
+            return None
+        waited = self._clock.monotonic() - self._failing_since
+        if waited < SHOWN_AFTER_S:
+            return None
+        return Waiting(self.name, self._last_error, waited, max(0.0, self._give_up_after - waited))
+
     def refresh_stats(self) -> None:
         """Bring percentiles and busy time in `stats` up to date."""
         if self.stats.in_flight:
@@ -252,12 +246,10 @@ class Limiter:
         return ceiling * self._rng.uniform(0.5, 1.0)
 
     def _given_up(self, seconds: float, error: Transient) -> Fatal:
-        return Fatal(
+        return Unavailable(
             f"{self.name} gave no answer for {seconds:.0f} s; the last error: {error}",
             hint="see whether it runs, then run the same command again: it goes on where it"
             " stopped (--give-up-after sets how long to wait)",
-            kind="unavailable",
-            exit_code=Exit.UNAVAILABLE,
         )
 
     def _set_limit(self, limit: float) -> None:

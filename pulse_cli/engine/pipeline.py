@@ -18,18 +18,18 @@ from pulse_cli.engine.budget import Budget, Drained
 from pulse_cli.engine.embedding import EmbedPool
 from pulse_cli.engine.group import GroupTask
 from pulse_cli.engine.limiter import Limiter
+from pulse_cli.engine.notes import Notes
 from pulse_cli.engine.progress.dead_letters import unreadable_letter
 from pulse_cli.engine.progress.ledger import Ledger, Resolution
 from pulse_cli.engine.reading import (
-    Group,
-    Item,
     ReadRecord,
     estimated_chunks,
     is_record,
     read_batches,
     why_partial,
 )
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.engine.task import DocumentTask, Group
+from pulse_cli.errors import Unavailable
 from pulse_cli.events import Message
 from pulse_cli.model import (
     Document,
@@ -37,13 +37,13 @@ from pulse_cli.model import (
     Note,
     Outcome,
     Position,
+    Record,
     Skipped,
     Unreadable,
 )
 from pulse_cli.ports import Observer, Preparer, Source
 
 DRAIN_SECONDS = 30.0
-MOST_NOTES = 50
 
 
 class Pipeline:
@@ -57,7 +57,7 @@ class Pipeline:
         ledger: Ledger,
         pool: EmbedPool,
         budget: Budget,
-        carrier: GroupTask,
+        group_task: GroupTask,
         reader: Limiter,
         observer: Observer,
         group_chunks: int,
@@ -68,7 +68,7 @@ class Pipeline:
         self._ledger = ledger
         self._pool = pool
         self._budget = budget
-        self._carrier = carrier
+        self._group_task = group_task
         self._reader = reader
         self._observer = observer
         self._group_chunks = group_chunks
@@ -78,7 +78,7 @@ class Pipeline:
         self._over = asyncio.Event()
         self._error: BaseException | None = None
         self._reading: asyncio.Task[None] | None = None
-        self.notes: list[str] = []
+        self.notes = Notes()
         self.exhausted = False
 
     async def run(self, start: Position) -> None:
@@ -119,7 +119,7 @@ class Pipeline:
         self._ledger.drain()
         self._budget.drain()
         self._pool.drain()
-        unavailable = isinstance(self._error, Fatal) and self._error.exit_code is Exit.UNAVAILABLE
+        unavailable = isinstance(self._error, Unavailable)
         if self._groups:
             await asyncio.wait(self._groups, timeout=0 if unavailable else DRAIN_SECONDS)
 
@@ -168,8 +168,8 @@ class Pipeline:
                 assert read.identity is not None
                 if read.identity.key in self._filling.keys:
                     self._launch()
-                item = Item(ticket, record.place, content, read.identity)
-                self._filling.add(item, estimated_chunks(content, self._preparer.chunk_tokens))
+                task = DocumentTask(ticket, record.place, content, read.identity)
+                self._filling.add(task, estimated_chunks(content, self._preparer.chunk_tokens))
                 if self._filling.chunks >= self._group_chunks:
                     self._launch()
             case Skipped():
@@ -183,29 +183,26 @@ class Pipeline:
                 )
                 self._ledger.resolve(ticket, resolution)
             case NoDocument():
+                self._tell(record)
                 self._ledger.resolve(ticket, Resolution(None, content.reason, partial=partial))
             case Note():
-                self._note(content.message)
+                self._tell(record)
                 self._ledger.resolve(ticket, Resolution(None, partial=partial))
 
-    def _note(self, message: str) -> None:
-        """Pass a note of the source on, unless there are too many for anybody to read."""
-        if len(self.notes) > MOST_NOTES:
-            return
-        if len(self.notes) == MOST_NOTES:
-            message = "there are more notes like these; they are not shown"
-        self.notes.append(message)
-        self._observer.on(Message("warning", message))
+    def _tell(self, record: Record) -> None:
+        """Pass a note of the source on, unless there was one like it."""
+        if message := self.notes.add(record):
+            self._observer.on(Message("warning", message))
 
     def _launch(self) -> None:
         """Send the group that is being filled on its way, if there is anything in it."""
         group, self._filling = self._filling, Group()
-        if group.items:
+        if group.tasks:
             self._pool.group_started()
-            task = asyncio.create_task(self._carry(group))
+            task = asyncio.create_task(self._run_group(group))
             self._groups.add(task)
             task.add_done_callback(self._group_ended)
 
-    async def _carry(self, group: Group) -> None:
+    async def _run_group(self, group: Group) -> None:
         with suppress(Drained):  # its tickets stay open: the next start reads them again
-            await self._carrier.carry(group)
+            await self._group_task.run(group)

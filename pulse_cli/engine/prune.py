@@ -22,13 +22,12 @@ from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.engine.limiter import Limiter
 from pulse_cli.engine.progress.seen import SeenPages, host_of
 from pulse_cli.engine.stop import Stop
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, PruneRefused
 from pulse_cli.model import Filter
+from pulse_cli.payload import CHUNK_INDEX, COMMITTED, KEY
 from pulse_cli.ports import Store
 
-KEY, INDEX = "canonical_url", "chunk_index"
 MOST_SHOWN = 1000
-PRUNE_REFUSED = "prune-refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ class StalePages:
         return sum(host.stored for host in self.hosts.values())
 
     def check(self, options: PruneOptions) -> None:
-        """Raises Fatal (exit 4) where a host would lose more pages than allowed."""
+        """Raises PruneRefused where a host would lose more pages than allowed."""
         for name, host in self.hosts.items():
             most = options.count
             if most is None:
@@ -96,7 +95,7 @@ class Pruner:
     async def prune(self) -> int | None:
         """Remove it; how many pages were, None where a signal cut it short.
 
-        Raises Fatal (exit 4) where it is more than allowed, and then removes nothing.
+        Raises PruneRefused where it is more than allowed, and then removes nothing.
         """
         found = await self.look()
         if self._stop.requested:
@@ -121,21 +120,29 @@ class Pruner:
         async for keys in self._batches():
             stale = {key for key, lacks in self._in_scope(keys) if lacks}
             if stale:
-                await self._store.delete_stale(sorted(stale), [])
+                await self._store.delete_pages(sorted(stale))
                 self._removed += len(stale)
                 fault_point("pages-pruned")
 
     async def _batches(self) -> AsyncIterator[list[str]]:
-        """The keys of all pages that may be in scope; a page is where its first chunk is."""
+        """The keys of all pages that may be in scope; a page is where its first chunk is.
+
+        A write cut short leaves several first chunks of a page, none of them committed.
+        """
         where = Filter(url_prefix=self._options.scope or None)
-        async for hits in self._store.scroll((KEY, INDEX), where):
+        cut_short: set[str] = set()
+        async for hits in self._store.scroll((KEY, CHUNK_INDEX, COMMITTED), where):
             if self._stop.requested:
                 return
-            yield [
-                hit.payload[KEY]
-                for hit in hits
-                if hit.payload.get(INDEX) == 0 and isinstance(hit.payload.get(KEY), str)
-            ]
+            keys = []
+            for payload in (hit.payload for hit in hits):
+                key = payload.get(KEY)
+                if payload.get(CHUNK_INDEX) != 0 or not isinstance(key, str) or key in cut_short:
+                    continue
+                if payload.get(COMMITTED) is False:
+                    cut_short.add(key)
+                keys.append(key)
+            yield keys
 
     def _in_scope(self, keys: Sequence[str]) -> list[tuple[str, bool]]:
         """The pages in scope, each with whether the crawl lacks it."""
@@ -160,20 +167,16 @@ def under(key: str, prefix: str) -> bool:
 def not_whole(reasons: Sequence[str]) -> Fatal:
     """The refusal to prune by a crawl that may lack pages which exist."""
     more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
-    return Fatal(
+    return PruneRefused(
         f"nothing was pruned, for this is not known to be the whole crawl: {reasons[0]}{more}",
         hint="prune with a crawl that is complete and can be read whole",
-        kind=PRUNE_REFUSED,
-        exit_code=Exit.REFUSED,
     )
 
 
 def _too_many(host: str, pages: HostPages, options: PruneOptions) -> Fatal:
     limit = f"{options.count} pages" if options.count is not None else f"{options.share or 0:.0%}"
-    return Fatal(
+    return PruneRefused(
         f"nothing was pruned: the crawl lacks {pages.stale:,} of the {pages.stored:,} pages of"
         f" {host} in the index, more than --max-prune {limit}",
         hint="see which with --prune --dry-run; if they are really gone, run it again with --yes",
-        kind=PRUNE_REFUSED,
-        exit_code=Exit.REFUSED,
     )

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from pulse_cli.engine.limiter import Limiter
-from pulse_cli.engine.progress.ledger import Ticket
 from pulse_cli.engine.threads import DaemonThread
 from pulse_cli.model import (
     Document,
     Identity,
     NoDocument,
     Note,
-    Place,
     Position,
     Record,
     Skipped,
@@ -41,30 +39,6 @@ class ReadRecord:
     record: Record
     identity: Identity | None
     key: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One document of a group, on its way."""
-
-    ticket: Ticket
-    place: Place
-    document: Document
-    identity: Identity
-
-
-@dataclass(slots=True)
-class Group:
-    """Whole documents, no two of one key, worth about `chunks` chunks."""
-
-    items: list[Item] = field(default_factory=list)
-    keys: set[str] = field(default_factory=set)
-    chunks: int = 0
-
-    def add(self, item: Item, chunks: int) -> None:
-        self.items.append(item)
-        self.keys.add(item.identity.key)
-        self.chunks += chunks
 
 
 def estimated_chunks(document: Document, chunk_tokens: int) -> int:

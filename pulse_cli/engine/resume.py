@@ -12,6 +12,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -23,12 +24,15 @@ from pulse_cli.engine.progress.run_state import DeadLimit, RunState, restore
 from pulse_cli.engine.progress.state_files import StateFiles
 from pulse_cli.engine.prune import PruneOptions
 from pulse_cli.engine.stop import Stop
-from pulse_cli.errors import Exit, Fatal
-from pulse_cli.events import Target
+from pulse_cli.errors import Fatal, Kind
+from pulse_cli.events import Counts, Target
 from pulse_cli.model import Input
 from pulse_cli.ports import Clock, Embedder, Observer, Preparer, Source, Store
 
-_UNCHANGING = ("run_id", "started", "command", "sources", "target", "manifest", "fingerprint")
+_UNCHANGING = (
+    *("run_id", "started", "command", "retry_flags", "sources", "target", "manifest"),
+    "fingerprint",
+)
 
 OpenSource = Callable[[Sequence[Input] | None], Source]
 
@@ -36,12 +40,15 @@ OpenSource = Callable[[Sequence[Input] | None], Source]
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """`fingerprint` holds the settings that decide what is written or left out; `command` is
-    what resumes this run. `concurrency` fixes the embed requests in flight, None adapts.
-    `prune` says how pages are removed that the crawl no longer holds, None that they stay."""
+    what resumes this run, `retry_flags` what follows `pulse index LETTERS` to retry its dead
+    letters. `concurrency` fixes the embed requests in flight, None adapts. `prune` says how pages
+    are removed that the crawl no longer holds, None that they stay.
+    """
 
     sources: tuple[str, ...]
     target: Target
     command: str
+    retry_flags: str = ""
     fingerprint: Mapping[str, Any] = field(default_factory=dict)
     force: bool = False
     restart: bool = False
@@ -73,7 +80,7 @@ class RunDependencies:
 class OpenRun:
     """A run as it stands when a process takes it up.
 
-    `state` is what never changes in it.
+    `state` is what never changes in it, `earlier` the counts with which this process begins.
     """
 
     run_id: str
@@ -81,6 +88,7 @@ class OpenRun:
     source: Source
     books: RunState
     resumed: bool
+    earlier: Counts
 
 
 def open_run(
@@ -125,13 +133,14 @@ def _begin(
         "run_id": run_id,
         "started": now,
         "command": options.command,
+        "retry_flags": options.retry_flags,
         "sources": list(options.sources),
         "target": {"store": options.target.store, "collection": options.target.collection},
         "manifest": {"name": manifest.name, "sha256": sha256},
         "fingerprint": dict(fingerprint),
     }
     books = _books(parts, files, options, run_id, 0, 0)
-    return OpenRun(run_id, state, source, books, resumed=False)
+    return OpenRun(run_id, state, source, books, resumed=False, earlier=Counts())
 
 
 def _resume(
@@ -148,7 +157,9 @@ def _resume(
     position, counts, dead_mark, seen_mark = restore(old)
     books = _books(parts, files, options, run_id, dead_mark, seen_mark)
     books.position, books.counts, books.partial = position, counts, old["partial"]
-    return OpenRun(run_id, {key: old[key] for key in _UNCHANGING}, source, books, resumed=True)
+    books.examples = old["examples"]
+    same = {key: old[key] for key in _UNCHANGING}
+    return OpenRun(run_id, same, source, books, resumed=True, earlier=deepcopy(counts))
 
 
 def _books(
@@ -180,6 +191,5 @@ def _refuse_changed_settings(
             f"an unfinished run ({files.checkpoint}) was begun with other settings: "
             + "; ".join(changed),
             hint="restore the setting to go on with it, or start anew with --restart",
-            kind="settings-changed",
-            exit_code=Exit.REFUSED,
+            kind=Kind.SETTINGS_CHANGED,
         )

@@ -9,26 +9,27 @@ began with; otherwise it refuses and names what changed. A complete run is never
 from __future__ import annotations
 
 import asyncio
-import time
-from contextlib import suppress
 
 from pulse_cli.engine.budget import Budget
-from pulse_cli.engine.commit import Committer, RunStamp
+from pulse_cli.engine.clock import rfc3339
+from pulse_cli.engine.commit import Committer
 from pulse_cli.engine.embedding import EmbedPool
 from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.engine.group import GroupTask
 from pulse_cli.engine.limiter import Limiter, unfailing_limiter
+from pulse_cli.engine.outage import OutageReport
 from pulse_cli.engine.pipeline import Pipeline
 from pulse_cli.engine.progress.checkpoint import CheckpointFile
 from pulse_cli.engine.progress.ledger import Ledger
 from pulse_cli.engine.progress.seen import SeenPages
 from pulse_cli.engine.progress.state_files import StateFiles
-from pulse_cli.engine.prune import PRUNE_REFUSED, PruneOptions, Pruner, not_whole
+from pulse_cli.engine.prune import PruneOptions, Pruner, not_whole
 from pulse_cli.engine.resume import OpenRun, RunDependencies, RunOptions, open_run
 from pulse_cli.engine.summary import summarize
 from pulse_cli.engine.threads import Threads
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, PruneRefused, SourceChanged
 from pulse_cli.events import Draining, Message, Progress, StageStats, Started, Stats, Summary
+from pulse_cli.payload import RunStamp
 
 CHECKPOINT_SECONDS = 2.0
 CHECKPOINT_RECORDS = 4096
@@ -43,8 +44,8 @@ async def index(parts: RunDependencies, files: StateFiles, options: RunOptions) 
     """
     try:
         return await _index(parts, files, options, restart=options.restart)
-    except Fatal as error:
-        if error.kind != "source-changed" or options.on_changed_source != "restart":
+    except SourceChanged:
+        if options.on_changed_source != "restart":
             raise
         return await _index(parts, files, options, restart=True)
 
@@ -92,6 +93,7 @@ class _Run:
         self._ledger = Ledger(self._books.book)
         self._saving = asyncio.Lock()
         self._pruned = 0
+        self._outages = OutageReport(parts.observer)
         self._saved_passed = 0
         self._saved_at = self._started
         self._unsynced: Fatal | None = None
@@ -124,7 +126,7 @@ class _Run:
             try:
                 await pipeline.run(self._books.position)
                 if pipeline.exhausted:
-                    await self._committer.tidy()
+                    await self._committer.delete_probe()
             except Fatal as fatal:
                 error = fatal
             finally:
@@ -132,13 +134,15 @@ class _Run:
                     for task in helpers:
                         task.cancel()
                 await asyncio.gather(*helpers, return_exceptions=True)
-        if error is not None and error.kind == "source-changed":
+        self._refresh_stats()
+        self._outages.look(self._stats.waiting_for)
+        if isinstance(error, SourceChanged):
             raise error
         complete = error is None and pipeline.exhausted and not self._ledger.open_tickets
         if complete and self._options.prune is not None:
             complete, error = await self._prune(self._options.prune)
         failure = await self._finish(complete, error)
-        return self._summary(complete and failure is error, failure, tuple(pipeline.notes))
+        return self._summary(complete and failure is error, failure, tuple(pipeline.notes.lines()))
 
     async def _prune(self, options: PruneOptions) -> tuple[bool, Fatal | None]:
         """Remove what the crawl no longer holds: whether the run is complete, and its error.
@@ -153,18 +157,23 @@ class _Run:
             pruner = Pruner(self._parts.store, self._store, seen, options, self._parts.stop)
             removed = await pruner.prune()
         except Fatal as error:
-            return error.kind == PRUNE_REFUSED, error
+            return isinstance(error, PruneRefused), error
         fault_point("pruned")
         self._pruned = removed or 0
         return removed is not None, None
 
     def _pipeline(self, threads: Threads) -> Pipeline:
         parts, options, opened = self._parts, self._options, self._opened
-        stamp = RunStamp(opened.run_id, _rfc3339(opened.state["started"]), parts.preparer.rev)
+        stamp = RunStamp(
+            run_id=opened.run_id,
+            indexed_at=rfc3339(opened.state["started"]),
+            rev=parts.preparer.rev,
+            embedder=parts.embedder.model,
+        )
         pool = EmbedPool(parts.embedder, self._embed, parts.clock, self._stats)
         budget = Budget(self._most_in_the_works)
         self._committer = Committer(parts.store, self._store, stamp, parts.embedder.dimension)
-        carrier = GroupTask(
+        group_task = GroupTask(
             preparer=parts.preparer,
             ledger=self._ledger,
             pool=pool,
@@ -181,7 +190,7 @@ class _Run:
             ledger=self._ledger,
             pool=pool,
             budget=budget,
-            carrier=carrier,
+            group_task=group_task,
             reader=self._reader,
             observer=parts.observer,
             group_chunks=parts.embedder.limits.group,
@@ -200,6 +209,7 @@ class _Run:
                 await clock.sleep(TICK_SECONDS)
                 self._refresh_stats()
                 self._parts.observer.on(Progress(self._stats))
+                self._outages.look(self._stats.waiting_for)
                 news = self._books.passed - self._saved_passed
                 late = clock.monotonic() - self._saved_at >= CHECKPOINT_SECONDS
                 if news >= CHECKPOINT_RECORDS or (news and late):
@@ -249,7 +259,7 @@ class _Run:
             if not self._books.closed:
                 await self._save(complete=complete)
         except Fatal as fatal:
-            if not (complete and self._is_saved_complete()):
+            if not (complete and self._checkpoint.says_complete(self._epoch)):
                 return error or fatal
             # It has not failed: the next start would be a new run. Should a crash bring the
             # checkpoint before back, that is as good.
@@ -258,43 +268,30 @@ class _Run:
             self._files.remove_unneeded(None)
         return error
 
-    def _is_saved_complete(self) -> bool:
-        """Whether the checkpoint says so, though saving it ended in an error."""
-        with suppress(Fatal):
-            state = self._checkpoint.load()
-            return state is not None and (state["epoch"], state["complete"]) == (self._epoch, True)
-        return False
-
     def _refresh_stats(self) -> None:
         stats = self._stats
         stats.elapsed_s = self._parts.clock.monotonic() - self._started
         stats.bytes_read, stats.bytes_total = self._opened.source.progress()
         stats.open_records = self._ledger.open_tickets
-        for limiter in (self._reader, self._cpu, self._embed, self._store):
+        limiters = (self._embed, self._store, self._cpu, self._reader)
+        for limiter in limiters:
             limiter.refresh_stats()
+        said = (limiter.waiting() for limiter in limiters)
+        stats.waiting_for = next(filter(None, said), None) or self._opened.source.waiting()
 
     def _summary(self, complete: bool, error: Fatal | None, notes: tuple[str, ...]) -> Summary:
         self._refresh_stats()
-        letters = self._books.letters
         return summarize(
-            run_id=self._opened.run_id,
+            self._opened,
+            self._options,
+            self._stats,
             complete=complete,
             error=error,
-            stop_code=self._parts.stop.exit_code if self._parts.stop.requested else Exit.OK,
-            sources=self._options.sources,
-            target=self._options.target,
-            stats=self._stats,
+            stopped_by=self._parts.stop.stopped_by,
             checkpoint=str(self._files.checkpoint),
-            dead_letters=str(letters.path) if letters.mark else None,
-            command=self._options.command,
             notes=notes,
             pruned=self._pruned,
-            fingerprint=self._opened.state["fingerprint"],
         )
 
 
 _SERVICES = {"prepare": "who counts the tokens", "embed": "the embedder", "store": "the store"}
-
-
-def _rfc3339(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

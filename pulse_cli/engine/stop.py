@@ -5,10 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from pulse_cli.errors import Exit
-
-EXIT_CODES = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
-
 
 class Stop:
     """`request` asks for a drain: reading stops, what is in flight is finished, books are saved."""
@@ -30,5 +26,6 @@ class Stop:
         await self._event.wait()
 
     @property
-    def exit_code(self) -> Exit:
-        return EXIT_CODES.get(self.signal, Exit.INTERRUPTED) if self.signal else Exit.OK
+    def stopped_by(self) -> str:
+        """The name of the signal, "" where there was none."""
+        return self.signal.name if self.signal else ""

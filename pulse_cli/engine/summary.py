@@ -1,53 +1,47 @@
-"""What a run says when it has ended: its exit code, and what to do next."""
+"""What a run says when it has ended, and what to do next."""
 
 from __future__ import annotations
 
 import hashlib
 import resource
+import shlex
 import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
-from pulse_cli.errors import Exit, Fatal
-from pulse_cli.events import Problem, Stats, Summary, Target
+from pulse_cli.engine.progress.json_text import to_json
+from pulse_cli.engine.resume import OpenRun, RunOptions
+from pulse_cli.errors import Fatal
+from pulse_cli.events import Problem, Stats, Status, Summary
 
 
 def summarize(
+    opened: OpenRun,
+    options: RunOptions,
+    stats: Stats,
     *,
-    run_id: str,
     complete: bool,
     error: Fatal | None,
-    stop_code: Exit,
-    sources: tuple[str, ...],
-    target: Target,
-    stats: Stats,
+    stopped_by: str,
     checkpoint: str,
-    dead_letters: str | None,
-    command: str,
     notes: tuple[str, ...],
     pruned: int,
-    fingerprint: Mapping[str, Any],
 ) -> Summary:
-    """Sum up. An error outranks a signal, and a signal outranks dead letters."""
-    if error is not None:
-        exit_code = error.exit_code
-    elif complete:
-        exit_code = Exit.DEAD_LETTERS if stats.counts.dead else Exit.OK
-    else:
-        exit_code = stop_code
-    resume = command if not complete else None
+    """Sum up. `stopped_by` is the name of a signal, or empty."""
+    books = opened.books
+    dead_letters = str(books.letters.path) if books.letters.mark else None
+    resume = options.command if not complete else None
     if complete and dead_letters:
-        resume = f"pulse index {dead_letters}"
+        resume = retry_command(dead_letters, options.retry_flags)
     return Summary(
-        run_id=run_id,
-        status="complete" if complete else "failed" if error else "interrupted",
-        exit_code=exit_code,
-        sources=sources,
-        target=target,
+        run_id=opened.run_id,
+        status=_status(complete, error, stopped_by),
+        sources=options.sources,
+        target=options.target,
+        stopped_by=stopped_by,
         counts=stats.counts,
+        earlier=opened.earlier,
         bytes_read=stats.bytes_read,
         embed_requests=stats.stages["embed"].requests,
         seconds=stats.elapsed_s,
@@ -60,15 +54,27 @@ def summarize(
         checkpoint=checkpoint,
         dead_letters=dead_letters,
         resume=resume,
+        dead_examples=books.examples,
         notes=notes,
         pruned=pruned,
-        fingerprint=_hash(fingerprint),
+        fingerprint=_hash(opened.state["fingerprint"]),
         error=Problem(error.kind, str(error), error.hint) if error else None,
     )
 
 
+def _status(complete: bool, error: Fatal | None, stopped_by: str) -> Status:
+    if complete or error is not None:
+        return "complete" if complete else "failed"
+    return "interrupted" if stopped_by else "limited"
+
+
+def retry_command(dead_letters: str, flags: str) -> str:
+    """The command that indexes the dead letters of a run into the same index."""
+    return f"pulse index {shlex.quote(dead_letters)} {flags}".rstrip()
+
+
 def _hash(fingerprint: Mapping[str, Any]) -> str:
-    data = orjson.dumps(dict(fingerprint), option=orjson.OPT_SORT_KEYS)
+    data = to_json(dict(sorted(fingerprint.items())))
     return hashlib.sha256(data).hexdigest()[:12]
 
 

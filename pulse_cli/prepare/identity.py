@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from pulse_cli.model import Document
 
-SCHEME = "uuid5-url-index/1"
+SCHEME = "uuid5-url-version-index/2"
 CONTENT_HASH = "sha256/1"
 
 # Names of query parameters that tell where a visitor came from, never what the page is;
@@ -93,12 +93,20 @@ def domain_of(url: str) -> str:
     return netloc.rpartition("@")[2].encode("utf-8", "backslashreplace").decode()
 
 
-def point_id(key: str, index: int) -> str:
-    """UUID version 5 (RFC 9562) of chunk `index` of the page with this canonical URL.
+def version_of(content_hash: str, rev: str) -> str:
+    """16 hex digits that stand for what a page says and for how it is written.
 
-    As `uuid.uuid5` makes it from NAMESPACE_URL, in a quarter of its time.
+    Two versions of a page differ in them, and so in the ids of all their points.
     """
-    name = f"{key}#{index}".encode()
+    return hashlib.sha256(f"{content_hash}\0{rev}".encode()).hexdigest()[:16]
+
+
+def point_id(key: str, version: str, index: int) -> str:
+    """UUID version 5 (RFC 9562) of chunk `index` of one version of a page.
+
+    As `uuid.uuid5` makes it from NAMESPACE_URL and "key#version#index", in a quarter of its time.
+    """
+    name = f"{key}#{version}#{index}".encode()
     digest = hashlib.sha1(_NAMESPACE + name, usedforsecurity=False).hexdigest()
     variant = "89ab"[int(digest[16], 16) & 3]
     return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"

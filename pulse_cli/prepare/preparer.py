@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pulse_cli.model import Chunk, Document, Identity, Prepared, Terms
+from pulse_cli.payload import SCHEMA_VERSION
 from pulse_cli.prepare import clean, identity
 from pulse_cli.prepare.options import PrepareOptions
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from pulse_cli.prepare.chunker import Chunker
     from pulse_cli.prepare.terms import TermWeights
     from pulse_cli.prepare.terms_process import TermProcess
-
-PAYLOAD_VERSION = 1
 
 
 def open_preparer(
@@ -41,7 +40,7 @@ def open_preparer(
         "cleaner": clean.VERSION,
         "chunker": VERSION,
         "ids": identity.SCHEME,
-        "payload": PAYLOAD_VERSION,
+        "payload": SCHEMA_VERSION,
         "tokenizer": counter.name,
         "model": options.model,
         "dimension": options.dimension,
@@ -92,11 +91,14 @@ class _MarkdownPreparer:
 
     def identify(self, document: Document) -> Identity:
         key = identity.canonical_url(document.url)
+        content_hash = identity.content_hash(document)
+        version = identity.version_of(content_hash, self._rev)
         return Identity(
             key=key,
-            content_hash=identity.content_hash(document),
-            commit_id=identity.point_id(key, 0),
             domain=identity.domain_of(document.url),
+            content_hash=content_hash,
+            version=version,
+            commit_id=identity.point_id(key, version, 0),
         )
 
     def prepare(self, documents: Sequence[tuple[Document, Identity]]) -> list[Prepared]:
@@ -131,7 +133,7 @@ class _MarkdownPreparer:
 def chunk_of(prepared: Prepared, index: int, text: str, terms: Terms) -> Chunk:
     """Chunk `index` of a page, whose text and terms are known."""
     return Chunk(
-        id=identity.point_id(prepared.identity.key, index),
+        id=identity.point_id(prepared.identity.key, prepared.identity.version, index),
         index=index,
         text=text,
         tokens=prepared.counts[index],

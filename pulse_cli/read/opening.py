@@ -9,7 +9,7 @@ from typing import BinaryIO
 from pulse_cli.errors import Fatal
 from pulse_cli.model import Input, Note
 from pulse_cli.read.bytes.inputs import find_inputs
-from pulse_cli.read.firecrawl.markdown import Addresses
+from pulse_cli.read.firecrawl.file_address import Addresses
 from pulse_cli.read.options import ReadOptions
 from pulse_cli.read.source import InputSource
 
@@ -21,13 +21,14 @@ def open_source(
     *,
     stdin: BinaryIO | None = None,
     sleep: Callable[[float], None] = time.sleep,
+    now: Callable[[], float] = time.monotonic,
 ) -> InputSource:
     """A source over files, folders, globs, `-` (stdin) and `firecrawl:crawl/ID`.
 
     Without a manifest the specs are expanded now; with one (a resumed run) exactly its inputs
     are read, in its order, whatever folders hold by now. `stdin` stands in for the process's
-    own, `sleep` waits between requests to Firecrawl. Raises Fatal (exit 2) for what does not
-    exist, cannot be read, or is not clear.
+    own; `sleep` and `now` are the clock of what is asked of Firecrawl. Raises Fatal for what
+    does not exist, cannot be read, or is not clear.
     """
     markdown = bool(options.base_url)
     if manifest is None:
@@ -35,7 +36,7 @@ def open_source(
     else:
         inputs, notes = list(manifest), _notes_again(specs, markdown)
     addresses = Addresses(specs, options.base_url, [one.name for one in inputs])
-    return InputSource(inputs, notes, addresses, options, stdin, sleep)
+    return InputSource(inputs, notes, addresses, options, stdin, sleep, now)
 
 
 def _notes_again(specs: Sequence[str], markdown: bool) -> list[Note]:

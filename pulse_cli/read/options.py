@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 MAPPABLE = frozenset(
     {
@@ -39,7 +39,8 @@ class ReadOptions:
     stands for, below which the paths of its files are appended; as a mapping, folder -> URL.
 
     `firecrawl_*`: the API that `firecrawl:crawl/ID` sources are fetched from; `timeout` is in
-    seconds, for one whole request. `trust_env` lets proxies and netrc of the environment count.
+    seconds, for one whole request; after `give_up_after` seconds without an answer the source is
+    given up. `trust_env` lets proxies and netrc of the environment count.
     """
 
     max_record: int = 64 * 1024 * 1024
@@ -54,6 +55,7 @@ class ReadOptions:
     firecrawl_api_key: str | None = field(default=None, repr=False)
     trust_env: bool = False
     timeout: float = 60.0
+    give_up_after: float = 600.0
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.field_map) - MAPPABLE)
@@ -61,6 +63,5 @@ class ReadOptions:
             raise Fatal(
                 f"source.map has no field {unknown[0]!r}",
                 hint=f"fields that can be mapped: {', '.join(sorted(MAPPABLE))}",
-                kind="bad-map",
-                exit_code=Exit.USAGE,
+                kind=Kind.CONFIG,
             )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pulse_cli.model import Unreadable
 from pulse_cli.read.bytes.byte_reader import ByteReader
+from pulse_cli.read.firecrawl.file_address import FileAddress
 from pulse_cli.read.firecrawl.shapes import Shapes
 from pulse_cli.read.framing.detect import Kind
 from pulse_cli.read.framing.json_span import CappedBuffer, Content
@@ -11,16 +11,16 @@ from pulse_cli.read.framing.scan import BOM
 
 
 def single_content(
-    feed: ByteReader, kind: Kind, url: str | None, shapes: Shapes, max_record: int
+    reader: ByteReader, kind: Kind, address: FileAddress | None, shapes: Shapes, max_record: int
 ) -> Content:
     """Consume the whole input and say what it is."""
-    whole = CappedBuffer(feed.offset, feed.line, max_record)
-    while feed.at < len(feed.data) or feed.more():
-        with memoryview(feed.data)[feed.at :] as piece:
+    whole = CappedBuffer(reader.offset, reader.line, max_record)
+    while reader.at < len(reader.data) or reader.more():
+        with memoryview(reader.data)[reader.at :] as piece:
             whole.add(piece)
-        feed.consume(len(feed.data))
-    if feed.damage:
-        return whole.unreadable(feed.damage.reason, feed.damage.detail)
+        reader.consume(len(reader.data))
+    if reader.damage:
+        return whole.unreadable(reader.damage.reason, reader.damage.detail)
     if kind is Kind.OTHER:
         begins = bytes(whole.kept[:24])
         return whole.unreadable("not-json", f"not JSON: it begins with {begins!r}")
@@ -31,8 +31,4 @@ def single_content(
         text = whole.kept.removeprefix(BOM).decode()
     except UnicodeDecodeError as error:
         return whole.unreadable("invalid-utf8", f"not valid UTF-8 at byte {error.start:,}")
-    content = shapes.markdown(text, url)
-    if isinstance(content, Unreadable) and content.reason == "no-url":
-        detail = "raw markdown carries no address; give it with --url"
-        return Unreadable("no-url", detail, record={"markdown": text})
-    return content
+    return shapes.markdown(text, address)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Filter
+from pulse_cli.payload import FILTERS
 
-TEXT_FIELDS = ("domain", "language", "country")
-BOOL_FIELD = "isMobile"
 URL_FIELDS = ("url", "url_prefix")
-FIELDS = (*TEXT_FIELDS, BOOL_FIELD, *URL_FIELDS)
+FIELDS = (*FILTERS, *URL_FIELDS)
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -28,7 +27,7 @@ def parse_filters(pairs: Sequence[str]) -> Filter:
             raise _wrong(pair, f"{name} is given twice")
         if name in URL_FIELDS:
             prefix = url_prefix(value)
-        elif name == BOOL_FIELD:
+        elif FILTERS[name] == "bool":
             if value.lower() not in _TRUTH:
                 raise _wrong(pair, f"{name} is true or false")
             equals[name] = _TRUTH[value.lower()]
@@ -50,6 +49,4 @@ def url_prefix(value: str) -> str:
 
 
 def _wrong(pair: str, hint: str) -> Fatal:
-    return Fatal(
-        f"filter {pair!r} is not understood", hint=hint, kind="usage", exit_code=Exit.USAGE
-    )
+    return Fatal(f"filter {pair!r} is not understood", hint=hint, kind=Kind.USAGE)

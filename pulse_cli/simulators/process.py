@@ -15,9 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
+import orjson
 
-from pulse_cli.errors import Fatal
+from pulse_cli.errors import Fatal, Kind
+from pulse_cli.net.address import Address, Peer
+from pulse_cli.net.blocking import connection
+from pulse_cli.net.client import Client
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.profiles import Profile
 
@@ -46,8 +49,9 @@ class SpawnedSimulator:
         self.url = self._process.stdout.readline().strip()
         if not self.url:
             code = self._process.wait()
-            raise Fatal(f"the simulated {kind} did not start (exit {code})", kind="simulator")
-        self._client = httpx.Client(base_url=self.url, trust_env=False, timeout=30)
+            raise Fatal(f"the simulated {kind} did not start (exit {code})", kind=Kind.BENCH)
+        address = Address.parse(self.url, Peer(f"the simulated {kind}", "its address", "its key"))
+        self._connect = lambda: Client(address, timeout=30)
 
     @property
     def pid(self) -> int:
@@ -59,16 +63,22 @@ class SpawnedSimulator:
         return self._process.poll()
 
     def stats(self) -> dict[str, Any]:
-        value: dict[str, Any] = self._client.get("/_sim/stats").raise_for_status().json()
+        value: dict[str, Any] = self._ask("GET", "stats")
         return value
 
     def reset(self) -> None:
         """Set the counters of `stats` to zero."""
-        self._client.post("/_sim/reset").raise_for_status()
+        self._ask("POST", "reset")
 
     def set_faults(self, faults: Iterable[Fault], seed: int = 0) -> None:
-        body = {"faults": [fault.as_json() for fault in faults], "seed": seed}
-        self._client.post("/_sim/faults", json=body).raise_for_status()
+        self._ask("POST", "faults", {"faults": [fault.as_json() for fault in faults], "seed": seed})
+
+    def _ask(self, method: str, what: str, body: Any = None) -> Any:
+        with connection(self._connect) as ask:
+            answer = ask(method, f"/_sim/{what}", body and orjson.dumps(body))
+        if answer.status != 200:
+            raise Fatal(f"{answer.sender.shown} refuses: {answer.said()}", kind=Kind.BENCH)
+        return answer.json()
 
     def kill(self) -> None:
         """As `kill -9`: no goodbye. Start another on the same port to bring it back."""
@@ -76,7 +86,6 @@ class SpawnedSimulator:
         self.close()
 
     def close(self) -> None:
-        self._client.close()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()

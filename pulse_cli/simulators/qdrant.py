@@ -197,6 +197,7 @@ class QdrantService:
             raise Refused(404, "")
         kind, plan = PLANS[request.method, rest]
         work = plan(collection, body, self._minor)
+        collection.check_strict(kind, body)
         if kind not in _WRITES:
             return kind, work
         if kind == "upsert":

@@ -14,6 +14,7 @@ import orjson
 from pulse_cli.atomic_file import write_atomically
 from pulse_cli.simulators.qdrant_bodies import Refused, Space, read_space
 from pulse_cli.simulators.qdrant_points import MemoryPoints, Points, ShardPoints
+from pulse_cli.simulators.qdrant_strict import check_strict
 
 _HNSW = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000, "on_disk": False}
 _OPTIMIZER = {"deleted_threshold": 0.2, "indexing_threshold": 10000, "flush_interval_sec": 5}
@@ -30,6 +31,7 @@ class Collection:
         self._hnsw = {**_HNSW, **(settings.get("hnsw_config") or {})}
         self._optimizer = {**_OPTIMIZER, **(settings.get("optimizers_config") or {})}
         self._indexes: dict[str, dict[str, Any]] = dict(settings.get("payload_schema") or {})
+        self._strict: dict[str, Any] = dict(settings.get("strict_mode_config") or {})
         self.points: Points = MemoryPoints()
         self.keeps_vectors = folder is not None
         if folder is not None:
@@ -52,6 +54,7 @@ class Collection:
             "hnsw_config": self._hnsw,
             "optimizers_config": self._optimizer,
             "payload_schema": self._indexes,
+            "strict_mode_config": self._strict,
         }
         data = orjson.dumps({"name": self.name, "settings": settings})
         write_atomically(self._file, data, durable=False)
@@ -79,23 +82,30 @@ class Collection:
                 "optimizer_config": self._optimizer,
                 "wal_config": {"wal_capacity_mb": 32, "wal_segments_ahead": 0},
                 "quantization_config": self._settings.get("quantization_config"),
+                "strict_mode_config": self._strict,
             },
             "payload_schema": {
-                name: {"data_type": "keyword", "params": params, "points": count}
+                name: {"data_type": params["type"], "params": params, "points": count}
                 for name, params in self._indexes.items()
             },
         }
 
     def change(self, body: Mapping[str, Any]) -> bool:
-        """`PATCH`: graph and optimizer settings; anything else is accepted and kept."""
+        """`PATCH`: graph, optimizer and strict mode; anything else is accepted."""
         self._hnsw |= body.get("hnsw_config") or {}
         self._optimizer |= body.get("optimizers_config") or {}
+        self._strict |= body.get("strict_mode_config") or {}
         self._settings |= {k: body[k] for k in ("quantization_config",) if k in body}
         self._save()
         return True
 
+    def check_strict(self, kind: str, body: Mapping[str, Any]) -> None:
+        """Raises Refused where strict mode does not allow this request."""
+        check_strict(kind, body, self._strict, self._indexes)
+
     def create_index(self, field: str, params: dict[str, Any]) -> None:
-        self.points.create_index(field, prefix=bool(params.get("prefix")))
+        prefix = bool(params.get("prefix"))
+        self.points.create_index(field, params["type"], prefix=prefix)
         self._indexes[field] = params
         self._save()
 

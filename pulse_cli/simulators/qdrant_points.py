@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from pulse_cli.payload import KEY
 from pulse_cli.simulators.qdrant_bodies import Space
 
 Selector = bool | list[str]
-KEY = "canonical_url"
 
 
 class Points(Protocol):
@@ -36,7 +36,7 @@ class Points(Protocol):
         self, vector: Any, using: str, where: Any, limit: int, payload: Selector, offset: int
     ) -> list[Any]: ...
     def count(self, where: Any = None) -> int: ...
-    def create_index(self, field: str, *, prefix: bool) -> None: ...
+    def create_index(self, field: str, kind: str, *, prefix: bool) -> None: ...
     def add_sparse(self, name: str) -> None: ...
     def close(self) -> None: ...
 
@@ -107,8 +107,8 @@ class ShardPoints:
     def count(self, where: Any = None) -> int:
         return self._shard.count(where)
 
-    def create_index(self, field: str, *, prefix: bool) -> None:
-        self._shard.create_index(field, prefix=prefix)
+    def create_index(self, field: str, kind: str, *, prefix: bool) -> None:
+        self._shard.create_index(field, kind, prefix=prefix)
 
     def add_sparse(self, name: str) -> None:
         self._shard.add_sparse(name)
@@ -144,8 +144,10 @@ class MemoryPoints:
         for condition in (where or {}).get("must") or []:
             if "has_id" in condition:
                 return list(condition["has_id"])
-            if condition.get("key") == KEY and "any" in condition["match"]:
-                return [i for url in condition["match"]["any"] for i in self._pages.get(url, ())]
+            match = condition.get("match", {}) if condition.get("key") == KEY else {}
+            if "any" in match or "value" in match:
+                pages = match.get("any") or [match["value"]]
+                return [i for url in pages for i in self._pages.get(url, ())]
         return self._payloads
 
     def _matching(self, where: Any) -> list[Any]:
@@ -195,7 +197,7 @@ class MemoryPoints:
     def count(self, where: Any = None) -> int:
         return len(self._payloads) if where is None else len(self._matching(where))
 
-    def create_index(self, field: str, *, prefix: bool) -> None: ...
+    def create_index(self, field: str, kind: str, *, prefix: bool) -> None: ...
     def add_sparse(self, name: str) -> None: ...
     def close(self) -> None: ...
 

@@ -64,7 +64,8 @@ def _index(collection: Collection, body: Body, minor: int) -> Work:
     only(body, "field_name", "field_schema")
     schema = body.get("field_schema")
     params = {"type": schema} if isinstance(schema, str) else dict(schema or {})
-    if params.get("type") != "keyword" or ("prefix" in params and minor < MATCHES_PREFIX):
+    known = params.get("type") in ("keyword", "bool")
+    if not known or ("prefix" in params and minor < MATCHES_PREFIX):
         raise malformed("data did not match any variant of PayloadFieldSchema")
     return lambda: collection.create_index(body["field_name"], params)
 

@@ -1,4 +1,4 @@
-"""Vectors of a batch as one matrix, checked before they leave the process.
+"""Vectors checked before they leave the process, and BM25 terms as Qdrant names their parts.
 
 The engine stores NaN without a word and would return it in every search, so no store takes
 a vector that is not finite.
@@ -6,13 +6,12 @@ a vector that is not finite.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pulse_cli.errors import Fatal, Rejected
-from pulse_cli.model import Point, Terms
+from pulse_cli.errors import Fatal, Kind, Rejected
+from pulse_cli.model import Terms
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
@@ -23,19 +22,17 @@ def sparse(terms: Terms) -> dict[str, Any]:
     return {"indices": np.asarray(terms.indices), "values": np.asarray(terms.values)}
 
 
-def matrix(points: Sequence[Point], dimension: int) -> Floats:
-    """float32, C-contiguous, shape (points, dimension).
+def checked(rows: Floats, dimension: int) -> Floats:
+    """`rows` as float32 in one piece.
 
-    Raises Fatal where a vector has another length, Rejected where one is not finite.
+    Raises Fatal where the vectors have another length, Rejected where one is not finite.
     """
-    for point in points:
-        if len(point.vector) != dimension:
-            raise Fatal(
-                f"a vector has {len(point.vector)} dimensions, the collection {dimension}",
-                hint="the embedding model changed: use another --collection",
-                kind="dimension",
-            )
-    rows = np.concatenate([point.vector for point in points], dtype=np.float32)
+    if rows.shape[1] != dimension:
+        raise Fatal(
+            f"a vector has {rows.shape[1]} dimensions, the collection {dimension}",
+            hint="the embedding model changed: use another --collection",
+            kind=Kind.DIMENSION,
+        )
     if not np.isfinite(rows).all():
         raise Rejected("a vector holds NaN or an infinite number", reason="bad-vector")
-    return rows.reshape(len(points), dimension)
+    return np.ascontiguousarray(rows, dtype=np.float32)

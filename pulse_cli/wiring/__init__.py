@@ -2,8 +2,8 @@
 
 Nothing is built before it is asked for, so `search --mode bm25` loads no model and a dry
 run touches no service. Everything built is closed on leaving the context, also after an
-error. Services that are not up yet get 10 s at the start; after that the run refuses with
-exit 75 rather than wait unseen.
+error. Services that are not up yet get 10 s at the start, or what run.give_up_after says; then
+the command ends, to be started again later.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pulse_cli.engine.clock import SystemClock
 from pulse_cli.engine.threads import Threads
-from pulse_cli.errors import Exit, Fatal, Transient
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.events import Message
 from pulse_cli.ports import (
     Clock,
@@ -33,6 +33,7 @@ from pulse_cli.wiring.adapters import (
     with_user_info,
 )
 from pulse_cli.wiring.counting import counter_for, preparer_alone, preparer_of
+from pulse_cli.wiring.patience import patiently
 from pulse_cli.wiring.targets import (
     bm25_folder,
     edge_folder,
@@ -44,7 +45,7 @@ from pulse_cli.wiring.targets import (
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
     from pulse_cli.model import Filter, Hit, Input
-    from pulse_cli.search.hybrid import Keyword
+    from pulse_cli.search.candidates import Keyword
     from pulse_cli.store.rank_bm25.view import Bm25View
 
 __all__ = [
@@ -73,15 +74,24 @@ class Services:
         observer: Observer,
         clock: Clock | None = None,
         *,
-        patience: float = START_SECONDS,
+        patience: float | None = None,
+        wrap_embedder: Callable[[Embedder], Embedder] = lambda embedder: embedder,
     ) -> None:
-        """`patience`: seconds to wait for a service that is not up yet."""
+        """`patience`: seconds to wait for a service that is not up yet; those of
+        run.give_up_after where they were set, else 10.
+
+        `wrap_embedder` is what all texts go through in place of the embedder itself.
+        """
         self.settings = settings
-        self._patience = patience
+        said = "give_up_after" in settings.run.model_fields_set
+        self._cut = said and patience is None
+        self._patience = patience or (settings.run.give_up_after if said else START_SECONDS)
+        self._wrap_embedder = wrap_embedder
         self._observer = observer
         self._clock = clock or SystemClock()
         self._threads = Threads(1)
         self._embedder: Embedder | None = None
+        self._opened_embedder: Embedder | None = None
         self._store: Store | None = None
         self._preparer: Preparer | None = None
         self._view: Bm25View | None = None
@@ -105,17 +115,24 @@ class Services:
     async def embedder(self) -> Embedder:
         """Raises Fatal where it cannot be had."""
         if self._embedder is None:
-            self._embedder = await self.patiently(
-                "the embedder", lambda: open_embedder(self.settings, self._threads)
-            )
+            self._opened_embedder = await self._open_embedder()
+            self._embedder = self._wrap_embedder(self._opened_embedder)
         return self._embedder
+
+    async def _open_embedder(self) -> Embedder:
+        if self.settings.embed.url == "local":
+            return await open_embedder(self.settings, self._threads)
+        return await self.patiently(
+            "the embedder", lambda: open_embedder(self.settings, self._threads)
+        )
 
     async def preparer(self) -> Preparer:
         """Chunks as the embedder takes them, counted as it counts."""
         if self._preparer is None:
             embedder = await self.embedder()
             self._warn_of_prefixes(embedder.model)
-            counter = await counter_for(self.settings, embedder, self.patiently, self._say)
+            counting = self._opened_embedder or embedder
+            counter = await counter_for(self.settings, counting, self.patiently, self._say)
             self._preparer = preparer_of(
                 self.settings,
                 self._say,
@@ -152,7 +169,7 @@ class Services:
             raise Fatal(
                 f"the rank-bm25 view in {folder} cannot be written: {error}",
                 hint="make room or check its permissions, then run `pulse bm25 rebuild`",
-                kind="bm25-view",
+                kind=Kind.BM25_VIEW,
             ) from error
 
     async def bm25_view(self) -> Bm25View:
@@ -178,28 +195,27 @@ class Services:
         """The sources as they are now, or the inputs of a run to be resumed. Raises Fatal."""
         return open_sources(self.settings, sources, manifest)
 
+    async def check(self, source: Source) -> None:
+        """Prove that remote inputs can be had. Raises Fatal."""
+        await self.patiently("Firecrawl", lambda: self._threads(source.check))
+
     @property
     def run_in_thread(self) -> RunInThread:
         """One thread, so that what must stay in one may be opened and used in it."""
         return self._threads
 
-    async def patiently(self, what: str, call: Callable[[], Awaitable[T]]) -> T:
-        """Call until it answers, as long as patience lasts."""
-        began = self._clock.monotonic()
-        delay = 0.25
-        while True:
-            try:
-                return await call()
-            except Transient as error:
-                if self._clock.monotonic() - began + delay > self._patience:
-                    raise Fatal(
-                        f"{what} does not answer: {error}",
-                        hint="start it, or check its address; `pulse doctor` checks everything",
-                        kind="unavailable",
-                        exit_code=Exit.UNAVAILABLE,
-                    ) from error
-            await self._clock.sleep(delay)
-            delay = min(2 * delay, 2.0)
+    async def patiently(
+        self, what: str, call: Callable[[], Awaitable[T]], seconds: float | None = None
+    ) -> T:
+        """Call until it answers, as long as patience lasts. Raises Unavailable after that."""
+        return await patiently(
+            what,
+            call,
+            seconds=self._patience if seconds is None else seconds,
+            cut=self._cut,
+            clock=self._clock,
+            observer=self._observer,
+        )
 
     def _warn_of_prefixes(self, model: str) -> None:
         """Once, before anything is embedded: it would all have to be done again."""

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import SourceChanged
 from pulse_cli.ports import Embedder, RunInThread, Source, Store
 from pulse_cli.wiring.targets import edge_folder, is_server
 
@@ -115,6 +115,7 @@ def open_sources(
         firecrawl_url=everything.firecrawl.url,
         firecrawl_api_key=secret(everything.firecrawl.api_key),
         trust_env=everything.network.trust_env,
+        give_up_after=everything.run.give_up_after,
     )
     return open_source(sources, options, manifest)
 
@@ -126,11 +127,9 @@ def _refuse_changed_inputs(manifest: Sequence[Input]) -> None:
     bad = [f"{c.name} is {c.how}" for c in changed_inputs(manifest) if c.how not in _STILL_GOOD]
     if bad:
         more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
-        raise Fatal(
+        raise SourceChanged(
             "the sources have changed since this run was interrupted: " + "; ".join(bad[:5]) + more,
             hint="put them back, or start anew with --restart (or --on-changed-source restart)",
-            kind="source-changed",
-            exit_code=Exit.REFUSED,
         )
 
 

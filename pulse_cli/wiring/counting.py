@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.ports import Embedder, Preparer, TokenCounter
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def preparer_of(
             processes=processes,
         )
     except ValueError as error:
-        raise Fatal(str(error), hint="change chunk.* or bm25.language", kind="config") from error
+        raise Fatal(str(error), hint="change chunk.* or bm25.language", kind=Kind.CONFIG) from error
 
 
 async def counter_for(
@@ -153,8 +153,7 @@ def _named_counter(settings: Settings, say: Say) -> TokenCounter | None:
         raise Fatal(
             f"chunk.tokenizer: {named}: {error}",
             hint="name a tokenizer.json, or hub:ORGANISATION/MODEL",
-            kind="config",
-            exit_code=Exit.USAGE,
+            kind=Kind.CONFIG,
         ) from error
     if note:
         say(note)

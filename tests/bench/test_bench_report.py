@@ -13,7 +13,7 @@ from pulse_cli.bench.compare import changes, load_report, side_by_side
 from pulse_cli.bench.measure import Plan
 from pulse_cli.bench.plots import bars, lines
 from pulse_cli.bench.sweep import as_table, parse_sweep
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(Fatal) as caught:
         load_report(path)
-    assert caught.value.exit_code == Exit.USAGE
+    assert caught.value.kind is Kind.USAGE
 
 
 def test_a_report_is_read_back(tmp_path: Path, report: dict[str, Any]) -> None:

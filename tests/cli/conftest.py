@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from pulse_cli.cli.app import run
+from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.process import SpawnedSimulator
 from pulse_cli.simulators.profiles import PROFILES
 
@@ -86,6 +87,14 @@ def program(home: Path) -> Pulse:
 def tei() -> Iterator[str]:
     """The address of a simulated TEI without delays."""
     with SpawnedSimulator("tei", PROFILES["instant"]) as simulator:
+        yield simulator.url
+
+
+@pytest.fixture
+def slow_tei() -> Iterator[str]:
+    """The same, but so slow that there is time to look at the display."""
+    with SpawnedSimulator("tei", PROFILES["instant"]) as simulator:
+        simulator.set_faults([Fault("slow", path="/embed", seconds=1.0)])
         yield simulator.url
 
 

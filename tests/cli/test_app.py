@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from pulse_cli.cli.error_report import error_report_of
-from pulse_cli.errors import Exit, Rejected, Transient
+from pulse_cli.cli.exit_codes import Exit
+from pulse_cli.errors import Rejected, Transient
 
 CANARY = "secret " + "key"
 HEAVY = {
@@ -119,7 +120,7 @@ def test_no_source_and_an_empty_pipe_is_a_mistake(program, stdin):
 
 def test_a_bug_is_called_one_and_shows_no_traceback():
     try:
-        {}[CANARY]
+        dict[str, str]()[CANARY]
     except KeyError as error:
         told = error_report_of(error)
         more = error_report_of(error, ["-vv"])

@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-from pulse_cli.errors import Exit
+from pulse_cli.cli.exit_codes import Exit
 
 
 def test_init_writes_a_file_that_show_reads(pulse, home):

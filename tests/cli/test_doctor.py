@@ -121,7 +121,9 @@ def test_an_unfinished_run_is_told_with_its_command(
     pulse("index", "two.jsonl", *index, "--limit", "1")
     report = pulse("doctor", *index, "--json")
     assert report.code == 0
-    assert finding(report.json, "checkpoint")["mend"].startswith("pulse index two.jsonl")
+    assert finding(report.json, "checkpoint")["mend"].startswith(
+        f"pulse index {home}/work/two.jsonl --tei "
+    )
 
 
 def test_a_damaged_checkpoint_and_open_state_are_told(

@@ -6,13 +6,14 @@ import gzip
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from pulse_cli.errors import Exit
+from pulse_cli.cli.exit_codes import Exit
 
 MODEL = "--set=chunk.max_tokens=128"
 
@@ -26,7 +27,8 @@ def test_index_search_and_status(pulse, crawl, tei):
     assert found["status"] == "complete"
     assert found["target"]["collection"] == "kitchen"
     assert Path(found["dead_letters"]).exists()
-    assert found["resume"] == f"pulse index {found['dead_letters']}"
+    retry = f"pulse index {found['dead_letters']} --tei {tei} --collection kitchen"
+    assert found["resume"] == retry
 
     again = pulse("index", "crawl.jsonl", "--tei", tei, "--collection", "kitchen")
     assert again.code == Exit.DEAD_LETTERS
@@ -64,7 +66,13 @@ def test_search_as_json_is_what_the_service_answered(pulse, crawl, tei):
     assert result["url"] == "https://kitchen.example/tea"
     assert result["metadata"]["language"] == "en"
     none = pulse("search", "--mode", "bm25", "xylophone")
-    assert (none.code, none.out) == (0, "No page matches 'xylophone'.\n")
+    assert (none.code, none.out) == (1, "No page matches 'xylophone'.\n")
+    hits = pulse("search", "--mode", "bm25", "tea leaves", "--explain", "--json").json["results"]
+    assert hits[0]["share"] == 1.0
+    assert hits[0]["votes"]["bm25"]["rank"] == 1
+    page = pulse("search", "--mode", "bm25", "tea leaves", "--explain").out
+    assert page.splitlines()[0].endswith("  100 %")
+    assert "    bm25: place 1, score " in page
 
 
 def test_a_pipe_is_read_without_being_named(program, crawl, tei):
@@ -85,15 +93,21 @@ def test_a_dry_run_writes_nothing(pulse, crawl, home):
     assert "2 to index" in pulse("index", "--dry-run", "crawl.jsonl").err
 
 
-def test_quiet_says_nothing_and_the_log_file_everything(pulse, crawl, tei, home):
+def test_quiet_says_one_line_where_something_is_wrong_and_the_log_file_everything(
+    pulse, crawl, tei, home
+):
     log = home / "pulse.log"
     done = pulse(
         *("index", "crawl.jsonl", "--tei", tei, "-q", "--log-file", str(log)),
         *("--log-format", "json"),
     )
-    assert (done.code, done.out, done.err) == (Exit.DEAD_LETTERS, "", "")
+    assert (done.code, done.out) == (Exit.DEAD_LETTERS, "")
+    last = json.loads(done.err)
+    assert (last["event"], last["exit_code"]) == ("ended", 3)
+    assert "1 record is a dead letter (exit 3)." in last["text"]
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     assert lines[0]["event"] in ("message", "started")
+    assert (lines[-1]["event"], lines[-1]["exit_code"]) == ("ended", 3)
     assert log.stat().st_mode & 0o777 == 0o600
     elsewhere = pulse("index", "crawl.jsonl", "--log-file", "no/such/folder/x.log")
     assert elsewhere.code == Exit.USAGE
@@ -101,12 +115,12 @@ def test_quiet_says_nothing_and_the_log_file_everything(pulse, crawl, tei, home)
 
 
 @pytest.mark.parametrize("no_color", [False, True])
-def test_on_a_terminal_there_is_a_live_display(crawl, tei, home, no_color):
+def test_on_a_terminal_there_is_a_live_display(crawl, slow_tei, home, no_color):
     lead, follow = pty.openpty()
     env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80"}
     env |= {"NO_COLOR": "1"} if no_color else {}
     process = subprocess.Popen(
-        [sys.executable, "-m", "pulse_cli", "index", "crawl.jsonl", "--tei", tei],
+        [sys.executable, "-m", "pulse_cli", "index", "crawl.jsonl", "--tei", slow_tei],
         stdout=subprocess.PIPE,
         stderr=follow,
         stdin=subprocess.DEVNULL,
@@ -124,8 +138,10 @@ def test_on_a_terminal_there_is_a_live_display(crawl, tei, home, no_color):
     assert process.returncode == Exit.DEAD_LETTERS
     assert out == b""
     assert b"Indexed 2 pages" in seen
-    assert (b"\x1b[31" in seen or b"\x1b[1;3" in seen) is False or not no_color
-    assert b"\x1b[31mred" not in seen
+    assert seen.count(b"\x1b[2K") > 4, "frames are drawn and cleared again"
+    coloured = re.search(rb"\x1b\[(?:\d+;)*[34]\d", seen) is not None
+    assert coloured is not no_color
+    assert b"\x1b[31mred" not in seen, "the escape of a title"
 
 
 def test_an_input_that_no_disk_here_has_room_for_is_told_at_the_start(pulse, crawl):

@@ -6,10 +6,13 @@ import re
 from pathlib import Path
 
 from pulse_cli.cli.metrics import MetricsFile
+from pulse_cli.errors import Kind
 from pulse_cli.events import (
     Counts,
+    Ended,
     Event,
     Message,
+    Problem,
     Progress,
     StageStats,
     Started,
@@ -32,11 +35,10 @@ class Heard:
         self.events.append(event)
 
 
-def summary(exit_code: int = 3, status: str = "complete") -> Summary:
+def summary(status: str = "complete", error: Kind | None = None) -> Summary:
     return Summary(
         run_id="r",
         status=status,  # type: ignore[arg-type]
-        exit_code=exit_code,
         sources=("a.jsonl",),
         target=Target("local", "/data", "c", 384),
         counts=COUNTS,
@@ -50,6 +52,7 @@ def summary(exit_code: int = 3, status: str = "complete") -> Summary:
         tokens_embedded=900,
         stages=STAGES,
         pruned=5,
+        error=Problem(error, "why", "") if error else None,
     )
 
 
@@ -59,7 +62,7 @@ def metrics(path: Path, at: float = 1e9, heard: Heard | None = None) -> MetricsF
 
 def test_the_file_is_valid_and_tells_the_run(tmp_path: Path) -> None:
     path = tmp_path / "pulse.prom"
-    metrics(path).ended(summary())
+    metrics(path).on(Ended(summary()))
     lines = path.read_text().splitlines()
     described: list[str] = []
     for line in lines:
@@ -101,18 +104,18 @@ def test_it_is_replaced_while_the_run_goes_on(tmp_path: Path) -> None:
 
 def test_the_last_success_outlives_later_failures(tmp_path: Path) -> None:
     path = tmp_path / "pulse.prom"
-    metrics(path, at=1000.5).ended(summary())
-    for code, status in ((75, "failed"), (130, "interrupted"), (4, "complete")):
-        metrics(path, at=2000.0).ended(summary(code, status))
+    metrics(path, at=1000.5).on(Ended(summary()))
+    for status, kind in (("failed", Kind.UNAVAILABLE), ("complete", Kind.PRUNE_REFUSED)):
+        metrics(path, at=2000.0).on(Ended(summary(status, kind)))
         assert f"pulse_last_success_timestamp_seconds{{{LABELS}}} 1000.5" in path.read_text()
-    metrics(path, at=3000.0).ended(summary(0))
+    metrics(path, at=3000.0).on(Ended(summary()))
     assert f"pulse_last_success_timestamp_seconds{{{LABELS}}} 3000.0" in path.read_text()
 
 
 def test_a_file_that_cannot_be_written_is_warned_of_once(tmp_path: Path) -> None:
     heard = Heard()
     file = metrics(tmp_path / "no" / "folder.prom", heard=heard)
-    file.ended(summary())
-    file.ended(summary())
-    assert [type(event) for event in heard.events] == [Message]
-    assert "folder.prom" in heard.events[0].text  # type: ignore[union-attr]
+    file.on(Ended(summary()))
+    file.on(Ended(summary()))
+    assert [type(event) for event in heard.events] == [Message, Ended, Ended]
+    assert "folder.prom" in heard.events[0].text

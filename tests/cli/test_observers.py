@@ -12,7 +12,7 @@ from rich.console import Console
 
 from pulse_cli.cli.display import MARGIN, Display
 from pulse_cli.cli.lines import Lines
-from pulse_cli.events import Counts, Draining, Message, Progress, StageStats, Started, Stats
+from pulse_cli.events import Counts, Draining, Event, Message, Progress, StageStats, Started, Stats
 
 HOSTILE = "[red]\x1b[2Jcrawl\u202e.jsonl"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -37,7 +37,7 @@ def busy(seconds: float = 7.0, done: int = 1204) -> Stats:
     )
 
 
-def events(stats: Stats) -> list:
+def events(stats: Stats) -> list[Event]:
     return [
         Started("run", True, (HOSTILE,), "pulse_docs"),
         Message("warning", "the server is slow", "crawl.jsonl:line 3, byte 456"),
@@ -141,5 +141,5 @@ def test_levels_leave_out_what_is_below(level, texts):
     stream = io.StringIO()
     lines = Lines(stream, level=level, now=lambda: NOON)
     for name, text in zip(("debug", "info", "warning", "error"), "abcd", strict=True):
-        lines.on(Message(name, text))
+        lines.on(Message(name, text))  # type: ignore[arg-type]
     assert [line[-1] for line in stream.getvalue().splitlines()] == texts

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pulse_cli.errors import Exit
+from pulse_cli.cli.exit_codes import Exit
 from pulse_cli.simulators.process import SpawnedSimulator
 from pulse_cli.simulators.profiles import PROFILES
 from tests.cli.conftest import Pulse

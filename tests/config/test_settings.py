@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pulse_cli.config import Loaded, load
 from pulse_cli.config.tree import leaves
 from pulse_cli.config.units import Share
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 
 def loaded(tmp_path: Path, yaml: str = "", flags=None, **variables: str) -> Loaded:
@@ -27,8 +27,7 @@ def loaded(tmp_path: Path, yaml: str = "", flags=None, **variables: str) -> Load
 def refused(tmp_path: Path, yaml: str = "", flags=None, **variables: str) -> str:
     with pytest.raises(Fatal) as caught:
         loaded(tmp_path, yaml, flags, **variables)
-    assert caught.value.exit_code == Exit.USAGE
-    assert caught.value.kind == "config"
+    assert caught.value.kind is Kind.CONFIG
     return str(caught.value)
 
 
@@ -259,7 +258,7 @@ def test_a_working_folder_that_is_gone_is_told(tmp_path, monkeypatch):
     gone.rmdir()
     with pytest.raises(Fatal, match="working folder is gone") as caught:
         load(None, None, {})
-    assert caught.value.exit_code == Exit.USAGE
+    assert caught.value.kind is Kind.USAGE
 
 
 _WORDS = ["", "x", "http://u:p@h", "http://[", "\0", "5%", "~nobody-here/x", '["a', "{", "a=b"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pulse_cli.config.yamlfile import MAX_BYTES, read_yaml
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 
 def read(tmp_path: Path, text: str | bytes):
@@ -22,7 +22,7 @@ def read(tmp_path: Path, text: str | bytes):
 def refused(tmp_path: Path, text: str | bytes) -> str:
     with pytest.raises(Fatal) as caught:
         read(tmp_path, text)
-    assert caught.value.exit_code == Exit.USAGE
+    assert caught.value.kind is Kind.CONFIG
     return str(caught.value).removeprefix(str(tmp_path / "pulse.yaml"))
 
 

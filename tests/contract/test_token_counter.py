@@ -36,7 +36,6 @@ async def opened(
         tei = await open_tei(server.url)
         counter = TeiTokenizer(tei)
         yield counter, reference(file), reference(file, special=True)
-        counter.close()
         await tei.close()
 
 

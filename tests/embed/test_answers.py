@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import json
 from typing import Any
 
@@ -13,11 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pulse_cli.embed.answers import QuickNumbers, matrix, parsed
-from pulse_cli.embed.http import Address, Answer
-from pulse_cli.errors import Fatal, Rejected, Transient
+from pulse_cli.embed.answers import QuickNumbers, matrix
+from pulse_cli.errors import Rejected
 
-HERE = Address.parse("http://server", None)
 NUMBERS = st.floats(width=32) | st.integers(-(2**70), 2**70) | st.just(1e300)
 QUICK = QuickNumbers()
 ODD = NUMBERS | st.none() | st.just("0.5") | st.just([1.0])
@@ -69,66 +65,3 @@ def test_a_sound_answer_is_read_quickly(rows: list[list[float]]) -> None:
     array = QUICK.matrix(orjson.dumps(rows), len(rows))
     assert array is not None
     assert array.tolist() == rows
-
-
-@given(st.binary(max_size=200))
-def test_whatever_else_comes_is_left_to_the_slow_way(body: bytes) -> None:
-    array = QUICK.matrix(body, 1)
-    assert array is None or array.shape[0] == 1
-
-
-@given(rows=st.integers(0, 4), count=st.integers(0, 4))
-def test_the_number_of_vectors_must_be_that_of_the_texts(rows: int, count: int) -> None:
-    values = [[1.0, 2.0]] * rows
-    if rows == count and rows > 0:
-        assert matrix(values, count, "server").shape == (rows, 2)
-        return
-    with pytest.raises(Rejected):
-        matrix(values, count, "server")
-
-
-@given(st.binary(max_size=200))
-def test_any_bytes_are_json_or_a_transient_error(body: bytes) -> None:
-    with contextlib.suppress(Transient):
-        parsed(Answer(200, {}, body, HERE))
-
-
-@pytest.mark.parametrize("body", [b"[" * 100_000, b"[" * 100_000 + b"]" * 100_000])
-def test_deep_nesting_is_an_error_like_any_other(body: bytes) -> None:
-    with pytest.raises(Transient):
-        parsed(Answer(200, {}, body, HERE))
-
-
-def test_user_info_and_query_of_an_address_are_used_and_never_shown() -> None:
-    address = Address.parse("https://user:p%40ss@host:8443/base/?token=canary", None)
-    assert address.headers()["authorization"] == "Basic " + base64.b64encode(b"user:p@ss").decode()
-    assert str(address.url("/embed")) == "https://host:8443/base/embed?token=canary"
-    shown = repr(address) + str(address) + address.shown
-    assert "canary" not in shown
-    assert "p@ss" not in shown
-    assert "user" not in shown
-
-
-def test_a_key_wins_over_user_info() -> None:
-    address = Address.parse("http://user:pass@host", " key\n")
-    assert address.headers()["authorization"] == "Bearer key"
-
-
-@pytest.mark.parametrize(
-    "url", ["", "host:80", "ftp://host", "http://", "http://[::1", "http://h:x", "http://a..b"]
-)
-def test_what_is_no_address_is_fatal(url: str) -> None:
-    with pytest.raises(Fatal) as error:
-        Address.parse(url, None)
-    assert error.value.hint
-
-
-@pytest.mark.parametrize("key", ["two\nlines", "schlüssel"])
-def test_a_key_that_no_header_can_hold_is_fatal_and_not_shown(key: str) -> None:
-    with pytest.raises(Fatal) as error:
-        Address.parse("http://host", key)
-    assert key not in str(error.value) + error.value.hint
-
-
-def test_an_ipv6_address_keeps_its_brackets() -> None:
-    assert str(Address.parse("http://[::1]:80", None).url("/x")) == "http://[::1]:80/x"

@@ -39,7 +39,6 @@ async def test_it_counts_as_the_reference_does(
         requests = server.stats()["tokenize_requests"] - 1  # one was the probe
         same = await same_counts(tei, HARD_SAMPLE, [reference(t) for t in HARD_SAMPLE])
         other = await same_counts(tei, ["one two"], [3])
-        counter.close()
         await tei.close()
     assert counts == [reference(text) for text in texts]
     assert (counter.special, counter.name) == (2, "tei:simulated/embedder")
@@ -55,7 +54,6 @@ async def test_many_threads_may_count_at_once(serve: Serves) -> None:
         counted = await asyncio.gather(
             *(asyncio.to_thread(counter.count, ["word " * n] * 40) for n in range(1, 9))
         )
-        counter.close()
         await tei.close()
     assert counted == [[n] * 40 for n in range(1, 9)]
 
@@ -69,8 +67,8 @@ async def test_what_passes_is_waited_for_and_what_stays_is_raised(serve: Serves)
         server.faults.set(
             [
                 Fault("status", path=path, status=429, headers={"Retry-After": "9"}, count=1),
-                Fault("reset", path=path, first=1, count=1),
-                Fault("status", path=path, status=503, first=2, count=1),
+                Fault("reset", path=path, first=1, count=2),
+                Fault("status", path=path, status=503, first=3, count=1),
             ]
         )
         assert await asyncio.to_thread(counter.count, ["two words"]) == [2]
@@ -79,7 +77,6 @@ async def test_what_passes_is_waited_for_and_what_stays_is_raised(serve: Serves)
         with pytest.raises(Transient):
             await asyncio.to_thread(counter.count, ["two words"])
         assert server.faults.fired == [6]
-        counter.close()
         await tei.close()
 
 
@@ -91,7 +88,6 @@ async def test_a_slow_drip_ends_with_the_deadline(serve: Serves) -> None:
         with pytest.raises(Transient) as error:
             await asyncio.to_thread(counter.count, ["a"])
         assert error.value.timeout
-        counter.close()
         await tei.close()
 
 

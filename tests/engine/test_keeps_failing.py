@@ -7,7 +7,7 @@ scripted.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -15,15 +15,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from pulse_cli.engine.commit import PROBE, Committer, RunStamp, Writable
+from pulse_cli.engine.commit import Committer
 from pulse_cli.engine.limiter import Limiter
-from pulse_cli.errors import Exit, Fatal, Rejected, Transient
+from pulse_cli.engine.probe_page import PROBE_KEY
+from pulse_cli.engine.progress.ledger import Ticket
+from pulse_cli.engine.task import DocumentTask
+from pulse_cli.errors import Fatal, Rejected, Transient, Unavailable
 from pulse_cli.events import StageStats
-from pulse_cli.model import Chunk, Document, Identity, Point, Prepared, Terms
+from pulse_cli.model import Chunk, Document, Identity, Place, Point, Position, Prepared, Terms
+from pulse_cli.payload import RunStamp
 from tests.torture.moments import Moments
 from tests.torture.services import MemoryStore, Shelf
 
 if TYPE_CHECKING:
+    from pulse_cli.model import Floats
     from tests.engine.conftest import JumpClock
 
 PAGES = 8
@@ -34,7 +39,7 @@ GIVE_UP = 200.0
 class Calm(random.Random):
     """No pauses, and all points of a call in one request."""
 
-    def randrange(self, *_: Any) -> int:  # type: ignore[override]
+    def randrange(self, *_: Any) -> int:
         return 0
 
     def randint(self, a: int, b: int) -> int:
@@ -50,25 +55,31 @@ class Choosy(MemoryStore):
         self.doubt: Callable[[Sequence[str]], None] = lambda keys: None
         self.upserts = 0
 
-    async def upsert(self, points: Sequence[Point]) -> None:
+    async def upsert(self, points: Sequence[Point], rows: Floats) -> None:
         self.upserts += 1
         self.fault(points)
-        await super().upsert(points)
+        await super().upsert(points, rows)
 
-    async def delete_stale(self, keys: Sequence[str], keep: Sequence[str]) -> None:
+    async def delete_pages(self, keys: Sequence[str]) -> None:
         self.doubt(keys)
-        await super().delete_stale(keys, keep)
+        await super().delete_pages(keys)
+
+    async def delete_other_versions(self, versions: Mapping[str, str]) -> None:
+        self.doubt(list(versions))
+        await super().delete_other_versions(versions)
 
 
-def page(number: int, *, exists: bool = False) -> Writable:
+def page(number: int, version: str = "v") -> DocumentTask:
     key = f"https://site.example/{number}"
-    identity = Identity(key, "site.example", f"hash of {number}", f"{number}#0")
-    prepared = Prepared(Document(key, ""), identity, "", [0, 1], [1, 2], [1, 1])
-    chunks = [
-        Chunk(f"{number}#{n}", n, f"text {n} of {number}", 1, n, n + 1, Terms([], []))
+    identity = Identity(key, "site.example", f"hash {number}", version, f"{number}{version}#0")
+    task = DocumentTask(Ticket(Position(), 0, key), Place("s"), Document(key, ""), identity)
+    task.prepared = Prepared(task.document, identity, "", [0, 1], [1, 2], [1, 1])
+    task.chunks = [
+        Chunk(f"{number}{version}#{n}", n, f"text {n} of {number}", 1, n, n + 1, Terms([], []))
         for n in range(2)
     ]
-    return Writable(prepared, chunks, [np.zeros(1, np.float32)] * 2, exists)
+    task.rows = np.zeros((2, 1), np.float32)
+    return task
 
 
 class Trial:
@@ -89,17 +100,20 @@ class Trial:
             give_up_after=GIVE_UP,
             stats=StageStats(),
         )
-        self.committer = Committer(self.store, limiter, RunStamp("run", "now", "rev"), 1)
+        self.committer = Committer(self.store, limiter, RunStamp("run", "now", "rev", "model"), 1)
 
-    async def write(self, pages: Sequence[Writable]) -> None:
-        writing = self.committer.write(pages, self._written, self._refused)
-        await self.clock.run(writing, until=self.clock.now + 10 * GIVE_UP)
+    async def write(self, pages: Sequence[DocumentTask]) -> None:
+        ends: list[Rejected | None] = []
 
-    def _written(self, document: Writable) -> None:
-        self.written.append(document.identity.key)
+        async def write() -> None:
+            ends.extend(await self.committer.write(pages))
 
-    def _refused(self, document: Writable, error: Rejected) -> None:
-        self.refused.append((document.identity.key, error.reason))
+        await self.clock.run(write(), until=self.clock.now + 10 * GIVE_UP)
+        for task, end in zip(pages, ends, strict=True):
+            if end is None:
+                self.written.append(task.identity.key)
+            else:
+                self.refused.append((task.identity.key, end.reason))
 
     def keys(self) -> set[str]:
         return {point.payload["canonical_url"] for point in self.shelf.points.values()}
@@ -119,7 +133,7 @@ def failing_at(is_poison: Callable[[Point], bool]) -> Callable[[Sequence[Point]]
 
 POISONS: dict[str, Callable[[Point], bool]] = {
     "a text in the body": lambda point: point.payload["text"] == f"text 1 of {POISON}",
-    "the id of chunk 0": lambda point: point.id == f"{POISON}#0",
+    "the id of chunk 0": lambda point: point.id == f"{POISON}v#0",
     "the address": lambda point: point.payload["canonical_url"] == url(POISON),
 }
 
@@ -159,7 +173,7 @@ async def test_a_store_that_reads_and_deletes_but_writes_nothing_is_waited_for(
     before = clock.now
     with pytest.raises(Fatal) as raised:
         await trial.write([page(n) for n in range(PAGES)])
-    assert raised.value.exit_code is Exit.UNAVAILABLE
+    assert isinstance(raised.value, Unavailable)
     assert trial.refused == []
     assert GIVE_UP <= clock.now - before < 2 * GIVE_UP
 
@@ -184,7 +198,7 @@ async def test_only_comparisons_in_a_row_count(clock: JumpClock) -> None:
     compared, tried = count(), count()
 
     def fault(points: Sequence[Point]) -> None:
-        if points[0].payload["canonical_url"] == PROBE:
+        if points[0].payload["canonical_url"] == PROBE_KEY:
             if next(compared) % 4 == 3:
                 raise Transient("reset")
         elif next(tried) < 40:
@@ -207,14 +221,14 @@ async def test_an_overload_is_nobodys_fault_even_where_a_small_page_passes(
     trial.store.fault = fault
     with pytest.raises(Fatal) as raised:
         await trial.write([page(POISON)])
-    assert raised.value.exit_code is Exit.UNAVAILABLE
+    assert isinstance(raised.value, Unavailable)
     assert trial.refused == []
 
 
-async def test_a_page_that_cannot_even_be_removed_is_refused_all_the_same(
+async def test_a_page_whose_old_version_cannot_be_deleted_is_refused_and_not_committed(
     clock: JumpClock,
 ) -> None:
-    """What is there of it stays, and its commit record says that it is not whole."""
+    """Both versions are whole, so searches find the page; the next run writes it anew."""
     trial = Trial(clock)
     await trial.write([page(POISON)])
     trial.written.clear()
@@ -224,64 +238,66 @@ async def test_a_page_that_cannot_even_be_removed_is_refused_all_the_same(
             raise Transient("answered 500")
 
     trial.store.doubt = doubt
-    await trial.write([page(POISON, exists=True), page(6)])
+    await trial.write([page(POISON, "w"), page(6)])
     assert trial.refused == [(url(POISON), "keeps-failing")]
     assert trial.written == [url(6)]
-    assert trial.shelf.points[f"{POISON}#0"].payload["content_hash"] is None
+    versions = {f"{POISON}{version}#{n}" for version in "vw" for n in range(2)}
+    assert versions <= trial.shelf.points.keys()
+    assert not trial.shelf.points[f"{POISON}v#0"].payload["committed"]
+    assert not trial.shelf.points[f"{POISON}w#0"].payload["committed"]
 
 
-async def test_a_harmless_page_left_by_a_crash_goes_with_the_next_write(clock: JumpClock) -> None:
+async def test_a_probe_page_left_by_a_crash_goes_with_the_next_write(clock: JumpClock) -> None:
     trial = Trial(clock)
     trial.store.fault = failing_at(POISONS["the address"])
 
     def doubt(keys: Sequence[str]) -> None:
-        if list(keys) == [PROBE]:
+        if list(keys) == [PROBE_KEY]:
             raise Fatal("here the process dies")
 
     trial.store.doubt = doubt
     with pytest.raises(Fatal):
         await trial.write([page(POISON)])
-    assert trial.keys() == {PROBE}
+    assert trial.keys() == {PROBE_KEY}
     after = Trial(clock)
     after.shelf = after.store.shelf = trial.shelf
     await after.write([page(1)])
     assert after.keys() == {url(1)}
 
 
-async def test_a_harmless_page_left_by_a_crash_goes_at_the_end_of_a_run_that_writes_nothing(
+async def test_a_probe_page_left_by_a_crash_goes_at_the_end_of_a_run_that_writes_nothing(
     clock: JumpClock,
 ) -> None:
     trial = Trial(clock)
     await trial.write([page(1)])
-    left = replace(trial.shelf.points["1#0"], id="left", payload={"canonical_url": PROBE})
+    left = replace(trial.shelf.points["1v#0"], id="left", payload={"canonical_url": PROBE_KEY})
     trial.shelf.points["left"] = left
     after = Trial(clock)
     after.shelf = after.store.shelf = trial.shelf
-    await after.committer.tidy()
+    await after.committer.delete_probe()
     assert after.keys() == {url(1)}
 
 
-async def test_a_harmless_page_that_could_not_be_deleted_goes_later(clock: JumpClock) -> None:
+async def test_a_probe_page_that_could_not_be_deleted_goes_later(clock: JumpClock) -> None:
     trial = Trial(clock)
     await trial.write([page(1)])
     trial.store.fault = failing_at(POISONS["the address"])
     ill = True
 
     def doubt(keys: Sequence[str]) -> None:
-        if ill and PROBE in keys:
+        if ill and PROBE_KEY in keys:
             raise Transient("reset")
 
     trial.store.doubt = doubt
     with pytest.raises(Fatal):
         await trial.write([page(POISON)])
-    assert trial.keys() == {url(1), PROBE}
+    assert trial.keys() == {url(1), PROBE_KEY}
     ill = False
-    await trial.committer.tidy()
+    await trial.committer.delete_probe()
     assert trial.keys() == {url(1)}
 
 
 async def test_while_all_is_well_nothing_is_compared(clock: JumpClock) -> None:
     trial = Trial(clock)
-    pages = [page(n) for n in range(PAGES)]
-    await trial.committer.write(pages, lambda _: None, lambda *_: None)
-    assert trial.store.upserts == 2
+    await trial.write([page(n) for n in range(PAGES)])
+    assert trial.store.upserts == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,7 @@ def test_a_query_is_cleaned_like_a_page(preparer: Preparer) -> None:
 
 
 def test_everything_written_is_in_the_revision(wordpiece: TokenCounter) -> None:
-    changes = {
+    changes: dict[str, Any] = {
         "max_tokens": 61,
         "overlap_tokens": 14,
         "document_prefix": "passage: ",

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from pulse_cli.ipc import environment, pack_message
 from pulse_cli.prepare import PrepareOptions
-from pulse_cli.prepare import terms_process as module
 from pulse_cli.prepare.terms import TermWeights
 from pulse_cli.prepare.terms_process import DEADLINE, TermProcess
 from tests.prepare.pages import MARKDOWN
@@ -120,7 +119,7 @@ def test_an_answer_to_something_else_is_not_believed(
     def another(_: list[str], **how: object) -> object:
         return really([sys.executable, "-c", said], **how)  # type: ignore[call-overload]
 
-    monkeypatch.setattr(module.subprocess, "Popen", another)
+    monkeypatch.setattr(subprocess, "Popen", another)
     process = TermProcess(GERMAN, start_after=0)
     assert process.of_chunks(TEXTS) == TermWeights(GERMAN).of_chunks(TEXTS)
     assert process.pid is None

@@ -11,7 +11,7 @@ import pytest
 
 from pulse_cli.model import Input, Position, Record
 from pulse_cli.read import ReadOptions
-from pulse_cli.read.firecrawl.markdown import Addresses
+from pulse_cli.read.firecrawl.file_address import Addresses
 from pulse_cli.read.source import InputSource
 
 
@@ -85,6 +85,16 @@ def _event(kind: str, data: Any, **more: Any) -> dict[str, Any]:
 
 def _mcp(value: Any) -> dict[str, Any]:
     return {"content": [{"type": "text", "text": json.dumps(value)}]}
+
+
+def _chunks(n: int) -> list[dict[str, Any]]:
+    """A page that LangChain cut into two."""
+    starts = enumerate((f"First part of page {n}.", f"Second part of page {n}."))
+    metadata = {"source": f"https://example.org/{n}/"}
+    return [
+        {"page_content": text, "metadata": {**metadata, "start_index": 30 * number}}
+        for number, text in starts
+    ]
 
 
 PRETTY = b"\n".join(dumps(page(n), indent=2) for n in (1, 2, 3)) + b"\n"
@@ -162,6 +172,13 @@ SAMPLES: dict[str, bytes] = {
     + lines({"error": True, "product_url": "https://example.org/2", "reason": "blocked"})
     + b"{\"markdown\": broken}\n" + dumps(page(3)) + dumps(page(4)) + b"\n"
     + dumps(_crawl()) + b"\n" + dumps({"unknown": 1}) + b"\n" + dumps(page(5)),
+    "chunks.jsonl": lines(page(1), *_chunks(2), page(3), *_chunks(4), *_chunks(5)),
+    "chunks.json": dumps([*_chunks(2), page(3), *_chunks(4)], indent=1),
+    "image_addresses.json": dumps(
+        {"success": True, "data": [{"images": ["https://example.org/i.png"] * 3,
+                                    "metadata": page(1)["metadata"]}, page(2)]}
+    ),
+    "crawl_ended_v0.jsonl": lines(_event("crawl.completed", [page(1), page(2)])),
     "crawl_cut.json": dumps(_crawl())[:-150],
     "lines_cut.jsonl": lines(page(1), page(2))[:-40],
     "damaged_middle.json": dumps(_crawl()).replace(b', {"markdown": "# Heading 3', b', ;{"a": "'),

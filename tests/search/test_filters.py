@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Filter
 from pulse_cli.search.filters import parse_filters
 
@@ -33,7 +33,7 @@ def test_what_is_understood(pairs: list[str], wanted: Filter) -> None:
 def test_what_is_not_is_a_usage_error_that_names_it(pair: str) -> None:
     with pytest.raises(Fatal) as raised:
         parse_filters([pair])
-    assert raised.value.exit_code == Exit.USAGE
+    assert raised.value.kind is Kind.USAGE
     assert raised.value.hint
 
 

@@ -8,13 +8,20 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
 from pulse_cli.errors import Fatal
-from pulse_cli.model import EmbedLimits, Filter, Hit, Point, Terms, Vectors
-from pulse_cli.search.hybrid import SearchResult, search
+from pulse_cli.model import EmbedLimits, Filter, Hit, Terms, Vectors
+from pulse_cli.search.candidates import Backends
+from pulse_cli.search.hybrid import search
+from pulse_cli.search.results import SearchResult
+from pulse_cli.simulators.http import serving
+from pulse_cli.simulators.qdrant import QdrantService
 from pulse_cli.store.edge.store import open_edge
+from pulse_cli.store.qdrant.store import open_qdrant
+from tests.store.points import Whole, upsert
 
 DIMENSION = 64
 
@@ -51,8 +58,8 @@ def terms(text: str) -> Terms:
     return Terms(indices, [1.0] * len(indices))
 
 
-def point(page: str, index: int, text: str, **payload: Any) -> Point:
-    return Point(
+def point(page: str, index: int, text: str, **payload: Any) -> Whole:
+    return Whole(
         str(uuid.uuid5(uuid.NAMESPACE_URL, f"{page}#{index}")),
         WordVectors().vector(text),
         terms(text),
@@ -77,8 +84,8 @@ async def store(tmp_path: Path) -> AsyncIterator[Any]:
     await made.close()
 
 
-async def found(store: Any, query: str, **options: Any) -> SearchResult:
-    return await search(query, store=store, embedder=WordVectors(), terms=terms, **options)
+async def found(store: Any, query: str, keyword: Any = None, **options: Any) -> SearchResult:
+    return await search(query, Backends(store, WordVectors(), terms, keyword), **options)
 
 
 BREAD = "https://food.example/bread"
@@ -88,13 +95,14 @@ STARS = "https://sky.example/stars"
 
 @pytest.fixture
 async def pages(store: Any) -> Any:
-    await store.upsert(
+    await upsert(
+        store,
         [
             point(BREAD, 0, "how bread is made"),
             point(BREAD, 1, "bread dough rises with yeast and sugar"),
             point(YEAST, 0, "yeast is a fungus"),
             point(STARS, 0, "stars shine at night", language="en"),
-        ]
+        ],
     )
     return store
 
@@ -115,16 +123,38 @@ async def test_a_known_item_is_found_with_its_passage(pages: Any, mode: Any) -> 
 
 
 async def test_words_alone_need_no_embedder(pages: Any) -> None:
-    result = await search("stars", store=pages, embedder=None, terms=terms, mode="bm25")
+    result = await search("stars", Backends(pages, None, terms), mode="bm25")
     assert [page.url for page in result.results] == [STARS]
 
 
 async def test_hybrid_scores_are_fused_and_single_ones_the_engines_own(pages: Any) -> None:
     query = "bread dough rises with yeast and sugar"
     hybrid = await found(pages, query)
-    assert hybrid.results[0].score == pytest.approx(1 / 61)
+    assert hybrid.results[0].score == pytest.approx(1.0)
     alone = await found(pages, query, mode="vector")
     assert alone.results[0].score == pytest.approx(1.0, abs=1e-4)
+    words = await found(pages, query, mode="bm25")
+    assert words.results[0].score == words.results[0].votes["bm25"].score > 1
+    assert words.results[0].share == 1.0
+    assert words.results[1].share == pytest.approx(words.results[1].score / words.results[0].score)
+
+
+async def test_what_only_the_words_found_has_its_nearness_too(store: Any) -> None:
+    """The page is further away than the hundred that a search looks at."""
+    await upsert(
+        store, [point(f"https://a.example/{n}", 0, f"kettle boils {'so ' * 3}") for n in range(120)]
+    )
+    name = "https://a.example/name"
+    await upsert(store, [point(name, 0, "errno fails in ways that nobody has foreseen at all")])
+    query = "kettle boils errno"
+    alone = await found(store, query, mode="vector")
+    assert name not in [page.url for page in alone.results]
+    result = await found(store, query)
+    page = next(page for page in result.results if page.url == name)
+    vector = WordVectors().vector
+    one, other = vector(query), vector(page.text)
+    cosine = one @ other / np.linalg.norm(one) / np.linalg.norm(other)
+    assert page.votes["vector"].score == pytest.approx(float(cosine), abs=1e-4)
 
 
 async def test_a_page_of_many_chunks_leaves_room_for_others(store: Any) -> None:
@@ -132,8 +162,8 @@ async def test_a_page_of_many_chunks_leaves_room_for_others(store: Any) -> None:
     long = [point("https://a.example/long", n, f"bread loaf {n % 7}") for n in range(600)]
     others = [point(f"https://a.example/{n}", 0, f"bread and much else {n}") for n in range(12)]
     for start in range(0, 600, 200):
-        await store.upsert(long[start : start + 200])
-    await store.upsert(others)
+        await upsert(store, long[start : start + 200])
+    await upsert(store, others)
     for mode in ("vector", "bm25", "hybrid"):
         result = await found(store, "bread loaf", mode=mode, limit=10)
         urls = [page.url for page in result.results]
@@ -156,34 +186,33 @@ async def test_nothing_to_find_is_no_error(store: Any) -> None:
 
 async def test_without_bm25_terms_vectors_still_answer(tmp_path: Path) -> None:
     """A collection as the original service wrote it: random ids, dense vectors only."""
-    import qdrant_edge as edge
+    points = [
+        {
+            "id": str(uuid.uuid4()),
+            "vector": WordVectors().vector(text).tolist(),
+            "payload": {"url": url, "text": text, "chunk_index": 0, "token_count": 3},
+        }
+        for url, text in ((BREAD, "how bread is made"), (STARS, "stars shine at night"))
+    ]
+    async with serving(QdrantService(tmp_path)) as server, httpx.AsyncClient() as client:
+        where = f"{server.url}/collections/old"
+        vectors = {"vectors": {"size": DIMENSION, "distance": "Cosine"}}
+        batch = {"points": points}
+        assert (await client.put(where, json=vectors)).status_code == 200
+        assert (await client.put(f"{where}/points?wait=true", json=batch)).status_code == 200
+        store = open_qdrant(server.url, "old", create=False)
+        await store.open(DIMENSION)
+        await check_vectors_alone(store)
+        await store.close()
 
-    config = edge.EdgeConfig(
-        vectors={"": edge.EdgeVectorParams(size=DIMENSION, distance=edge.Distance.Cosine)}
-    )
-    shard = edge.EdgeShard.create(str(tmp_path / "old"), config)
-    shard.update(
-        edge.UpdateOperation.upsert_points(
-            [
-                edge.Point(
-                    str(uuid.uuid4()),
-                    WordVectors().vector(text).tolist(),
-                    {"url": url, "text": text, "chunk_index": 0, "token_count": 3},
-                )
-                for url, text in ((BREAD, "how bread is made"), (STARS, "stars shine at night"))
-            ]
-        )
-    )
-    shard.close()
-    store = open_edge(tmp_path, "old", create=False, min_free=0)
-    await store.open(DIMENSION)
+
+async def check_vectors_alone(store: Any) -> None:
     result = await found(store, "bread")
     assert [page.url for page in result.results] == [BREAD, STARS]
     assert len(result.notices) == 1
-    assert "BM25" in result.notices[0]
-    with pytest.raises(Fatal, match="BM25"):
+    assert "bm25" in result.notices[0]
+    with pytest.raises(Fatal, match="bm25"):
         await found(store, "bread", mode="bm25")
-    await store.close()
 
 
 async def test_another_keyword_engine_takes_the_place_of_the_stores(pages: Any) -> None:

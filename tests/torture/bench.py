@@ -86,7 +86,8 @@ class Machine:
     ) -> Running:
         environment = {"PULSE_CHUNK__MAX_TOKENS": "32", **(environment or {})}
         args = [*self.args(), *more]
-        how: dict[str, Any] = {"die_at": die_at, "hurt_at": hurt_at, "watched": watched}
+        hurt = (*hurt_at, str(self.collection)) if hurt_at else None
+        how: dict[str, Any] = {"die_at": die_at, "hurt_at": hurt, "watched": watched}
         return self.bench.zygote.start(self.folder, args, environment=environment, **how)
 
     def run(self, *more: str, **how: Any) -> Ended:
@@ -99,6 +100,11 @@ class Machine:
             *("--qdrant", store, "--collection", self._name),
             *("--state-dir", str(self.state), "--json", "--progress", "none", "--max-dead", "100%"),
         ]
+
+    @property
+    def collection(self) -> Path:
+        """The folder of an embedded collection."""
+        return self.folder / self._name
 
     @property
     def checkpoint(self) -> Path:
@@ -138,4 +144,4 @@ class Machine:
         return found
 
     def _from_shard(self) -> list[dict[str, Any]]:
-        return records_in(self.folder / self._name)
+        return records_in(self.collection)

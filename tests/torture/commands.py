@@ -51,7 +51,7 @@ class Running:
 
     @property
     def hurt(self) -> int | None:
-        """The process of the embedded store that was sent a signal, if the moment came."""
+        """The owner of the collection that was sent a signal, if the moment came."""
         file = self._folder / "hurt"
         return int(file.read_text()) if file.exists() else None
 
@@ -91,7 +91,7 @@ class Zygote:
         *,
         environment: Mapping[str, str] | None = None,
         die_at: tuple[str, int] | None = None,
-        hurt_at: tuple[str, int, int] | None = None,
+        hurt_at: tuple[str, int, int, str] | None = None,
         watched: bool = False,
     ) -> Running:
         self._count += 1

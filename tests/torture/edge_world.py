@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pulse_cli.store.edge.folder import CollectionFolder
 from pulse_cli.store.edge.shard import Shard
 from pulse_cli.store.edge.store import EdgeStore, open_edge
 from tests.torture.moments import Moments
@@ -15,15 +16,14 @@ from tests.torture.world import NOT_COMPARED, World
 COLLECTION = "c"
 
 
-def edge_child(pid: int) -> int | None:
-    """The process of the embedded store that process `pid` has now."""
+def edge_owner(folder: Path) -> int | None:
+    """The process that owns the collection in `folder` now."""
     try:
-        tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        children = [child for task in tasks for child in (task / "children").read_text().split()]
-        mine = [c for c in children if b"edge.child" in Path(f"/proc/{c}/cmdline").read_bytes()]
-    except (FileNotFoundError, ProcessLookupError):
+        owner = CollectionFolder(folder).owner()
+        command = Path(f"/proc/{owner.pid}/cmdline").read_bytes() if owner else b""
+    except OSError:
         return None
-    return int(mine[0]) if mine else None
+    return owner.pid if owner and str(folder).encode() in command else None
 
 
 def is_gone(pid: int) -> bool:
@@ -42,8 +42,8 @@ def wait_until_gone(pid: int, seconds: float = 10.0) -> None:
 
 
 def records_in(folder: Path) -> list[dict[str, Any]]:
-    """All points of a shard that nobody holds."""
-    shard = Shard.load(folder)
+    """All points of a collection that nobody has open."""
+    shard = Shard.load(CollectionFolder(folder).shard)
     try:
         return shard.scroll(None, 100_000, None, True, True)[0]
     finally:

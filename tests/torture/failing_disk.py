@@ -55,7 +55,9 @@ class FailingDisk:
         self.reached = False
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        real = getattr(os, name) if name != "fsync" else os.fstat  # the machine stays up: no need
+        real: Callable[..., Any] = (
+            getattr(os, name) if name != "fsync" else os.fstat
+        )  # the machine stays up: no need
 
         def call(*args: Any) -> Any:
             number = next(self._numbers)

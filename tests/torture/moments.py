@@ -26,7 +26,7 @@ class Moments:
         self._left = nth
         self.dead = False
         self.passed: Counter[str] = Counter()
-        self.on_death: Callable[[], None] = lambda: None
+        self.on_death: Callable[[], object] = lambda: None
 
     def passing(self, name: str) -> None:
         """Raises Crash where the process dies, and ever after."""
@@ -68,7 +68,7 @@ def anywhere(_: str) -> bool:
     return True
 
 
-def kill_task(task: asyncio.Future[Any]) -> Callable[[], None]:
+def kill_task(task: asyncio.Future[Any]) -> Callable[[], object]:
     """What ends a process in this one: its main task is cancelled, from any thread."""
     loop = asyncio.get_running_loop()
-    return lambda: loop.call_soon_threadsafe(task.cancel) and None  # type: ignore[func-returns-value]
+    return lambda: loop.call_soon_threadsafe(task.cancel)

@@ -15,12 +15,14 @@ from unittest import mock
 
 from pulse_cli.atomic_file import write_all
 from pulse_cli.engine import resume, run
-from pulse_cli.engine.commit import Committer, Writable
+from pulse_cli.engine.commit import Committer
 from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.engine.progress import checkpoint
 from pulse_cli.engine.progress.disk import MarkedFile
 from pulse_cli.engine.progress.ledger import Ledger, Ticket
-from pulse_cli.model import Identity, Point, Position
+from pulse_cli.engine.task import DocumentTask
+from pulse_cli.errors import Rejected
+from pulse_cli.model import Position
 
 Mutant = Callable[[], contextlib.AbstractContextManager[Any]]
 
@@ -49,38 +51,86 @@ class _NeverCut(MarkedFile):
         super().__init__(path, path.stat().st_size if path.exists() else 0, syscalls=syscalls)
 
 
-class HashStays(Committer):
-    async def begin(self, existing: Sequence[Identity]) -> None:
-        fault_point("commit-invalidated")
+class RecordStays(Committer):
+    """Leaves the old commit record as it is while the page is replaced."""
+
+    async def begin(self, tasks: Sequence[DocumentTask]) -> None:
+        for task in tasks:
+            task.replaces = []
+        fault_point("commit-begun")
 
 
 class NothingDeleted(Committer):
-    async def finish(
-        self, identities: Sequence[Identity], commits: Sequence[Point], keep: Sequence[str]
-    ) -> None:
-        await self._limiter.run(lambda: self._store.upsert(commits))
+    async def finish(self, tasks: Sequence[DocumentTask]) -> None:
+        await self._store.set_committed([task.identity.commit_id for task in tasks], True)
 
 
-class OldCount(Committer):
-    """Deletes as many chunks as the commit record before knew of, if it knew of more."""
+class CommitsTooEarly(Committer):
+    """Marks the new version before the old one is deleted."""
 
-    async def _write(self, documents: Sequence[Writable]) -> None:
-        ids = [one.identity.commit_id for one in documents if one.exists]
-        held = await self._limiter.run(lambda: self._store.lookup(ids)) if ids else {}
-        self._shrunk = {
-            one.identity.key
-            for one in documents
-            if one.exists and held[one.identity.commit_id].chunk_count > len(one.chunks)
-        }
-        await super()._write(documents)
+    async def finish(self, tasks: Sequence[DocumentTask]) -> None:
+        await self._store.set_committed([task.identity.commit_id for task in tasks], True)
+        await super().finish(tasks)
 
-    async def finish(
-        self, identities: Sequence[Identity], commits: Sequence[Point], keep: Sequence[str]
-    ) -> None:
-        keys = [one.key for one in identities if one.key in self._shrunk]
-        if keys:
-            await self._limiter.run(lambda: self._store.delete_stale(keys, keep))
-        await self._limiter.run(lambda: self._store.upsert(commits))
+
+class DeletesFirst(Committer):
+    """Makes room for the new version before that is there."""
+
+    async def begin(self, tasks: Sequence[DocumentTask]) -> None:
+        await super().begin(tasks)
+        await self._store.delete_other_versions(
+            {task.identity.key: task.identity.version for task in tasks}
+        )
+
+
+class NothingUndone(Committer):
+    async def undo(self, tasks: Sequence[DocumentTask]) -> None:
+        fault_point("commit-undone")
+
+
+class UndoesWhatWasThere(Committer):
+    """Deletes the points of the new version, though they may be the only whole one."""
+
+    async def undo(self, tasks: Sequence[DocumentTask]) -> None:
+        for task in tasks:
+            task.stored = None
+        await super().undo(tasks)
+
+
+class UndoesTooLate(Committer):
+    """Also undoes when other versions have begun to be deleted."""
+
+    async def finish(self, tasks: Sequence[DocumentTask]) -> None:
+        try:
+            await super().finish(tasks)
+        except Rejected:
+            for task in tasks:
+                task.started_to_replace = False
+            with contextlib.suppress(Rejected):
+                await self.undo(tasks)
+            raise
+
+
+class SetsBackFirst(Committer):
+    """Marks the old version as whole and alone before the new points are deleted."""
+
+    async def undo(self, tasks: Sequence[DocumentTask]) -> None:
+        old = [record for task in tasks for record in task.replaces]
+        if old:
+            await self._store.set_committed(old, True)
+        await super().undo(tasks)
+
+
+COMMITTER_MUTANTS: dict[str, type[Committer]] = {
+    "the record stays": RecordStays,
+    "nothing deleted": NothingDeleted,
+    "committed too early": CommitsTooEarly,
+    "deleted first": DeletesFirst,
+    "nothing undone": NothingUndone,
+    "undone what was there": UndoesWhatWasThere,
+    "undone too late": UndoesTooLate,
+    "set back first": SetsBackFirst,
+}
 
 
 class _InPlace:
@@ -128,6 +178,5 @@ MUTANTS: dict[str, Mutant] = {
     "no order of versions": lambda: _replaced(run, "Ledger", _NoOrder),
     "dead letters not cut": lambda: _replaced(resume, "MarkedFile", _NeverCut),
     "checkpoint in place": lambda: _replaced(checkpoint, "AtomicFile", _InPlace),
-    "hash not nulled": lambda: _replaced(run, "Committer", HashStays),
-    "stale by old count": lambda: _replaced(run, "Committer", OldCount),
+    "record stays committed": lambda: _replaced(run, "Committer", RecordStays),
 }

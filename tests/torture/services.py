@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pulse_cli.errors import Rejected, Transient
-from pulse_cli.model import Commit, EmbedLimits, Filter, Hit, Point, Terms, Vectors
+from pulse_cli.errors import Fatal, Kind, Rejected, Transient
+from pulse_cli.model import CommitRecord, EmbedLimits, Filter, Hit, Point, Terms, Vectors
+from pulse_cli.payload import COMMITTED, KEY, VERSION, read_record
 from tests.torture.corpus import POISON
 from tests.torture.moments import Moments
 
@@ -24,7 +25,22 @@ if TYPE_CHECKING:
     from pulse_cli.model import Floats
 
 DIMENSION = 4
-Rows = dict[str, Point]
+
+
+@dataclass(frozen=True)
+class StoredPoint:
+    """A point with its vector, as the store keeps it."""
+
+    id: str
+    vector: Floats
+    terms: Terms
+    payload: Mapping[str, Any]
+
+    def saying(self, **changes: Any) -> StoredPoint:
+        return replace(self, payload={**self.payload, **changes})
+
+
+Rows = dict[str, StoredPoint]
 
 
 @dataclass
@@ -62,6 +78,8 @@ class MemoryStore:
     def __init__(
         self, shelf: Shelf, moments: Moments, rng: random.Random, *, flaky: float = 0.0
     ) -> None:
+        """`asked` is told of every write request before it is applied, and may raise."""
+        self.asked: Callable[[str], None] = lambda kind: None
         self.shelf = shelf
         self._moments = moments
         self._rng = rng
@@ -72,9 +90,10 @@ class MemoryStore:
         for _ in range(self._rng.randrange(4)):
             await asyncio.sleep(0)
 
-    async def _write(self, change: Callable[[Rows], None]) -> None:
+    async def _write(self, kind: str, change: Callable[[Rows], None]) -> None:
         await self._pause()
         self._moments.passing("store-before-write")
+        self.asked(kind)
         self._fail("before")
         self.shelf.apply(change)
         self._moments.passing("store-after-write")
@@ -94,50 +113,77 @@ class MemoryStore:
     async def end_load(self) -> None:
         pass
 
-    async def lookup(self, ids: Sequence[str]) -> dict[str, Commit]:
+    async def lookup(self, ids: Sequence[str]) -> dict[str, CommitRecord]:
         await self._pause()
         self._moments.passing("store-before-read")
         held = {one: self.shelf.points[one].payload for one in ids if one in self.shelf.points}
         await self._pause()
-        return {one: _commit(payload) for one, payload in held.items()}
+        return {one: read_record(one, payload) for one, payload in held.items()}
 
-    async def invalidate(self, ids: Sequence[str]) -> None:
-        wanted = set(ids)
+    async def committed(self, keys: Sequence[str]) -> list[CommitRecord]:
+        await self._pause()
+        self._moments.passing("store-before-read")
+        return [
+            read_record(point.id, point.payload)
+            for point in self.shelf.points.values()
+            if point.payload[KEY] in keys and point.payload.get(COMMITTED) is True
+        ]
 
+    async def set_committed(self, ids: Sequence[str], committed: bool) -> None:
         def change(rows: Rows) -> None:
-            for one in wanted & rows.keys():
-                was = rows[one]
-                payload = {**was.payload, "content_hash": None}
-                rows[one] = Point(was.id, was.vector, was.terms, payload)
+            for one in ids:
+                if one not in rows:
+                    raise Fatal(f"No point with id {one}", kind=Kind.INDEX_CHANGED)
+                rows[one] = rows[one].saying(committed=committed)
 
-        await self._write(change)
+        await self._write("mark", change)
 
-    async def upsert(self, points: Sequence[Point]) -> None:
+    async def upsert(self, points: Sequence[Point], rows: Floats) -> None:
         assert points
-        left = list(points)
+        assert rows.shape[0] == len(points)
+        left = [
+            StoredPoint(point.id, row.copy(), point.terms, point.payload)
+            for point, row in zip(points, rows, strict=True)
+        ]
         while left:
             size = self._rng.randint(1, max(1, len(left)))
             piece, left = left[:size], left[size:]
 
-            def change(rows: Rows, piece: list[Point] = piece) -> None:
+            def change(rows: Rows, piece: list[StoredPoint] = piece) -> None:
                 rows.update({point.id: point for point in piece})
 
-            await self._write(change)
+            await self._write("upsert", change)
 
-    async def delete_stale(self, keys: Sequence[str], keep: Sequence[str]) -> None:
-        kept = set(keep)
+    async def delete_pages(self, keys: Sequence[str]) -> None:
+        await self._delete(dict.fromkeys(keys), same=True)
+
+    async def delete_versions(self, versions: Mapping[str, str]) -> None:
+        await self._delete(versions, same=True)
+
+    async def delete_other_versions(self, versions: Mapping[str, str]) -> None:
+        await self._delete(versions, same=False)
+
+    async def _delete(self, versions: Mapping[str, str | None], *, same: bool) -> None:
+        """Two pages at once: points of the version given, or of others; None means any."""
+        keys = list(versions)
         for start in range(0, len(keys), 2):
-            some = set(keys[start : start + 2])
+            some = {key: versions[key] for key in keys[start : start + 2]}
 
-            def change(rows: Rows, some: set[str] = some) -> None:
-                for one in [
-                    point.id
-                    for point in rows.values()
-                    if point.payload["canonical_url"] in some and point.id not in kept
-                ]:
-                    del rows[one]
+            def is_meant(payload: Mapping[str, Any], some: dict[str, str | None] = some) -> bool:
+                if payload[KEY] not in some:
+                    return False
+                wanted = some[payload[KEY]]
+                return wanted is None or (payload.get(VERSION) == wanted) is same
 
-            await self._write(change)
+            await self._delete_points(is_meant)
+
+    async def _delete_points(self, is_meant: Callable[[Mapping[str, Any]], bool]) -> None:
+        def change(rows: Rows) -> None:
+            for point in list(rows.values()):
+                if is_meant(point.payload):
+                    del rows[point.id]
+
+        await self._write("delete", change)
 
     async def sync(self) -> None:
         await self._pause()
@@ -162,16 +208,6 @@ class MemoryStore:
 
     async def close(self) -> None:
         pass
-
-
-def _commit(payload: Any) -> Commit:
-    return Commit(
-        payload.get("content_hash"),
-        payload.get("rev"),
-        payload.get("run_id"),
-        payload.get("chunk_count") or 0,
-        payload.get("doc_tokens") or 0,
-    )
 
 
 class MemoryEmbedder:

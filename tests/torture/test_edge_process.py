@@ -17,7 +17,7 @@ from tests.torture.bench import Bench, Machine
 from tests.torture.commands import Ended, Running
 from tests.torture.corpus import crawl
 from tests.torture.disks import resize
-from tests.torture.edge_world import edge_child, is_gone, wait_until_gone
+from tests.torture.edge_world import edge_owner, is_gone, wait_until_gone
 from tests.torture.world import Left
 
 DONE, UNAVAILABLE = 3, 75  # done with dead letters
@@ -52,10 +52,10 @@ def scene(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return Scene(bench, source, left, ended.seconds)
 
 
-def finish(scene: Scene, machine: Machine) -> None:
+def finish(scene: Scene, machine: Machine, **environment: str) -> None:
     """Go on to the end; nothing may be missing, doubled or other."""
     if not machine.finished():
-        ended = machine.run()
+        ended = machine.run(environment=environment)
         assert ended.code == DONE, ended.stderr
     assert scene.left.differences(machine.left()) == []
 
@@ -72,10 +72,10 @@ def check_ending(ended: Ended, how: str) -> None:
         assert ended.report["resume"]
 
 
-def child_of(running: Running) -> int | None:
-    """Its process, as soon as it has one; None if the command ends before."""
+def owner_of(machine: Machine, running: Running) -> int | None:
+    """The owner of its collection, as soon as there is one; None if the command ends before."""
     until = time.monotonic() + 20
-    while (pid := edge_child(running.pid)) is None and not is_gone(running.pid):
+    while (pid := edge_owner(machine.collection)) is None and not is_gone(running.pid):
         assert time.monotonic() < until
         time.sleep(0.005)
     return pid
@@ -88,7 +88,7 @@ def wait_for(machine: Machine, file: str) -> None:
         time.sleep(0.005)
 
 
-# --- its process is killed, or hangs -------------------------------------------
+# --- the owner is killed, or hangs ---------------------------------------------
 
 
 def killed_at_random(scene: Scene, seed: int, times: int) -> None:
@@ -97,7 +97,7 @@ def killed_at_random(scene: Scene, seed: int, times: int) -> None:
     machine = scene.machine()
     running = machine.start()
     for _ in range(times):
-        pid = child_of(running)
+        pid = owner_of(machine, running)
         time.sleep(rng.uniform(0.0, 0.7) * scene.seconds / times)
         if pid is not None:
             with suppress(ProcessLookupError):
@@ -131,7 +131,7 @@ def hurt_at(scene: Scene, place: str, nth: int, by: signal.Signals) -> None:
     ("place", "nth", "by"),
     [
         ("checkpoint-half-written", 1, signal.SIGKILL),
-        ("commit-stale-deleted", 2, signal.SIGKILL),
+        ("commit-others-deleted", 2, signal.SIGKILL),
         ("checkpoint-snapshot", 2, signal.SIGSTOP),
     ],
 )
@@ -162,11 +162,11 @@ def test_hurt_when_all_is_done(scene: Scene) -> None:
 
 
 def orphaned(scene: Scene, seed: int, *, stopped: bool) -> None:
-    """It ends with its command, also if it hangs, and the next start finds nothing locked."""
+    """The owner ends with its last client; one that hangs is ended by the next start."""
     rng = random.Random(seed)
     machine = scene.machine()
     running = machine.start()
-    pid = child_of(running)
+    pid = owner_of(machine, running)
     assert pid is not None
     if stopped:
         wait_for(machine, "*.ckpt.json")  # before, it has nothing open, and nobody misses it
@@ -176,8 +176,10 @@ def orphaned(scene: Scene, seed: int, *, stopped: bool) -> None:
             os.kill(pid, signal.SIGSTOP)
     running.signal(signal.SIGKILL)
     assert running.wait().code in (-signal.SIGKILL, DONE)
+    if not stopped:
+        wait_until_gone(pid)
+    finish(scene, machine, **IMPATIENT)
     wait_until_gone(pid)
-    finish(scene, machine)
 
 
 def test_its_command_is_killed(scene: Scene) -> None:

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from pulse_cli.cli.exit_codes import Exit, exit_of_run
 from pulse_cli.engine import state_files
 from pulse_cli.engine.progress.checkpoint import CheckpointFile
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.events import Problem
 from tests.torture.corpus import POISON, Page, page, paragraph
 from tests.torture.failing_disk import FAULTS, FailingDisk, Fault
@@ -92,7 +93,7 @@ async def trial(folder: Path, clean: Undisturbed, kth: int, fault: Fault) -> boo
     if problem is not None:
         assert disk.failed
         assert fault.code, "a short write is no error"
-        assert problem.kind == ("disk-full" if fault.full else "disk")
+        assert problem.kind is (Kind.DISK_FULL if fault.full else Kind.DISK)
         assert str(world.state) in problem.message
         assert ("room" if fault.full else "--state-dir") in problem.hint
     files = state_files(world.state, [str(clean.source)], "memory")
@@ -111,7 +112,7 @@ async def go_on(world: World, source: Path, begun: dict[str, object] | None) -> 
     """The same command again: the run that was begun, where it stood."""
     summary = await world.start(source, calls=FailingDisk(0, Fault(0, lasting=False)))
     assert summary is not None
-    assert summary.exit_code is Exit.DEAD_LETTERS
+    assert exit_of_run(summary) is Exit.DEAD_LETTERS
     if begun is not None:
         assert summary.run_id == begun["run_id"], "it began again from zero"
 

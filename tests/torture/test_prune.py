@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from pulse_cli.cli.exit_codes import Exit, exit_of_run
 from pulse_cli.engine import PruneOptions
 from pulse_cli.engine.fault_points import PRUNE_POINTS
-from pulse_cli.errors import Exit
 from pulse_cli.events import Summary
 from tests.torture.moments import Moments, at
 from tests.torture.world import World
@@ -59,7 +59,7 @@ async def finished(world: World, source: Path, **options: Any) -> Summary:
 async def test_only_pages_of_the_same_hosts_go(world: World, tmp_path: Path) -> None:
     today = crawl(tmp_path / "today.jsonl", *(page(url(n)) for n in range(4, 42)))
     summary = await finished(world, today, prune=PruneOptions())
-    assert (summary.exit_code, summary.pruned) == (Exit.OK, 4)
+    assert (exit_of_run(summary), summary.pruned) == (Exit.OK, 4)
     other = {url(n, "other.example") for n in range(5)}
     assert pages(world) == {url(n) for n in range(4, 42)} | other
     again = await finished(world, today, prune=PruneOptions())
@@ -93,7 +93,7 @@ async def test_gone_pages_go_and_dead_and_skipped_ones_stay(world: World, tmp_pa
     ]
     summary = await finished(world, crawl(tmp_path / "a.jsonl", *rest, *odd), prune=PruneOptions())
     assert sum(summary.counts.dead.values()) == 1
-    assert (summary.exit_code, summary.pruned) == (Exit.DEAD_LETTERS, 2)
+    assert (exit_of_run(summary), summary.pruned) == (Exit.DEAD_LETTERS, 2)
     assert pages(world) >= {url(2), url(3), url(4)}
     assert not pages(world) & {url(0), url(1)}
 
@@ -102,7 +102,7 @@ async def test_gone_pages_go_and_dead_and_skipped_ones_stay(world: World, tmp_pa
 async def test_too_many_are_refused(world: World, tmp_path: Path, options: PruneOptions) -> None:
     today = crawl(tmp_path / "today.jsonl", *(page(url(n)) for n in range(9, 41)))
     summary = await finished(world, today, prune=options)
-    assert (summary.status, summary.exit_code) == ("complete", Exit.REFUSED)
+    assert (summary.status, exit_of_run(summary)) == ("complete", Exit.REFUSED)
     assert summary.error is not None
     assert "9 of the 41 pages of docs.example" in summary.error.message
     assert len(pages(world)) == 46, "all is indexed, nothing removed"
@@ -113,7 +113,7 @@ async def test_a_link_to_another_site_does_not_empty_it(world: World, tmp_path: 
     """The share is of each host: 4 of 5 pages are few beside 40, but they are that host."""
     records = [page(url(n)) for n in range(40)] + [page(url(0, "other.example"))]
     summary = await finished(world, crawl(tmp_path / "a.jsonl", *records), prune=PruneOptions())
-    assert summary.exit_code == Exit.REFUSED
+    assert exit_of_run(summary) == Exit.REFUSED
     assert len(pages(world)) == 45
 
 
@@ -139,7 +139,7 @@ async def test_a_crawl_that_may_lack_pages_prunes_nothing(
     records = PARTIAL[case]([page(url(n)) for n in range(38)])
     source = crawl(tmp_path / "today.jsonl", *records)
     summary = await finished(world, source, prune=YES)
-    assert summary.exit_code == Exit.REFUSED
+    assert exit_of_run(summary) == Exit.REFUSED
     assert summary.error is not None
     assert "not known to be the whole crawl" in summary.error.message
     assert len(pages(world)) == 45
@@ -156,7 +156,7 @@ async def test_what_was_wrong_before_a_crash_is_not_forgotten(
         await world.start(source, Moments(at(place), nth), prune=YES)
     summary = await world.start(source, prune=YES)
     assert summary is not None
-    assert summary.exit_code == Exit.REFUSED
+    assert exit_of_run(summary) == Exit.REFUSED
     assert len(pages(world)) == 45
 
 
@@ -168,7 +168,7 @@ async def test_dying_shows_nowhere(world: World, tmp_path: Path, place: str, nth
     died = await world.start(source, Moments(at(place), nth), prune=YES)
     again = await world.start(source, prune=YES)
     assert again is not None
-    assert (again.status, again.exit_code) == ("complete", Exit.OK)
+    assert (again.status, exit_of_run(again)) == ("complete", Exit.OK)
     if nth == 1:
         assert died is None
     assert pages(world) == {url(n) for n in range(6, 45)} | {
@@ -180,7 +180,7 @@ async def test_dying_shows_nowhere(world: World, tmp_path: Path, place: str, nth
 async def test_a_limit_is_no_whole_crawl(world: World, tmp_path: Path) -> None:
     today = crawl(tmp_path / "today.jsonl", *(page(url(n)) for n in range(30)))
     summary = await finished(world, today, limit=20, prune=YES)
-    assert (summary.status, summary.pruned) == ("interrupted", 0)
+    assert (summary.status, summary.pruned) == ("limited", 0)
     assert len(pages(world)) == 45
 
 

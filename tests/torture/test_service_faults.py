@@ -22,9 +22,10 @@ import httpx
 import pytest
 
 from pulse_cli.app.index import Job, index_sources
+from pulse_cli.cli.exit_codes import Exit, exit_of_run
 from pulse_cli.config import Settings
 from pulse_cli.engine import Stop
-from pulse_cli.errors import Exit
+from pulse_cli.errors import Kind
 from pulse_cli.events import NullObserver, Summary
 from pulse_cli.prepare import vendored_tokenizer
 from pulse_cli.simulators.faults import Fault
@@ -40,7 +41,8 @@ PAGES = 40
 MARKED = "extraordinary"  # a word of one page
 NEVER_MATTERS = 60.0
 NEVER_ENDS = {"hang", "drip"}  # faults that only a timeout ends
-EMBED, UPSERT = {"path": "/embed", "first": 1}, {"path": "/collections/c/points", "method": "PUT"}
+EMBED: dict[str, Any] = {"path": "/embed", "first": 1}
+UPSERT: dict[str, Any] = {"path": "/collections/c/points", "method": "PUT"}
 
 
 @dataclass
@@ -172,11 +174,11 @@ TEI_HEALS: dict[str, list[Fault]] = {
     "a drip": [Fault("drip", seconds=0.02, count=2, **EMBED)],
     "slow answers": [Fault("slow", seconds=0.05, rate=0.3, **EMBED)],
     **{
-        kind: [Fault(kind, count=2, **EMBED)]  # type: ignore[arg-type]
+        kind: [Fault(kind, count=2, **EMBED)]
         for kind in ("invalid-json", "truncated-json", "html", "gzip-bomb")
     },
     **{
-        f"vectors: {kind}, now and then": [Fault(kind, count=1, **EMBED)]  # type: ignore[arg-type]
+        f"vectors: {kind}, now and then": [Fault(kind, count=1, **EMBED)]
         for kind in ("fewer", "more", "null", "nan", "huge", "string", "zero", "mixed-dimension")
     },
     "a little of everything": [
@@ -260,7 +262,7 @@ async def test_one_text_that_is_to_blame_costs_its_page_only(place: Any, reason:
     async with place(tei=[BLAMED[reason]]) as here:
         summary = await here.run()
         assert summary.counts.dead == {reason: 1}
-        assert summary.exit_code is Exit.DEAD_LETTERS
+        assert exit_of_run(summary) is Exit.DEAD_LETTERS
         assert_all_is_there(summary, await here.points(), dead=1)
         (letter,) = Path(summary.dead_letters or "").read_bytes().splitlines()
         assert json.loads(letter)["record"]["metadata"]["url"] == "https://site.example/17"
@@ -301,45 +303,51 @@ async def test_a_text_that_only_ever_fails_does_not_block_the_run(place: Any, nu
         assert_all_is_there(summary, await here.points(), dead=1)
 
 
-FATAL_TEI: dict[str, tuple[Fault, str, Exit]] = {
-    "another dimension": (Fault("dimension", **EMBED), "dimension-changed", Exit.FATAL),
+FATAL_TEI: dict[str, tuple[Fault, Kind, Exit]] = {
+    "another dimension": (Fault("dimension", **EMBED), Kind.DIMENSION, Exit.FATAL),
     "redirected": (
         status(302, headers={"Location": "http://169.254.169.254/"}, **EMBED),
-        "redirect",
+        Kind.REDIRECT,
         Exit.FATAL,
     ),
     **{
-        f"status {n}": (status(n, "", **EMBED), f"embed-{n}", Exit.FATAL)
-        for n in (401, 403, 404, 405, 415)
+        f"status {n}": (status(n, "", **EMBED), kind, Exit.FATAL)
+        for n, kind in {
+            401: Kind.AUTH,
+            403: Kind.AUTH,
+            404: Kind.NOT_FOUND,
+            405: Kind.REFUSED,
+            415: Kind.REFUSED,
+        }.items()
     },
     "no embeddings": (
         status(424, error("Model is not an embedding model", "Backend"), **EMBED),
-        "wrong-model",
+        Kind.MODEL,
         Exit.FATAL,
     ),
 }
-FATAL_QDRANT: dict[str, tuple[Fault, str, Exit]] = {
+FATAL_QDRANT: dict[str, tuple[Fault, Kind, Exit]] = {
     "another dimension": (
         status(400, '{"status":{"error":"Vector dimension error: expected 1, got 2"}}', **UPSERT),
-        "dimension",
+        Kind.DIMENSION,
         Exit.FATAL,
     ),
-    "401": (status(401, "no", **UPSERT), "auth", Exit.FATAL),
-    "403": (status(403, '{"status":{"error":"Forbidden"}}', **UPSERT), "auth", Exit.FATAL),
+    "401": (status(401, "no", **UPSERT), Kind.AUTH, Exit.FATAL),
+    "403": (status(403, '{"status":{"error":"Forbidden"}}', **UPSERT), Kind.AUTH, Exit.FATAL),
     "dropped": (
         status(404, '{"status":{"error":"Not found: Collection `c` doesn\'t exist!"}}', **UPSERT),
-        "not-found",
+        Kind.NOT_FOUND,
         Exit.FATAL,
     ),
     "redirected": (
         status(307, headers={"Location": "http://x/"}, **UPSERT),
-        "redirect",
+        Kind.REDIRECT,
         Exit.FATAL,
     ),
-    "507": (status(507, "{}", **UPSERT), "disk-full", Exit.UNAVAILABLE),
+    "507": (status(507, "{}", **UPSERT), Kind.DISK_FULL, Exit.UNAVAILABLE),
     "no space": (
         status(500, '{"status":{"error":"No space left on device: WAL"}}', **UPSERT),
-        "disk-full",
+        Kind.DISK_FULL,
         Exit.UNAVAILABLE,
     ),
 }
@@ -355,7 +363,7 @@ async def test_what_no_waiting_mends_stops_the_run_and_it_can_go_on(
     async with place(**{service: [fault]}) as here:
         summary = await here.run()
         assert summary.error is not None
-        assert (summary.error.kind, summary.exit_code) == (kind, code)
+        assert (summary.error.kind, exit_of_run(summary)) == (kind, code)
         assert summary.error.hint
         assert summary.counts.dead == {}
         for simulator in (here.tei, here.qdrant):
@@ -377,9 +385,9 @@ DOWN: dict[str, dict[str, list[Fault]]] = {
 async def test_down_for_too_long_ends_resumably_without_dead_letters(place: Any, down: str) -> None:
     async with place(**DOWN[down]) as here:
         summary = await here.run(give_up_after=30.0)
-        assert summary.exit_code is Exit.UNAVAILABLE
+        assert exit_of_run(summary) is Exit.UNAVAILABLE
         assert summary.error is not None
-        assert summary.error.kind == "unavailable"
+        assert summary.error.kind is Kind.UNAVAILABLE
         assert summary.counts.dead == {}
         assert summary.resume
         for simulator in (here.tei, here.qdrant):
@@ -405,6 +413,6 @@ async def test_too_many_dead_letters_stop_the_run(place: Any) -> None:
     async with place(tei=[status(422, error("no"), **EMBED)]) as here:
         summary = await here.run(max_dead="5")
         assert summary.error is not None
-        assert summary.error.kind == "too-many-dead"
-        assert summary.exit_code is Exit.FATAL
+        assert summary.error.kind is Kind.TOO_MANY_DEAD
+        assert exit_of_run(summary) is Exit.FATAL
         assert sum(summary.counts.dead.values()) == 6

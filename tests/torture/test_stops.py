@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pulse_cli.cli.exit_codes import Exit, exit_of_run
 from pulse_cli.engine import Stop
-from pulse_cli.errors import Exit
 from tests.torture.corpus import crawl, page
 from tests.torture.moments import Moments
 from tests.torture.trial import make_case
@@ -46,7 +46,7 @@ async def stopped(world: World, source: Path, nth: int) -> float:
     assert summary is not None
     assert summary.error is None
     if summary.status != "complete":
-        assert summary.exit_code == Exit.TERMINATED
+        assert exit_of_run(summary) == Exit.TERMINATED
         assert summary.resume
     return time.monotonic() - (moments.stopped_at or time.monotonic())
 

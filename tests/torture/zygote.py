@@ -2,8 +2,9 @@
 
 Reads one JSON object per line: `args` of the command, `environment` to add, `folder` for
 what it prints, perhaps `die_at` [fault point, n] where it kills itself by SIGKILL, `hurt_at`
-[fault point, n, signal] where it does that to the process of its embedded store, and perhaps
-`watched`: then every address it looks up or connects to is written to `contacted`.
+[fault point, n, signal, folder] where it sends that to the owner of the collection in that
+folder, and perhaps `watched`: then every address it looks up or connects to is written to
+`contacted`.
 Answers with the process id at once, and after another line with its status (as of waitpid)
 when it has ended; until then its id belongs to nobody else, so it may be signalled safely.
 """
@@ -29,7 +30,7 @@ import pulse_cli.store.qdrant.store
 from pulse_cli.cli.app import run
 from pulse_cli.config import load
 from pulse_cli.engine.fault_points import set_fault_hook
-from tests.torture.edge_world import edge_child
+from tests.torture.edge_world import edge_owner
 
 CHECKPOINT_SECONDS, TICK_SECONDS = 0.05, 0.02
 
@@ -45,13 +46,13 @@ def die_at(name: str, nth: int) -> None:
     set_fault_hook(hook)
 
 
-def hurt_at(name: str, nth: int, by: int, folder: Path) -> None:
-    """Send signal `by` to the process of the embedded store; its id is written to `hurt`."""
+def hurt_at(name: str, nth: int, by: int, collection: str, folder: Path) -> None:
+    """Send signal `by` to the owner of the collection; its id is written to `hurt`."""
     passed: Counter[str] = Counter()
 
     def hook(place: str) -> None:
         passed[place] += 1
-        if place == name and passed[place] == nth and (pid := edge_child(os.getpid())):
+        if place == name and passed[place] == nth and (pid := edge_owner(Path(collection))):
             (folder / "hurt").write_text(str(pid))
             os.kill(pid, by)
 
@@ -80,14 +81,15 @@ def child(asked: dict[str, Any]) -> int:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Often enough that a run of a second has many; what is tested is their order, not the pace.
-    pulse_cli.engine.run.CHECKPOINT_SECONDS = CHECKPOINT_SECONDS  # type: ignore[attr-defined]
+    pulse_cli.engine.run.CHECKPOINT_SECONDS = CHECKPOINT_SECONDS
     pulse_cli.engine.run.TICK_SECONDS = TICK_SECONDS
     if asked.get("watched"):
         watch(Path(asked["folder"]))
     if asked.get("die_at"):
         die_at(*asked["die_at"])
     if asked.get("hurt_at"):
-        hurt_at(*asked["hurt_at"], Path(asked["folder"]))
+        place, nth, by, collection = asked["hurt_at"]
+        hurt_at(place, nth, by, collection, Path(asked["folder"]))
     return run(asked["args"])
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pulse_cli.cli.exit_codes import Exit
 from pulse_cli.cli.flags import CHOICE, COURSE, OUTPUT, SERVICES, Json, with_settings
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 if TYPE_CHECKING:
     from pulse_cli.bench.sweep import Sweep
@@ -115,6 +116,10 @@ Quality = Annotated[
         rich_help_panel=COURSE,
     ),
 ]
+Queries = Annotated[
+    int,
+    typer.Option(min=1, metavar="N", help="Asked by --quality.", rich_help_panel=COURSE),
+]
 Soak = Annotated[
     float | None,
     typer.Option(
@@ -162,6 +167,7 @@ def bench(
     sweep: SweepFlag = None,
     stage: Stage = None,
     quality: Quality = False,
+    queries: Queries = 2500,
     soak: Soak = None,
     as_json: Json = False,
     save: Save = None,
@@ -188,8 +194,11 @@ def bench(
     from pulse_cli.bench.command import BenchOptions
     from pulse_cli.bench.command import bench as run
     from pulse_cli.bench.measure import Plan
+    from pulse_cli.cli.outputs import check_outputs, is_plots, is_report
     from pulse_cli.cli.progress import Verbosity, watching
 
+    reports = ((save, is_report), (html, is_plots))
+    check_outputs({path: kind for path, kind in reports if path is not None}, corpus or ())
     plan = Plan(
         runs=runs,
         warm_up=not quick,
@@ -213,6 +222,7 @@ def bench(
         sweep=_sweep(sweep),
         stage=_stage(stage),
         quality=quality,
+        queries=queries,
         soak_s=None if soak is None else 60 * soak,
         save=save,
         against=against,
@@ -220,11 +230,12 @@ def bench(
         html=html,
         as_json=as_json,
     )
-    return run(wishes, loaded, partial(watching, loaded.settings, Verbosity()))
+    good = run(wishes, loaded, partial(watching, loaded.settings, Verbosity()))
+    return Exit.OK if good else Exit.FATAL
 
 
 def _usage(message: str) -> Fatal:
-    return Fatal(message, hint="see `pulse bench --help`", kind="usage", exit_code=Exit.USAGE)
+    return Fatal(message, hint="see `pulse bench --help`", kind=Kind.USAGE)
 
 
 def _profiles(names: list[str]) -> tuple[str, ...]:

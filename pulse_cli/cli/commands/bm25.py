@@ -57,6 +57,8 @@ def export(
     from pulse_cli import numbers
     from pulse_cli.app.loop import run
     from pulse_cli.app.maintain import export_bm25
+    from pulse_cli.cli.outputs import check_outputs, is_export
 
+    check_outputs({file: is_export}, state_folder=loaded.settings.state_folder)
     pages = run(export_bm25(loaded.settings, file))
     print(f"{numbers.plural(pages, 'page')} written to {file}.")

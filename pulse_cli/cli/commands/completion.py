@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from pulse_cli.cli.streams import write_stdout
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -33,7 +33,7 @@ def completion(
         raise Fatal(
             f"there is no completion for {shell}",
             hint=f"one of {', '.join(SHELLS)}",
-            exit_code=Exit.USAGE,
+            kind=Kind.USAGE,
         )
     write_stdout(script(shell, ctx.find_root().command).rstrip("\n"))
 

@@ -55,19 +55,18 @@ def init(
     pulse config init
     pulse config init ~/.config/pulse/pulse.yaml
     """
-    import os
-
     from pulse_cli.atomic_file import check_output, write_atomically
+    from pulse_cli.cli.outputs import is_settings
     from pulse_cli.config.describe import example_yaml
-    from pulse_cli.errors import Exit, Fatal
+    from pulse_cli.errors import Fatal, Kind
 
-    if os.path.lexists(file) and not force:
-        raise Fatal(f"{file} exists already", hint="--force replaces it", exit_code=Exit.USAGE)
-    check_output(file)
+    if file.is_file() and file.stat().st_size and not force:
+        raise Fatal(f"{file} exists already", hint="--force replaces it", kind=Kind.USAGE)
+    check_output(file, is_own=is_settings)
     try:
         write_atomically(file, example_yaml().encode())  # 0600, as keys may be written into it
     except OSError as error:
-        raise Fatal(f"{file}: {error.strerror}", exit_code=Exit.USAGE) from None
+        raise Fatal(f"{file}: {error.strerror}", kind=Kind.USAGE) from None
     print(f"{file} written; every line in it shows a default.")
 
 

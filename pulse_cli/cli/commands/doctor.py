@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from pulse_cli.cli.exit_codes import Exit
 from pulse_cli.cli.flags import Json, with_settings
 from pulse_cli.cli.streams import write_stdout
-from pulse_cli.errors import Exit
 from pulse_cli.sanitize import sanitize
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -61,7 +62,6 @@ Verbose = Annotated[
 
 @with_settings("embed", "qdrant", "source", "run", "log", "output", "state_dir")
 def index(
-    ctx: typer.Context,
     *,
     loaded: Loaded,
     sources: Sources = None,
@@ -90,12 +90,17 @@ def index(
     pulse index crawl.jsonl --tei http://localhost:8080 --qdrant http://localhost:6333
     """
     from pulse_cli.app.index import Job
-    from pulse_cli.cli.index_run import command_again, run_dry, run_index, sources_of
+    from pulse_cli.app.sources import absolute_sources
+    from pulse_cli.cli.command_line import index_command, setting_flags
+    from pulse_cli.cli.index_run import run_dry, run_index, sources_of
     from pulse_cli.cli.progress import Verbosity
 
+    named = absolute_sources(sources_of(sources))
+    switches = {"--force": force, "--prune": prune, "--yes": yes, f"--scope={scope}": bool(scope)}
     job = Job(
-        sources=sources_of(sources),
-        command=command_again(ctx.obj),
+        sources=named,
+        command=index_command(loaded, named, [flag for flag, given in switches.items() if given]),
+        retry_flags=shlex.join(setting_flags(loaded)),
         restart=restart,
         force=force,
         limit=limit,

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pulse_cli.cli.exit_codes import Exit
 from pulse_cli.cli.flags import Json, with_settings
 from pulse_cli.cli.streams import write_stdout
 from pulse_cli.cli.strip_markdown import plain
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.sanitize import sanitize
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from pulse_cli.config import Loaded
-    from pulse_cli.search.hybrid import Result, SearchResult
+    from pulse_cli.search.results import Result, SearchResult
 
 Where = Annotated[
     list[str] | None,
@@ -30,6 +31,10 @@ Where = Annotated[
         "VALUE; repeatable.",
     ),
 ]
+Explain = Annotated[
+    bool,
+    typer.Option("--explain", help="Show what the vectors and the words gave to each page."),
+]
 
 
 @with_settings("embed.url", "qdrant.url", "qdrant.collection", "search")
@@ -38,11 +43,13 @@ def search(
     loaded: Loaded,
     query: Annotated[list[str], typer.Argument(metavar="QUERY...", help="What to look for.")],
     where: Where = None,
+    explain: Explain = False,
     as_json: Json = False,
 ) -> int:
     """Search the pages that were indexed, by meaning and by words.
 
-    Each page is shown once, with the passage that answers best.
+    Each page is shown once, with the passage that answers best and how near it comes to the
+    best match possible. Exits with 1 if no page matches.
 
     Examples:
     pulse search "how do I test a backup"
@@ -55,29 +62,36 @@ def search(
 
     words = " ".join(query).strip()
     if not words:
-        raise Fatal("the query is empty", kind="usage", exit_code=Exit.USAGE)
+        raise Fatal("the query is empty", kind=Kind.USAGE)
     warnings = Lines(sys.stderr, level="warning")
     found = run(search_pages(loaded.settings, words, where or [], warnings))
     for notice in found.notices:
         print(f"pulse: {sanitize(notice)}", file=sys.stderr)
     if as_json:
-        write_stdout(json.dumps(as_object(found), ensure_ascii=False))
+        write_stdout(json.dumps(as_object(found, explain=explain), ensure_ascii=False))
     else:
-        write_stdout(_page(found))
-    return Exit.OK
+        write_stdout(_page(found, explain=explain))
+    return Exit.OK if found.results else Exit.FATAL
 
 
-def as_object(found: SearchResult) -> dict[str, object]:
-    """The object that the original service's search API answered, and more."""
+def as_object(found: SearchResult, *, explain: bool = False) -> dict[str, object]:
+    """The object that the original service's search API answered.
+
+    With `explain` each result also has `share` (0 to 1) and `votes`, what each list gave it.
+    """
+    results = [asdict(result) for result in found.results]
+    if not explain:
+        for result in results:
+            del result["share"], result["votes"]
     return {
         "query": found.query,
         "mode": found.mode,
         "total": found.total,
-        "results": [asdict(result) for result in found.results],
+        "results": results,
     }
 
 
-def _page(found: SearchResult) -> str:
+def _page(found: SearchResult, *, explain: bool) -> str:
     from rich.console import Console
 
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
@@ -86,6 +100,8 @@ def _page(found: SearchResult) -> str:
             console.print(f"No page matches {sanitize(found.query)!r}.")
         for rank, result in enumerate(found.results, start=1):
             _show_page(console, rank, result, found.query)
+            if explain:
+                _show_votes(console, result)
     return captured.get().rstrip("\n")
 
 
@@ -97,7 +113,7 @@ def _show_page(console: Console, rank: int, result: Result, query: str) -> None:
 
     head = Text(f"{rank:>2}. ")
     head.append(sanitize(result.title or result.url), "bold")
-    head.append(f"  {result.score:.4f}", "dim")
+    head.append(f"  {100 * result.share:.0f} %", "dim")
     console.print(head)
     shown = passage(plain(result.text, result.title), query)
     body = Text()
@@ -112,6 +128,15 @@ def _show_page(console: Console, rank: int, result: Result, query: str) -> None:
         console.print(Padding(url, (0, 0, 0, 4)), Padding(body, (0, 0, 1, 4)), sep="\n")
     else:
         console.print(Text("    ") + url, Text("    ") + body, "", sep="\n")
+
+
+def _show_votes(console: Console, result: Result) -> None:
+    """One line for each list: the place of the page in it, its score there, its part of the sum."""
+    for name, vote in result.votes.items():
+        console.print(
+            f"    {name}: place {vote.rank}, score {vote.score:.3f}, part {vote.part:.3f}"
+        )
+    console.print("")
 
 
 def safe_part(text: str) -> str:

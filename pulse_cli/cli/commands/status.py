@@ -67,6 +67,7 @@ def _runs(folder: Path) -> Iterator[dict[str, Any]]:
 
 def _run(path: Path, state: dict[str, Any]) -> dict[str, Any]:
     from pulse_cli.engine.progress.state_files import CHECKPOINT_SUFFIX, is_locked
+    from pulse_cli.engine.summary import retry_command
 
     stem = path.name.removesuffix(CHECKPOINT_SUFFIX)
     letters = path.with_name(f"{stem}-{state['run_id']}.dead.jsonl")
@@ -76,7 +77,7 @@ def _run(path: Path, state: dict[str, Any]) -> dict[str, Any]:
     word = "running" if running else "complete" if complete else "incomplete"
     resume = None if complete else state["command"]
     if complete and dead and letters.exists():
-        resume = f"pulse index {letters}"
+        resume = retry_command(str(letters), state["retry_flags"])
     return {
         "checkpoint": str(path),
         "status": word,
@@ -87,6 +88,7 @@ def _run(path: Path, state: dict[str, Any]) -> dict[str, Any]:
         "target": state["target"],
         "position": state["position"],
         "counts": state["counts"],
+        "dead_examples": state["examples"],
         "dead_letters": str(letters) if dead and letters.exists() else None,
         "resume": resume,
     }

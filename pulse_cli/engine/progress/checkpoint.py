@@ -22,15 +22,15 @@ from __future__ import annotations
 
 import os
 import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
-import orjson
 
 from pulse_cli.atomic_file import AtomicFile, Syscalls
 from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.engine.progress.disk import disk_errors
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.engine.progress.json_text import from_json, to_json
+from pulse_cli.errors import Fatal, Kind
 
 FORMAT = 1
 
@@ -45,8 +45,8 @@ class CheckpointFile:
     def load(self) -> dict[str, Any] | None:
         """The last state saved; from `.prev` where the file is damaged.
 
-        Raises Fatal (exit 4) where neither can be read: a run never starts again from
-        zero by itself. Raises Fatal (exit 1) where the disk does not let it be read.
+        Raises Fatal (`checkpoint`) where neither can be read: a run never starts again from
+        zero by itself. Raises Fatal (`disk`) where the disk does not let it be read.
         """
         previous = Path(f"{self.path}.prev")
         with disk_errors(self.path, "read"):
@@ -62,8 +62,7 @@ class CheckpointFile:
             f"the checkpoint {self.path} is damaged, and so is the one before it",
             hint="start anew with --restart: pages already stored are recognised and not embedded"
             " again",
-            kind="checkpoint-unreadable",
-            exit_code=Exit.REFUSED,
+            kind=Kind.CHECKPOINT,
         )
 
     def save(self, state: dict[str, Any]) -> None:
@@ -78,6 +77,13 @@ class CheckpointFile:
             fault_point("checkpoint-before-rename")
             self._keep_previous()
 
+    def says_complete(self, epoch: int) -> bool:
+        """Whether the save of this epoch is there and complete, though it ended in an error."""
+        with suppress(Fatal):
+            state = self.load()
+            return state is not None and (state["epoch"], state["complete"]) == (epoch, True)
+        return False
+
     def _keep_previous(self) -> None:
         """Make the present file reachable as `.prev`, while it keeps its own name."""
         if not self.path.exists():
@@ -90,7 +96,7 @@ class CheckpointFile:
 
 
 def _encode(state: dict[str, Any]) -> bytes:
-    line = orjson.dumps({"format": FORMAT, **state})
+    line = to_json({"format": FORMAT, **state})
     return b'%s\n{"crc32":%d}\n' % (line, zlib.crc32(line))
 
 
@@ -100,7 +106,7 @@ def _decode(path: Path) -> dict[str, Any] | None:
     line, _, rest = data.partition(b"\n")
     if rest != b'{"crc32":%d}\n' % zlib.crc32(line):
         return None
-    state = orjson.loads(line)
+    state = from_json(line)
     if not isinstance(state, dict):
         return None
     if state.get("format") != FORMAT:
@@ -108,7 +114,6 @@ def _decode(path: Path) -> dict[str, Any] | None:
             f"the checkpoint {path} was written by another version of pulse"
             f" (format {state.get('format')}, this one reads {FORMAT})",
             hint="finish the run with that version, or start anew with --restart",
-            kind="checkpoint-format",
-            exit_code=Exit.REFUSED,
+            kind=Kind.CHECKPOINT,
         )
     return state

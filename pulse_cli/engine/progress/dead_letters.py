@@ -1,8 +1,8 @@
 """Dead letters: one JSON line per record that could not be indexed, and why.
 
 `pulse index X.dead.jsonl` retries them: whatever can be read again is kept whole, as
-`record` (a JSON value) or `raw_base64` (bytes); of values too long to keep only an
-`excerpt` of at most 4 KiB stays, with the place to find the rest.
+`record` (a JSON value) or `raw_base64` (bytes). Of bytes that are too long to keep (8 MiB), only
+an `excerpt` of at most 4 KiB stays, with the place where the rest is.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import orjson
-
+from pulse_cli.engine.progress.json_text import from_json, to_json
 from pulse_cli.model import Document, Place, Unreadable
 
 EXCERPT_CHARS = 4096
@@ -45,19 +44,20 @@ def document_letter(place: Place, document: Document, reason: str, detail: str) 
     return _line(place, reason, detail, {"record": record})
 
 
+def example_of(letter: bytes) -> dict[str, Any]:
+    """What a letter says of its record: `source`, `line`, `byte` and `detail`."""
+    found = from_json(letter)
+    return {name: found[name] for name in ("source", "line", "byte", "detail") if name in found}
+
+
 def _line(place: Place, reason: str, detail: str, kept: dict[str, Any]) -> bytes:
     head = {
         "pulse_dead": 1,
-        "source": place.source,
+        "source": place.source.encode(errors="backslashreplace").decode(),
         "line": place.line,
         "byte": place.byte,
         "length": place.length,
         "reason": reason,
         "detail": detail[:EXCERPT_CHARS],
     }
-    try:
-        return orjson.dumps({**head, **kept}, option=orjson.OPT_APPEND_NEWLINE)
-    except orjson.JSONEncodeError:
-        # a value orjson read may still be one it cannot write (nesting near its limit)
-        excerpt = {"excerpt": "this record cannot be written back as JSON; see its place"}
-        return orjson.dumps({**head, **excerpt}, option=orjson.OPT_APPEND_NEWLINE)
+    return to_json({**head, **kept}) + b"\n"

@@ -1,6 +1,6 @@
 """Appending to files of the state folder, safe against a crash; what a failing disk means.
 
-Files that are replaced as a whole are `atomic_file`. A full disk is `Fatal` with exit 75:
+Files that are replaced as a whole are `atomic_file`. A full disk is `Unavailable`:
 nothing is lost, and the same command goes on once there is room.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pulse_cli.atomic_file import Syscalls, sync_path, write_all
 from pulse_cli.engine.fault_points import fault_point
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind, Unavailable
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -25,14 +25,18 @@ def disk_errors(path: Path, doing: str = "write") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in _FULL
+        message = f"cannot {doing} {path}: {error.strerror or error}"
+        if error.errno in _FULL:
+            raise Unavailable(
+                message,
+                hint="make room on the disk and run the same command again: it goes on where it"
+                " stopped",
+                kind=Kind.DISK_FULL,
+            ) from error
         raise Fatal(
-            f"cannot {doing} {path}: {error.strerror or error}",
-            hint="make room on the disk and run the same command again: it goes on where it stopped"
-            if full
-            else "check the state folder and its permissions, or name another with --state-dir",
-            kind="disk-full" if full else "disk",
-            exit_code=Exit.UNAVAILABLE if full else Exit.FATAL,
+            message,
+            hint="check the state folder and its permissions, or name another with --state-dir",
+            kind=Kind.DISK,
         ) from error
 
 
@@ -45,7 +49,7 @@ class MarkedFile:
     """
 
     def __init__(self, path: Path, mark: int = 0, *, syscalls: Syscalls = os) -> None:
-        """Raises Fatal (exit 4) where the file is shorter than `mark`: it was tampered with."""
+        """Raises Fatal where the file is shorter than `mark`: it was tampered with."""
         self.path = path
         self._syscalls = syscalls
         self._fd: int | None = None
@@ -121,6 +125,5 @@ class MarkedFile:
         return Fatal(
             f"{self.path} has {size} bytes, but {self._mark} were written: it was cut or removed",
             hint="restore the file, or start anew with --restart",
-            kind="file-changed",
-            exit_code=Exit.REFUSED,
+            kind=Kind.CHECKPOINT,
         )

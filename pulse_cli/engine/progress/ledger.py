@@ -113,7 +113,7 @@ class Ledger:
             self._latest[key] = ticket
         return ticket
 
-    async def turn(self, ticket: Ticket) -> None:
+    async def wait_for_earlier(self, ticket: Ticket) -> None:
         """Wait until every earlier version of the page is resolved.
 
         Raises Drained when the run is to stop: the earlier version may never be.

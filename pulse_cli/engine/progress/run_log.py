@@ -14,14 +14,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from pulse_cli.engine.progress.disk import disk_errors
+from pulse_cli.engine.progress.json_text import from_json, to_json
 from pulse_cli.events import Summary
 
 NAME = "runs.jsonl"
 MOST_BYTES = 1 << 20
-FORMAT = 1
+FORMAT = 2
 
 
 def record_of(summary: Summary, started: float, ended: float) -> dict[str, Any]:
@@ -33,7 +32,7 @@ def record_of(summary: Summary, started: float, ended: float) -> dict[str, Any]:
         "started": started,
         "ended": ended,
         "status": summary.status,
-        "exit_code": int(summary.exit_code),
+        "stopped_by": summary.stopped_by,
         "sources": list(summary.sources),
         "target": asdict(summary.target),
         "fingerprint": summary.fingerprint,
@@ -71,7 +70,7 @@ def append(folder: Path, record: dict[str, Any]) -> None:
             path.replace(path.with_name(f"{NAME}.1"))
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(descriptor, orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+            os.write(descriptor, to_json(record) + b"\n")
         finally:
             os.close(descriptor)
 
@@ -86,8 +85,8 @@ def read(folder: Path, since: float = 0.0) -> Iterator[dict[str, Any]]:
             continue
         for line in path.read_bytes().splitlines():
             try:
-                record = orjson.loads(line)
-            except orjson.JSONDecodeError:
+                record = from_json(line)
+            except ValueError:
                 continue
             known = isinstance(record, dict) and record.get("format") == FORMAT
             if known and record["ended"] >= since:

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pulse_cli.engine.progress.dead_letters import example_of
 from pulse_cli.engine.progress.disk import MarkedFile
 from pulse_cli.engine.progress.ledger import Resolution
 from pulse_cli.engine.progress.seen import SeenWriter
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.events import Counts
 from pulse_cli.model import Outcome, Position
 
@@ -42,7 +43,8 @@ class DeadLimit:
 @dataclass(slots=True)
 class RunState:
     """See the module docstring. `partial`: why the crawl is not known as a whole (the first
-    few reasons), empty where it is.
+    few reasons), empty where it is. `examples`: the first dead letter of each reason, without
+    its record.
     """
 
     letters: MarkedFile
@@ -51,6 +53,7 @@ class RunState:
     position: Position = field(default_factory=Position)
     counts: Counts = field(default_factory=Counts)
     partial: list[str] = field(default_factory=list)
+    examples: dict[str, dict[str, Any]] = field(default_factory=dict)
     passed: int = 0
     closed: bool = False
     _seen: bytearray = field(default_factory=bytearray)  # not yet in the file
@@ -63,6 +66,8 @@ class RunState:
         self.closed = True  # until this entry is whole
         if resolution.letter is not None:
             self.letters.append(resolution.letter)
+            if resolution.reason not in self.examples:
+                self.examples[resolution.reason] = example_of(resolution.letter)
         if resolution.seen is not None:
             self._seen += self._keys.entries(resolution.seen)
         if resolution.partial and len(self.partial) < MOST_REASONS:
@@ -77,8 +82,7 @@ class RunState:
                 f"{dead} of {self.counts.records} records became dead letters: this looks like a"
                 " wrong setting rather than bad records",
                 hint=f"look at {self.letters.path}, then run again, or raise --max-dead",
-                kind="too-many-dead",
-                exit_code=Exit.FATAL,
+                kind=Kind.TOO_MANY_DEAD,
             )
 
     def _count(self, resolution: Resolution) -> None:
@@ -108,6 +112,7 @@ class RunState:
             "position": asdict(self.position),
             "counts": asdict(self.counts),
             "partial": list(self.partial),
+            "examples": dict(self.examples),
             "marks": {"dead": self.letters.mark, "seen": self.seen.mark},
         }
 

@@ -11,7 +11,6 @@ are the kernel's (flock), so a killed run leaves none behind.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -21,7 +20,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from pulse_cli.engine.progress.disk import disk_errors
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind, Locked
 from pulse_cli.ports import Clock
 
 CHECKPOINT_SUFFIX = ".ckpt.json"
@@ -69,12 +68,8 @@ class StateFiles:
 
 
 def state_files(folder: Path, sources: Sequence[str], target: str) -> StateFiles:
-    """Names for these sources (in this order) written to this target.
-
-    A path counts as its absolute form, so it does not matter where the command is run from.
-    """
-    absolute = [str(Path(s).absolute()) if _is_path(s) else s for s in sources]
-    digest = hashlib.sha256("\0".join([*absolute, target]).encode("utf-8", "surrogateescape"))
+    """Names for these sources (absolute, in this order) written to this target."""
+    digest = hashlib.sha256("\0".join([*sources, target]).encode("utf-8", "surrogateescape"))
     name = "stdin" if sources[0] == "-" else Path(sources[0]).name
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._")[:40] or "source"
     return StateFiles(folder, f"{name}-{digest.hexdigest()[:12]}", _digest(target))
@@ -127,11 +122,9 @@ async def _hold(
         for path, what in locks.items():
             while not _try_lock(path, held):
                 if clock.monotonic() >= until:
-                    raise Fatal(
+                    raise Locked(
                         f"{what} ({path} is locked)",
                         hint="wait for it to end, or use --wait-lock SECONDS",
-                        kind="locked",
-                        exit_code=Exit.LOCKED,
                     )
                 await clock.sleep(LOCK_POLL_SECONDS)
         yield
@@ -146,7 +139,7 @@ def _try_lock(path: Path, held: ExitStack) -> bool:
         raise Fatal(
             f"cannot lock {path}: {error.strerror}",
             hint="check the permissions of the state folder, or use --state-dir",
-            kind="disk",
+            kind=Kind.DISK,
         ) from error
     return True
 
@@ -166,7 +159,3 @@ def checkpoints(folder: Path) -> list[Path]:
     """All checkpoints in a state folder, the latest saved first."""
     found = folder.glob(f"*{CHECKPOINT_SUFFIX}")
     return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
-
-
-def _is_path(source: str) -> bool:
-    return source != "-" and not source.startswith("firecrawl:") and bool(os.fspath(source))

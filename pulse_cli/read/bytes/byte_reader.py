@@ -1,8 +1,8 @@
 """The bytes of one input, consumed from the front, that always knows where it is.
 
 `ByteReader` owns the only copy of what was read and not yet consumed. Whatever is consumed goes
-through `consume`, which advances offset, line and running CRC-32 together: so a position taken
-from a feed always describes exactly the bytes before it, and nothing is read twice or skipped.
+through `consume`, which advances offset, line and running CRC-32 together. So a position taken
+from a reader describes exactly the bytes before it, and nothing is read twice or skipped.
 
 An input is a row of **segments**: lines, pretty-printed blocks, or the whole of it. Nothing
 reads across the end of a segment, so damage in one stays in it.
@@ -14,8 +14,6 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 from zlib import crc32
-
-NEWLINE = 0x0A
 
 
 class Segments(Enum):
@@ -51,7 +49,6 @@ class ByteReader:
     `data[at:]` is read and not consumed, `data[at:stop]` that of the present segment.
     `segment_ends` tells that `stop` is the end of the segment and not only of what was read,
     `in_segment` that a segment was begun and not ended.
-    `begins_line`: what was consumed last is a newline, or nothing.
     `damage` is set when the chunks ended in `Damaged`.
     """
 
@@ -67,7 +64,6 @@ class ByteReader:
         self.segment_ends = False
         self.crc = 0
         self.line = 1
-        self.begins_line = True
         self.damage: Damaged | None = None
 
     @property
@@ -129,8 +125,7 @@ class ByteReader:
             self.crc = crc32(b"\n", self.crc)
             self.line += 1
             self.at += 1
-            self.begins_line = True
-        self.in_segment = False
+            self.in_segment = False
 
     def _find_end(self) -> None:
         data = self.data
@@ -153,8 +148,6 @@ class ByteReader:
 
     def consume(self, end: int) -> None:
         """Consume `data[at:end]`."""
-        if end > self.at:
-            self.begins_line = self.data[end - 1] == NEWLINE
         view = memoryview(self.data)[self.at : end]
         self.crc = crc32(view, self.crc)
         self.line += self.data.count(b"\n", self.at, end)
@@ -166,7 +159,6 @@ class ByteReader:
         self.crc = crc32(memoryview(self.data)[self.at : end], self.crc)
         self.line += end > self.stop
         self.at = end
-        self.begins_line = True
         self.in_segment = False
 
     def skip_to(self, offset: int) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind, SourceChanged
 from pulse_cli.read.bytes.inputs import STDIN
 from pulse_cli.read.bytes.unpack import CHUNK
 
@@ -30,17 +30,15 @@ class InputReader:
             else:
                 yield from self._file(name)
         except FileNotFoundError as error:
-            raise Fatal(
+            raise SourceChanged(
                 f"{name} is gone",
                 hint="put it back, or start anew with --restart",
-                kind="source-changed",
-                exit_code=Exit.REFUSED,
             ) from error
         except OSError as error:
             raise Fatal(
                 f"{name} cannot be read behind byte {self.read - before:,}: {error.strerror}",
                 hint="run the same command again to go on when it can be read",
-                kind="unreadable-source",
+                kind=Kind.UNREADABLE_SOURCE,
             ) from error
 
     def _file(self, name: str) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Input, Note
 
 STDIN = "-"
@@ -29,9 +29,7 @@ SUFFIXES = (".json", ".jsonl", ".ndjson")
 OWN_FILES = (".dead.jsonl", ".ckpt.json", ".manifest.json")
 
 
-_BROKEN, _MISNAMED = "broken links", "with a name that is not UTF-8"
-_UNREAD = {_BROKEN, _MISNAMED}
-"""Files that may well hold pages of the crawl."""
+_BROKEN = "broken links"
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
@@ -42,7 +40,7 @@ class Found(NamedTuple):
 
 
 def find_inputs(specs: Sequence[str], markdown: bool) -> Found:
-    """Expand files, folders, globs, `-` and `firecrawl:crawl/ID`. Raises Fatal (exit 2).
+    """Expand files, folders, globs, `-` and `firecrawl:crawl/ID`. Raises Fatal.
 
     `markdown`: whether raw markdown in folders counts, its URLs being known.
     """
@@ -88,7 +86,7 @@ def _in_folder(folder: str, markdown: bool) -> Found:
     notes = []
     if left:
         what = ", ".join(f"{count:,} {why}" for why, count in left.most_common())
-        notes.append(Note(f"{folder}: not read: {what}", partial=bool(_UNREAD & left.keys())))
+        notes.append(Note(f"{folder}: not read: {what}", partial=_BROKEN in left))
     if not taken:
         notes.append(Note(f"{folder}: no file to read in it", partial=True))
     return Found(taken, notes)
@@ -126,10 +124,6 @@ def _left_out(path: str, markdown: bool) -> str | None:
     if not stat.S_ISREG(mode):
         return "pipes or devices"
     name = Path(path).name.lower()
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return _MISNAMED
     if name.endswith(OWN_FILES):
         return "of pulse's own (dead letters, checkpoints)"
     plain = name.removesuffix(".gz").removesuffix(".zst")
@@ -141,16 +135,13 @@ def _left_out(path: str, markdown: bool) -> str | None:
 
 
 def _identified(name: str) -> Input:
-    """The file as it is now. Raises Fatal (exit 2) where it cannot be read."""
+    """The file as it is now. Raises Fatal where it cannot be read."""
     try:
-        name.encode()
         found = Path(name).stat()
         if not stat.S_ISREG(found.st_mode):
             return Input(name)
         with Path(name).open("rb") as file:
             head = file.read(HEAD)
-    except UnicodeEncodeError as error:
-        raise _usage(f"the name {name!r} is not UTF-8", "rename the file") from error
     except OSError as error:
         raise _unreadable(name, error) from error
     digest = hashlib.sha256(head).hexdigest()
@@ -158,14 +149,13 @@ def _identified(name: str) -> Input:
 
 
 def crawl_id(name: str) -> str:
-    """The id in `firecrawl:crawl/ID`. Raises Fatal (exit 2)."""
+    """The id in `firecrawl:crawl/ID`. Raises Fatal."""
     found = name.removeprefix(CRAWL)
     if not _ID.match(found):
         raise Fatal(
             f"{name!r} names no crawl",
             hint="firecrawl:crawl/ID, with the id that starting the crawl printed",
-            kind="missing-source",
-            exit_code=Exit.USAGE,
+            kind=Kind.MISSING_SOURCE,
         )
     return found
 
@@ -204,13 +194,12 @@ def _change(was: Input) -> Literal["same", "longer", "shorter", "different", "mi
 
 
 def _usage(message: str, hint: str) -> Fatal:
-    return Fatal(message, hint=hint, kind="missing-source", exit_code=Exit.USAGE)
+    return Fatal(message, hint=hint, kind=Kind.MISSING_SOURCE)
 
 
 def _unreadable(name: str, error: OSError) -> Fatal:
     return Fatal(
         f"{name} cannot be read: {error.strerror}",
         hint="check its permissions, or leave it out",
-        kind="unreadable-source",
-        exit_code=Exit.USAGE,
+        kind=Kind.MISSING_SOURCE,
     )

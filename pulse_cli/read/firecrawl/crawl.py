@@ -9,13 +9,12 @@ that page again, and refuses if its done records are others.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from zlib import crc32
 
-from pulse_cli.errors import Exit, Fatal
-from pulse_cli.model import Document, Note, Place, Position, Record, Skipped, Unreadable
+from pulse_cli.errors import Fatal, SourceChanged
+from pulse_cli.model import Note, Place, Position, Record
 from pulse_cli.read.firecrawl.crawl_api import CrawlApi, Page
 from pulse_cli.read.firecrawl.shapes import Shapes
-from pulse_cli.read.framing.json_span import Content, Hint, cost
+from pulse_cli.read.framing.json_span import Content, Hint, checksum, cost
 
 
 class CrawlRecords:
@@ -36,7 +35,7 @@ class CrawlRecords:
             contents = self._contents(page, skip)
             crc = 0
             for content in contents[:done]:
-                crc = _mark(content, crc)
+                crc = checksum(content, crc)
             if len(contents) < done or (done and crc != proof):
                 raise self._changed(skip)
             yield from self._page(page, skip, contents, done, crc)
@@ -49,13 +48,12 @@ class CrawlRecords:
     ) -> Iterator[Record]:
         for item in range(done + 1, len(contents) + 1):
             content = contents[item - 1]
-            crc = _mark(content, crc)
+            crc = checksum(content, crc)
             if item == len(contents) and page.following is not None:
                 position = Position(self._index, page.following, 0, page.following)
             else:
                 position = Position(self._index, skip, item, skip + item, crc)
-            place = Place(self._name, item=skip + item)
-            yield Record(place, position, content, cost(content))
+            yield Record(Place(self._name), position, content, cost(content))
 
     def _contents(self, page: Page, skip: int) -> list[Content]:
         """What a page of answers holds. Notes that only a single value deserves are left out."""
@@ -71,26 +69,12 @@ class CrawlRecords:
             share = f"{skip + len(contents):,}"
             share += f" of {page.total:,} pages" if page.total else " pages"
             what = f"is {page.status}" if page.status else "tells no status"
-            told = f"{self._name}: the crawl {what}: {share} so far"
-            contents.append(Note(told, partial=True))
+            message = f"{self._name}: the crawl {what}: {share} so far"
+            contents.append(Note(message, True, "crawl-partial"))
         return contents
 
     def _changed(self, skip: int) -> Fatal:
-        return Fatal(
+        return SourceChanged(
             f"{self._name}: the documents behind the first {skip:,} are not those of before",
             hint="--restart indexes it from its beginning; so does --on-changed-source restart",
-            kind="source-changed",
-            exit_code=Exit.REFUSED,
         )
-
-
-def _mark(content: Content, crc: int) -> int:
-    """The CRC-32 of what came before and this record."""
-    match content:
-        case Document():
-            mark = f"{content.url}\n{content.text}"
-        case Skipped() | Unreadable():
-            mark = f"{content.reason}\n{content.url}"
-        case _:
-            mark = type(content).__name__
-    return crc32(mark.encode(errors="replace"), crc)

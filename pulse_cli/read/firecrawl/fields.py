@@ -18,8 +18,13 @@ class Places(NamedTuple):
     fallback: tuple[str, ...] = ()
 
 
-URL = Places(("url", "sourceURL", "source_url"), ("url",), ("source", "ogUrl", "og_url", "og:url"))
-SOURCE_URL = Places(("sourceURL", "source_url"), ("resolvedUrl",))
+_ASKED_FOR = ("sourceURL", "source_url", "sourceUrl")
+URL = Places(
+    ("url", *_ASKED_FOR),
+    ("url", *_ASKED_FOR, "resolvedUrl"),
+    ("source", "ogUrl", "og_url", "og:url"),
+)
+SOURCE_URL = Places(_ASKED_FOR, (*_ASKED_FOR, "resolvedUrl"))
 TITLE = Places(("title",), ("title",), ("ogTitle", "og_title", "og:title"))
 DESCRIPTION = Places(("description",), ("description",))
 LANGUAGE = Places(("language",), ("language",))
@@ -65,7 +70,7 @@ class Fields:
         """The same, the strings of a list joined."""
         for value in self._values(name, places, page, metadata):
             if isinstance(value, list):
-                value = ", ".join(item for item in value if isinstance(item, str))
+                value = ", ".join(item for item in value if first_string(item))
             if text := first_string(value):
                 return text
         return None
@@ -112,8 +117,20 @@ class Fields:
 
 
 def first_string(value: Any) -> str | None:
-    if isinstance(value, list):
-        value = next((item for item in value if isinstance(item, str)), None)
-    if isinstance(value, str) and value and not value.isspace():
-        return value
+    """The string, or the first of a list, that is not blank."""
+    for item in value if isinstance(value, list) else (value,):
+        if isinstance(item, str) and item and not item.isspace():
+            return item
     return None
+
+
+def metadata_of(page: dict[str, Any]) -> dict[str, Any]:
+    """The metadata of a page, also where a table has flattened it: `metadata.title`."""
+    metadata = page.get("metadata")
+    if isinstance(metadata, dict):
+        return metadata
+    return {
+        key[len("metadata.") :]: value
+        for key, value in page.items()
+        if key.startswith(("metadata.", "metadata_"))
+    }

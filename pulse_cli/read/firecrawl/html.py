@@ -2,12 +2,14 @@
 
 By `html-to-markdown`: MIT, a Rust core in wheels for every platform, released monthly, 10 MB/s
 (markdownify: 1.4), tables and fenced code kept. It was chosen for what it does with hostile
-pages: 1,000,000 nested elements, unclosed scripts and tags neither crash it (two faster Rust
+pages: 1,000,000 nested elements and unclosed scripts or tags neither crash it (two faster Rust
 converters overflow their stack, markdownify raises RecursionError at 1,000) nor take more than
 linear time.
 
-It keeps the GIL while it works, so what it is given is bounded; and where it stopped at too deep
-a nesting, which it tells, the text alone is taken.
+What it makes of a page may be far longer than the page (`html_growth`), and it keeps the GIL while
+it works. So a page is given to it in pieces of at most LONGEST characters; a table loses its spans
+if they make it grow; and of a page that would still grow, or is nested too deep, the text alone is
+taken. The markdown is then at most a few times as long as the HTML.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ import re
 from functools import cache
 from html import unescape
 from typing import TYPE_CHECKING
+
+from pulse_cli.read.firecrawl.html_growth import growth_of, without_spans
 
 if TYPE_CHECKING:
     from html_to_markdown import ConversionOptions
@@ -29,6 +33,16 @@ _HIDDEN = re.compile(r"<(script|style|noscript|template|svg|nav)\b", re.IGNORECA
 _BLANKS = re.compile(r"[ \t]*\n\s*")
 
 
+MOST_CELLS, MOST_NESTED = 0.5, 8.0
+"""Growth for each character of a page; real pages stay far below."""
+
+ALLOWED = 64 * 1024
+"""Characters of growth that any page may have."""
+
+DEEPEST = 300
+"""Elements within elements; the page is not converted if it goes deeper."""
+
+
 def markdown_of(html: str) -> str:
     """The page as markdown; "" where it holds no text."""
     return "\n\n".join(text for piece in _pieces(html) if (text := _converted(piece)))
@@ -37,14 +51,29 @@ def markdown_of(html: str) -> str:
 def _converted(html: str) -> str:
     from html_to_markdown import convert
 
+    bounded = _bounded(html)
+    if bounded is None:
+        return _text_alone(html)
     try:
-        result = convert(html, _options())
+        result = convert(bounded, _options())
     except Exception:  # a page that the library cannot read still has text
         return _text_alone(html)
     text = result.content or ""
     if not text.strip() or any("depth" in str(warning.kind) for warning in result.warnings):
         return _text_alone(html)
     return text
+
+
+def _bounded(html: str) -> str | None:
+    """The page, without the spans of its tables if need be; None if it would grow all the same."""
+    growth = growth_of(html)
+    if growth.nested > ALLOWED + MOST_NESTED * len(html):
+        return None
+    if growth.cells > ALLOWED + MOST_CELLS * len(html):
+        html = without_spans(html)
+        if growth_of(html).cells > ALLOWED + MOST_CELLS * len(html):
+            return None
+    return html
 
 
 @cache
@@ -57,6 +86,8 @@ def _options() -> ConversionOptions:
         preprocessing=PreprocessingOptions(enabled=False),
         exclude_selectors=list(DROPPED),
         hidden_content="reachable",
+        compact_tables=True,  # padding would be paid for as tokens
+        max_depth=DEEPEST,
     )
 
 

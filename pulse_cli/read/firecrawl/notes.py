@@ -11,24 +11,23 @@ _SKIP = re.compile(r"[?&]skip=(\d{1,9})(?:&|\Z)")
 _JOB = re.compile(r"/crawl/([\w-]{1,64})(?:[?/]|\Z)")
 
 
-def envelope_hints(value: Any, found: int) -> list[Content | Hint]:
+def envelope_hints(value: dict[str, Any], found: int) -> list[Content | Hint]:
     """Notes for a crawl whose answer is not the whole crawl; `found` pages are in it.
 
     An answer that others follow in the same input may well be one page of a complete crawl, so
     the note counts only for the last one.
     """
-    if not isinstance(value, dict):
-        return []
     status = value.get("status")
     following = value.get("next")
     if status in ("failed", "cancelled"):
-        return [Hint(f"the crawl is {status}: {_share(value, None, found)}", True, True)]
+        message = f"the crawl is {status}: {_share(value, None, found)}"
+        return [Hint(message, "crawl-failed", partial=True)]
     if not (isinstance(following, str) and following) and status not in ("scraping", "active"):
         return []
     following = following if isinstance(following, str) else None
     what = "the crawl is not finished" if status in ("scraping", "active") else "partial crawl"
     shown = f"{what}: {_share(value, following, found)}; {_rest(value, following)}"
-    return [Hint(shown, last=True, partial=True)]
+    return [Hint(shown, "crawl-partial", partial=True)]
 
 
 def _share(value: dict[str, Any], following: str | None, found: int) -> str:

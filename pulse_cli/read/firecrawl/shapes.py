@@ -1,10 +1,10 @@
 """Every shape in which Firecrawl's pages reach a disk, told apart by content alone.
 
 A JSON value is walked from the outside in, through envelopes (API answers, webhooks, SDK dumps,
-MCP results), until pages are found; what holds none by nature is named (`NoDocument`), and
-what nobody knows becomes a dead letter that lists its keys. The order of the checks matters: a
-page may hold members that look like an envelope's, so pages come first; an event may carry
-anything, so events come before envelopes.
+MCP results), until pages are found. What certainly holds no page is named (`NoDocument`). Any other
+record is a dead letter that lists its keys: no record that may hold text ends without a word
+(`members`). The order of the checks matters: a page may hold members that look like those of an
+envelope, so pages come first; an event may carry anything, so events come before envelopes.
 
 Sources: Firecrawl's OpenAPI (v0, v1, v2), firecrawl-cli, firecrawl-py, LangChain and LlamaIndex
 readers, and files of real users.
@@ -12,16 +12,20 @@ readers, and files of real users.
 
 from __future__ import annotations
 
+import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pulse_cli.model import NoDocument, Unreadable
+from pulse_cli.model import Document, NoDocument, Skipped, Unreadable
+from pulse_cli.read.firecrawl import no_page
 from pulse_cli.read.firecrawl.dead_letters import is_dead_letter, reopened
 from pulse_cli.read.firecrawl.document import Pages
+from pulse_cli.read.firecrawl.file_address import FileAddress
+from pulse_cli.read.firecrawl.members import is_address, possible_texts
 from pulse_cli.read.firecrawl.notes import envelope_hints
+from pulse_cli.read.firecrawl.texts import json_in
 from pulse_cli.read.framing.json_span import Content, EnvelopeContext, Hint, Raw
-from pulse_cli.read.framing.parse import Unparsable, parse
 from pulse_cli.read.options import ReadOptions
 
 WRAPPERS = frozenset(
@@ -34,164 +38,197 @@ WRAPPERS = frozenset(
 """Members in which envelopes hold pages."""
 
 DEPTH = 8
-"""Envelopes within envelopes; deeper ones are nobody's."""
+"""Envelopes within envelopes; a value that lies deeper is unknown."""
 
-_EVENT = re.compile(r"(?:crawl|batch_scrape|extract|agent|monitor)\.[a-z_.]+\Z")
+_EVENT = re.compile(r"(crawl|batch_scrape|extract|agent|monitor)\.[a-z_.]+\Z")
 _CLOSED = re.compile(
     rb'"(?:markdown|html|rawHtml|raw_html|page_content|pageNumber|pulse_dead)"\s*+:'
-    rb'|"type"\s*+:\s*+"(?:crawl|batch_scrape|extract|agent|monitor)\.(?!page")'
+    rb'|"type"\s*+:\s*+"(?:extract|agent|monitor)\.(?!page)'
 )
-_JSON = re.compile(r"\s*[{\[]")
+_SUCCESS = re.compile(rb'"success"\s*+:\s*+true')
+_NOTHING = EnvelopeContext.NOTHING
 
 
 class Shapes:
-    """Interprets values (`frame.Interpreter`)."""
+    """Interprets values (`json_span.Interpreter`)."""
 
     def __init__(self, options: ReadOptions) -> None:
         self._pages = Pages(options)
         mapped = {path.split(".")[0] for path in options.field_map.values()}
-        self.wrappers = WRAPPERS - mapped
+        self._wrappers = WRAPPERS - mapped
+        self.wrappers = self._wrappers - {"images"}  # of a page they are addresses, not pages
         self.closed = _CLOSED
+        self.success = _SUCCESS
+
+    def of_file(self, file: FileAddress | None) -> Shapes:
+        """The same for the values of one input, to which the user gave this address."""
+        if file is None:
+            return self
+        shapes = copy.copy(self)
+        shapes._pages = self._pages.of_file(file)
+        return shapes
 
     def contents(
-        self, value: Any, raw: Raw, around: EnvelopeContext = EnvelopeContext.NOTHING
+        self, value: Any, raw: Raw, context: EnvelopeContext = _NOTHING
     ) -> list[Content | Hint]:
-        return list(self._walk(value, raw, around, 0))
+        return list(self._walk(value, raw, context, 0))
 
-    def envelope(self, value: Any, found: int) -> list[Content | Hint]:
-        if found or not isinstance(value, dict):
-            return envelope_hints(value, found)
-        return list(self._object(value, b"", EnvelopeContext.NOTHING, 0))
+    def envelope(self, value: Any, found: int, records: int) -> list[Content | Hint]:
+        """See `json_span.Interpreter`."""
+        if not isinstance(value, dict):
+            return []
+        if not found:
+            return list(self._object(value, b"", _NOTHING, 0))
+        return list(self._envelope(value, b"", _NOTHING, 0, found, records))
 
-    def markdown(self, text: str, url: str | None) -> Content:
-        """A page of raw markdown at this address."""
-        return self._pages.page({"markdown": text, "url": url}, b"")
+    def markdown(self, text: str, address: FileAddress | None) -> Content:
+        """A page of raw markdown at this address, unless its front matter names another."""
+        return self._pages.markdown(text, address)
+
+    def html(self, html: str, address: FileAddress | None) -> Content:
+        """A page of HTML at the address that it names, else at this one."""
+        return self._pages.html(html, address)
 
     def _walk(
-        self, value: Any, raw: Raw, around: EnvelopeContext, depth: int
+        self, value: Any, raw: Raw, context: EnvelopeContext, depth: int
     ) -> Iterator[Content | Hint]:
         if depth > DEPTH:
             yield self._unknown(value, raw)
-        elif around is not EnvelopeContext.NOTHING and not value:
+        elif context is not _NOTHING and not value:
             return
         elif isinstance(value, list):
             for item in value:
-                yield from self._walk(item, raw, EnvelopeContext.NOTHING, depth + 1)
+                yield from self._walk(item, raw, _NOTHING, depth + 1)
             if not value:
                 yield NoDocument("empty-response")
         elif isinstance(value, dict):
-            yield from self._object(value, raw, around, depth)
+            yield from self._object(value, raw, context, depth)
+        elif isinstance(value, str) and is_address(value):
+            yield no_page.MAP_OUTPUT
         else:
             yield self._unknown(value, raw)
 
     def _object(
-        self, value: dict[str, Any], raw: Raw, around: EnvelopeContext, depth: int
+        self, value: dict[str, Any], raw: Raw, context: EnvelopeContext, depth: int
     ) -> Iterator[Content | Hint]:
-        if self._pages.certainly(value):
+        if self._pages.is_page(value):
             yield self._pages.page(value, raw)
         elif is_dead_letter(value):
-            yield from self._letter(value, raw, depth)
+            yield from self._dead_letter(value, raw, depth)
         elif (texts := _text_blocks(value)) is not None:
-            for text in texts:
-                yield from self._text(text, raw, depth)
-        elif isinstance(kind := value.get("type"), str) and _EVENT.match(kind):
-            yield from self._event(value, kind, raw, depth)
+            yield from self._tool_result(value, texts, raw, depth)
+        elif isinstance(kind := value.get("type"), str) and (event := _EVENT.match(kind)):
+            yield from self._event(value, event, raw, depth)
         elif isinstance(arguments := value.get("kwargs"), dict) and "page_content" in arguments:
             yield self._pages.page(arguments, raw)
-        elif self._pages.probably(value):
+        elif self._pages.has_text_and_address(value):
             yield self._pages.page(value, raw)
-        elif inner := self._inner(value):
-            yield from self._envelope(value, inner, raw, depth)
         else:
-            yield from self._without_pages(value, raw, around)
-
-    def _inner(self, value: dict[str, Any]) -> list[Any]:
-        return [
-            member
-            for key, member in value.items()
-            if key in self.wrappers and isinstance(member, dict | list) and member
-        ]
+            yield from self._envelope(value, raw, context, depth)
 
     def _envelope(
-        self, value: dict[str, Any], inner: list[Any], raw: Raw, depth: int
+        self,
+        value: dict[str, Any],
+        raw: Raw,
+        context: EnvelopeContext,
+        depth: int,
+        found: int = 0,
+        records: int = 0,
     ) -> Iterator[Content | Hint]:
-        found = 0
-        around = (
-            EnvelopeContext.SUCCESS if value.get("success") is True else EnvelopeContext.ENVELOPE
-        )
-        for member in inner:
-            for content in self._walk(member, raw, around, depth + 1):
+        """What is in the members of an envelope, of which `found` contents were given before.
+
+        Unless there are records among them, the object itself may be one, with a member
+        named as that of an envelope: then it is read or reported as one.
+        """
+        own = EnvelopeContext.SUCCESS if value.get("success") is True else EnvelopeContext.ENVELOPE
+        for member in self._members(value):
+            for content in self._walk(member, raw, own, depth + 1):
                 found += 1
+                records += isinstance(content, Document | Skipped | Unreadable)
                 yield content
-        yield from envelope_hints(value, found)
+        if not found:
+            yield from self._without_pages(value, raw, context)
+        elif self._pages.is_page(value) or self._pages.has_text_and_address(value):
+            yield self._pages.page(value, raw)
+        elif not records and _is_record(value, self._wrappers):
+            yield self._unknown(value, raw)
+        if found or self._wrappers & value.keys():
+            yield from envelope_hints(value, found)
+
+    def _members(self, value: dict[str, Any]) -> Iterator[Any]:
+        """The members in which pages may be: objects, lists of them, and strings of JSON."""
+        for key, member in value.items():
+            if key not in self._wrappers or not member:
+                continue
+            if isinstance(member, str):
+                member = json_in(member)
+            if isinstance(member, list) and not any(isinstance(one, dict | list) for one in member):
+                continue
+            if isinstance(member, dict):
+                yield self._pages.addressed(member, value)
+            elif isinstance(member, list):
+                yield member
 
     def _event(
-        self, value: dict[str, Any], kind: str, raw: Raw, depth: int
+        self, value: dict[str, Any], event: re.Match[str], raw: Raw, depth: int
     ) -> Iterator[Content | Hint]:
+        """A webhook. Its data are read whatever its type: v0 sends all pages when a crawl ends."""
         data = value.get("data")
-        if kind.endswith(".page") and data and isinstance(data, dict | list):
-            yield from self._walk(data, raw, EnvelopeContext.NOTHING, depth + 1)
-        elif kind.endswith(".page") and value.get("success") is False:
-            yield NoDocument("failed-scrape")
+        if data and isinstance(data, dict | list):
+            contents = self._walk(data, raw, _NOTHING, depth + 1)
+            if event[1] in ("crawl", "batch_scrape") or event[0].endswith(".page"):
+                yield from contents
+                return
+            pages = [one for one in contents if isinstance(one, Document | Skipped)]
+            yield from pages
+            if not pages:
+                yield NoDocument("event-without-page")
+        elif event[0].endswith(".page") and value.get("success") is False:
+            yield no_page.failure(value)
         else:
             yield NoDocument("event-without-page")
 
-    def _letter(self, value: dict[str, Any], raw: Raw, depth: int) -> Iterator[Content | Hint]:
+    def _dead_letter(self, value: dict[str, Any], raw: Raw, depth: int) -> Iterator[Content | Hint]:
         for piece in reopened(value):
             if isinstance(piece, Unreadable):
                 yield piece
             else:
-                yield from self._walk(
-                    piece.value, piece.raw or raw, EnvelopeContext.NOTHING, depth + 1
-                )
+                yield from self._walk(piece.value, piece.raw or raw, _NOTHING, depth + 1)
 
-    def _text(self, text: str, raw: Raw, depth: int) -> Iterator[Content | Hint]:
-        """The text of an MCP result: JSON as a string, else markdown of an unknown page."""
-        if _JSON.match(text):
-            try:
-                inner = parse(text.encode(errors="replace"))
-            except Unparsable:
-                pass
+    def _tool_result(
+        self, value: dict[str, Any], texts: Iterable[str], raw: Raw, depth: int
+    ) -> Iterator[Content | Hint]:
+        """The texts of an MCP result: each JSON as a string, else markdown of an unknown page."""
+        for text in texts:
+            if (inner := json_in(text)) is not None:
+                yield from self._walk(inner, raw, _NOTHING, depth + 1)
+            elif value.get("isError") is True:
+                yield no_page.failure({"error": text})
             else:
-                yield from self._walk(inner, raw, EnvelopeContext.NOTHING, depth + 1)
-                return
-        yield self._pages.page({"markdown": text}, raw)
+                yield self._pages.page({"markdown": text}, raw)
 
     def _without_pages(
-        self, value: dict[str, Any], raw: Raw, around: EnvelopeContext
+        self, value: dict[str, Any], raw: Raw, context: EnvelopeContext
     ) -> Iterator[Content | Hint]:
-        if value.get("success") is False or value.get("error"):
-            yield NoDocument("failed-scrape")
-            yield Hint(f"Firecrawl reported an error: {_sentence(value)}")
-        elif isinstance(value.get("links"), list) and "metadata" not in value:
-            yield NoDocument("map-output")
-            yield Hint("this is the output of map: addresses without pages; crawl or scrape them")
-        elif "errors" in value and "robotsBlocked" in value:
-            yield NoDocument("error-list")
-        elif self._pages.possibly(value):
+        if (found := no_page.no_document(value, self._wrappers, context)) is not None:
+            yield found
+        elif self._pages.has_text(value):
             yield self._pages.page(value, raw)
-        elif self.wrappers & value.keys():
-            yield NoDocument("empty-response")
-            yield from envelope_hints(value, 0)
-        elif _is_job(value):
-            yield NoDocument("job-handle")
-            yield Hint(f"this is the handle of a job, not its result; {_fetch(value)}")
-        elif "imageUrl" in value or _is_hit(value):
-            yield NoDocument("search-hit-without-text")
-        elif "metadata" in value or around is EnvelopeContext.SUCCESS:
-            extracted = around is EnvelopeContext.SUCCESS or "json" in value
-            yield NoDocument("extract-only" if extracted else "without-text")
-            yield Hint("there is extracted data but no page text; scrape with formats: markdown")
         else:
             yield self._unknown(value, raw)
 
     def _unknown(self, value: Any, raw: Raw) -> Content:
         if isinstance(value, dict):
-            keys = ", ".join(repr(key[:40]) for key in list(value)[:12])
-            detail = f"not a shape of Firecrawl; its keys: {keys or 'none'}"
-        else:
-            detail = f"not a document but {_kind(value)}"
+            return self._pages.unknown(value, raw)
+        detail = f"not a document but {_kind(value)}"
         return self._pages.unreadable("unknown-shape", detail, value, raw)
+
+
+def _is_record(value: dict[str, Any], wrappers: frozenset[str]) -> bool:
+    """Whether an object has an address and may have a text of its own, besides these members."""
+    own = {key: member for key, member in value.items() if key not in wrappers}
+    addressed = any(isinstance(one, str) and is_address(one) for one in own.values())
+    return addressed and bool(possible_texts(own))
 
 
 def _text_blocks(value: dict[str, Any]) -> list[str] | None:
@@ -209,33 +246,6 @@ def _text_blocks(value: dict[str, Any]) -> list[str] | None:
         and isinstance(block.get("text"), str)
     ]
     return texts or None
-
-
-def _is_job(value: dict[str, Any]) -> bool:
-    if "jobId" in value:
-        return True
-    return "id" in value and ("status" in value or {"success", "url"} <= value.keys())
-
-
-def _is_hit(value: dict[str, Any]) -> bool:
-    return isinstance(value.get("url"), str) and bool(
-        {"title", "description", "snippet", "position"} & value.keys()
-    )
-
-
-def _fetch(value: dict[str, Any]) -> str:
-    job = value.get("jobId") or value.get("id")
-    named = isinstance(job, str) and re.fullmatch(r"[\w-]{1,64}", job)
-    if named and "/batch/" not in str(value.get("url")):
-        return f"fetch it with: pulse index firecrawl:crawl/{job}"
-    return "fetch the result first"
-
-
-def _sentence(value: dict[str, Any]) -> str:
-    for key in ("error", "reason", "message"):
-        if isinstance(text := value.get(key), str):
-            return text[:200]
-    return "without a message"
 
 
 def _kind(value: Any) -> str:

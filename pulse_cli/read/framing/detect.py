@@ -39,19 +39,19 @@ class Kind(Enum):
         return Segments(self.value)
 
 
-def detect(feed: ByteReader, name: str, *, addressed: bool = False) -> Kind:
+def detect(reader: ByteReader, name: str, *, addressed: bool = False) -> Kind:
     """Look at up to a window of bytes. `name` decides only what content leaves open.
 
     `addressed`: the user gave it the address of a page, so it may be one.
     """
     plain = name.removesuffix(".gz").removesuffix(".zst").lower()
     page = plain.endswith(".md") or (addressed and not plain.endswith(SUFFIXES))
-    while len(feed.data) - feed.at < WINDOW:
-        if _lines_for_sure(feed.data[feed.at :]) or not feed.more():
+    while len(reader.data) - reader.at < WINDOW:
+        if _lines_for_sure(reader.data[reader.at :]) or not reader.more():
             break
-    head = feed.data[feed.at : feed.at + WINDOW].removeprefix(BOM)
+    head = reader.data[reader.at : reader.at + WINDOW].removeprefix(BOM)
     if not head:
-        return Kind.LINES if feed.damage else Kind.EMPTY
+        return Kind.LINES if reader.damage else Kind.EMPTY
     if page and not _OBJECT.match(head):
         return Kind.MARKDOWN
     if not head.strip():

@@ -1,10 +1,12 @@
-"""Cuts an input into frames: stretches of bytes with the documents that are in them.
+"""Cuts an input into spans: stretches of bytes with the documents that are in them.
 
-Guarantees: every byte of the input belongs to exactly one frame (a frame reaches from where
-the one before ended to where the feed stands when it is yielded); every value is interpreted
-exactly once; memory is bounded by the window and the longest document, whatever the input.
+Guarantees: every byte of the input belongs to exactly one span (a span reaches from where the one
+before ended to where the reader stands when it is yielded); every value is interpreted exactly
+once; memory is bounded by the window and the longest document, whatever the input. What is yielded
+from the beginning of a segment on depends on the bytes from there on alone: so a reading may be
+taken up at any segment, and nowhere else.
 
-A segment that fits in the window and parses is one frame: that is the fast path, and all there
+A segment that fits in the window and parses is one span: that is the fast path, and all there
 is for JSON lines. Anything else is gone through value by value (`values`).
 """
 
@@ -27,98 +29,100 @@ _SPACE = ord(" ")
 
 
 class Framer:
-    """Frames of one input, from where its feed stands.
+    """The spans of one input, from where its reader stands: at the beginning of a segment.
 
     `window` is there to be made small by tests: what is read must not depend on it.
     """
 
     def __init__(
         self,
-        feed: ByteReader,
+        reader: ByteReader,
         segments: Segments,
         interpreter: Interpreter,
         max_record: int,
         window: int = WINDOW,
     ) -> None:
-        self._feed = feed
+        self._reader = reader
         self._lines = segments is Segments.LINES
         self._interpreter = interpreter
         self._window = min(window, max_record)
-        self._values = Values(feed, interpreter, max_record, self._window)
-        feed.split(segments)
+        self._values = Values(reader, interpreter, max_record, self._window)
+        reader.split(segments)
 
-    def frames(self) -> Iterator[JsonSpan]:
-        feed = self._feed
-        while feed.begin_segment():
-            while not feed.segment_ends and feed.stop - feed.at <= self._window and feed.extend():
+    def spans(self) -> Iterator[JsonSpan]:
+        reader, values = self._reader, self._values
+        while reader.begin_segment():
+            while not reader.segment_ends and self._fits_so_far() and reader.extend():
                 pass
-            frame = self._whole() if self._in_window() else None
-            if frame:
-                yield frame
+            span = self._whole() if self._in_window() else None
+            if span:
+                yield span
             else:
+                values.begin_segment()
                 yield from self._pieces()
-        if feed.damage and not self._values.told:
-            self._values.begin()
-            yield self._values.lost(self._values.gather(), "")
+        if reader.damage and not values.damage_reported:
+            values.begin_segment()
+            values.begin_value()
+            yield values.unreadable_rest(values.gather(), "")
+
+    def _fits_so_far(self) -> bool:
+        return self._reader.stop - self._reader.at <= self._window
 
     def _in_window(self) -> bool:
-        return self._feed.segment_ends and self._feed.stop - self._feed.at <= self._window
+        return self._reader.segment_ends and self._fits_so_far()
 
     def _whole(self) -> JsonSpan | None:
-        """The segment as one frame, if it is exactly one value: the fast path."""
-        feed = self._feed
-        with memoryview(feed.data)[feed.at : feed.stop] as raw:
+        """The segment as one span, if it is exactly one value: the fast path."""
+        reader = self._reader
+        with memoryview(reader.data)[reader.at : reader.stop] as raw:
             try:
                 contents = self._interpreter.contents(
                     orjson.loads(raw), raw, EnvelopeContext.NOTHING
                 )
             except orjson.JSONDecodeError:
                 return None
-        byte, line = feed.offset, feed.line
-        length = feed.stop - feed.at
-        if feed.data[feed.stop - 1] <= _SPACE:
-            length = len(feed.data[feed.at : feed.stop].rstrip())
+        byte, line = reader.offset, reader.line
+        length = reader.stop - reader.at
+        if reader.data[reader.stop - 1] <= _SPACE:
+            length = len(reader.data[reader.at : reader.stop].rstrip())
         if self._lines:
-            feed.consume_line()
+            reader.consume_line()
         else:
-            feed.consume(feed.stop)
-            feed.end_segment()
+            reader.consume(reader.stop)
+            reader.end_segment()
         return JsonSpan(contents, byte, line, length, byte, line, True)
 
     def _pieces(self) -> Iterator[JsonSpan]:
         """The segment value by value, to its end."""
-        feed, values = self._feed, self._values
-        byte, line = feed.offset, feed.line
-        values.begin()
-        if self._lost_line():
-            yield values.plain(feed.stop, level=0)
+        reader, values = self._reader, self._values
+        byte, line = reader.offset, reader.line
+        values.begin_value()
+        if self._lines and self._in_window() and self._is_unreadable_line():
+            yield values.plain(reader.stop, level=0)
         elif not values.more():
-            yield values.frame([NoDocument("blank-line")], byte, line, closes=True)
+            yield values.span([NoDocument("blank-line")], byte, line, ends_value=True)
         while values.more():
-            values.begin()
-            if feed.data[feed.at] not in OPENING:
-                yield values.lost(values.gather(), values.unexpected())
+            values.begin_value()
+            if reader.data[reader.at] not in OPENING:
+                yield values.unreadable_rest(values.gather(), values.unexpected())
             else:
                 yield from values.value(0)
-        if feed.in_segment:
-            feed.end_segment()
+        if reader.in_segment:
+            reader.end_segment()
 
-    def _lost_line(self) -> bool:
+    def _is_unreadable_line(self) -> bool:
         """Whether this line is not just values side by side (the last of which may break off).
 
-        Then it is one dead letter as a whole. In the middle of a line, where a resumed reading may
-        begin, that has been decided before.
+        Then it is one dead letter as a whole.
         """
-        feed, at = self._feed, self._feed.at
-        if not (self._lines and feed.begins_line and self._in_window()):
+        reader, at = self._reader, self._reader.at
+        if reader.damage and reader.ends_here:
             return False
-        if feed.damage and feed.ends_here:
-            return False
-        while (at := end_of(BLANK, feed.data, at, feed.stop)) < feed.stop:
-            if feed.data[at] not in OPENING:
+        while (at := end_of(BLANK, reader.data, at, reader.stop)) < reader.stop:
+            if reader.data[at] not in OPENING:
                 return True
             scan = Scan()
-            at = scan.advance(feed.data, at, feed.stop)
+            at = scan.advance(reader.data, at, reader.stop)
             if not scan.ended:
                 break
         return False

@@ -6,6 +6,7 @@ import re
 import sys
 from enum import Enum
 from typing import Any, NamedTuple, Protocol, TypeAlias
+from zlib import crc32
 
 from pulse_cli.model import Document, NoDocument, Note, Skipped, Unreadable
 
@@ -32,31 +33,31 @@ class EnvelopeContext(Enum):
 
 
 class Hint(NamedTuple):
-    """A note worth giving only where the value is the first, or the last, of its input.
+    """A note worth giving only where nothing follows the value in its input.
 
-    `partial` as of a `Note`.
+    `kind` and `partial` as of a `Note`.
     """
 
     message: str
-    last: bool = False
+    kind: str
     partial: bool = False
 
 
 class JsonSpan(NamedTuple):
     """A stretch of the input and what was in it.
 
-    `byte`, `line`, `length` are those of the value; `top`, `top_line` of the outermost value
-    around it. `closes`: nothing of that outermost value comes after this frame. `contents` is
-    emptied by whoever uses it.
+    `byte`, `line`, `length` are those of the value, `segment` and `segment_line` those where the
+    segment around it begins. `ends_segment`: the next segment begins behind this span, so a
+    reading may be taken up there. `contents` is emptied by whoever uses it.
     """
 
     contents: list[Content | Hint]
     byte: int
     line: int
     length: int
-    top: int
-    top_line: int
-    closes: bool
+    segment: int
+    segment_line: int
+    ends_segment: bool
 
 
 class Interpreter(Protocol):
@@ -72,12 +73,20 @@ class Interpreter(Protocol):
         """... unless this is found in the object before them."""
         ...
 
-    def contents(self, value: Any, raw: Raw, around: EnvelopeContext) -> list[Content | Hint]:
+    @property
+    def success(self) -> re.Pattern[bytes]:
+        """Found in an object that reports success."""
+        ...
+
+    def contents(self, value: Any, raw: Raw, context: EnvelopeContext) -> list[Content | Hint]:
         """What a whole value holds, `raw` being its bytes."""
         ...
 
-    def envelope(self, value: Any, found: int) -> list[Content | Hint]:
-        """What is left of an object in whose opened members `found` contents were."""
+    def envelope(self, value: Any, found: int, records: int) -> list[Content | Hint]:
+        """What is left of an object whose opened members, now null, held `found` contents.
+
+        `records` of them were records: pages, or values that could not be read.
+        """
         ...
 
 
@@ -90,21 +99,34 @@ def cost(content: Content, length: int = 0) -> int:
     return OVERHEAD
 
 
+def checksum(content: Content, before: int) -> int:
+    """The CRC-32 of what a record is, continuing that of the records `before` it."""
+    match content:
+        case Document():
+            mark = f"{content.url}\n{content.text}"
+        case Skipped() | Unreadable():
+            mark = f"{content.reason}\n{content.url}"
+        case _:
+            mark = type(content).__name__
+    return crc32(mark.encode(errors="replace"), before)
+
+
 class CappedBuffer:
     """Bytes of one value: all of them counted, the first `limit` of them kept.
 
     Once it is longer only an excerpt stays.
     """
 
-    __slots__ = ("byte", "kept", "limit", "line", "searched", "size")
+    __slots__ = ("_found", "_searched", "byte", "kept", "limit", "line", "size")
 
     def __init__(self, byte: int, line: int, limit: int) -> None:
         self.byte = byte
         self.line = line
         self.limit = limit
         self.kept = bytearray()
-        self.searched = 0
         self.size = 0
+        self._found: set[re.Pattern[bytes]] = set()
+        self._searched: dict[re.Pattern[bytes], int] = {}
 
     @classmethod
     def of(cls, raw: Raw) -> CappedBuffer:
@@ -132,10 +154,11 @@ class CappedBuffer:
 
         Ask where nothing that matches can have begun and not ended: behind a member's name.
         """
-        if pattern.search(self.kept, self.searched):
-            return True
-        self.searched = len(self.kept)
-        return False
+        if pattern not in self._found:
+            if pattern.search(self.kept, self._searched.get(pattern, 0)):
+                self._found.add(pattern)
+            self._searched[pattern] = len(self.kept)
+        return pattern in self._found
 
     def unreadable(self, reason: str, detail: str) -> Unreadable:
         """These bytes as one dead letter."""

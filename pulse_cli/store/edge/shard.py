@@ -137,8 +137,11 @@ class Shard:
     def indexed(self) -> set[str]:
         return set(self._shard.info().payload_schema)
 
-    def create_index(self, field: str, *, prefix: bool) -> None:
-        schema = edge.KeywordIndexParams(prefix=prefix or None)
+    def create_index(self, field: str, kind: str, *, prefix: bool = False) -> None:
+        """Of `kind` keyword or bool; `prefix` lets a keyword be found by its beginning."""
+        schema: Any = edge.KeywordIndexParams(prefix=prefix or None)
+        if kind == "bool":
+            schema = edge.BoolIndexParams()
         self._shard.update(edge.UpdateOperation.create_field_index(field, schema))
 
     def upsert(self, points: list[edge.Point]) -> None:

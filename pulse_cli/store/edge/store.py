@@ -7,17 +7,28 @@ full disk (SIGBUS), and so are the vectors, because it stores NaN without a word
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pulse_cli.errors import Exit, Fatal, Rejected
-from pulse_cli.model import Commit, Filter, Hit, Point, Terms
-from pulse_cli.store.commit_record import COMMIT_FIELDS, read_commit
+from pulse_cli.collection_name import check_name
+from pulse_cli.errors import Fatal, Kind, Rejected, Unavailable
+from pulse_cli.model import CommitRecord, Filter, Hit, Point, Terms
+from pulse_cli.payload import COMMITTED, RECORD_FIELDS, read_record
 from pulse_cli.store.disk_space import MIN_FREE_BYTES, free_bytes
-from pulse_cli.store.edge.process import Answered, EdgeProcess, translate
-from pulse_cli.store.filters import SPARSE, among, check_name, condition, fields, stale
-from pulse_cli.store.vectors import matrix, sparse
+from pulse_cli.store.edge.connection import Answered
+from pulse_cli.store.edge.refusals import translate
+from pulse_cli.store.edge.session import Session
+from pulse_cli.store.filters import (
+    SPARSE,
+    committed_records,
+    condition,
+    fields,
+    of_other_versions,
+    of_pages,
+    of_versions,
+)
+from pulse_cli.store.vectors import checked, sparse
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
@@ -37,27 +48,27 @@ class EdgeStore:
         self.dimension = 0
         self.has_sparse = True
         self._create = create
+        self._lock_wait = lock_wait
         self._min_free = min_free
-        self._process = EdgeProcess(
-            {"op": "open", "path": str(path), "create": create, "lock_wait": lock_wait},
-            deadline=deadline,
-        )
+        self._session = Session(path, deadline=deadline)
 
     @property
     def in_flight(self) -> int:
-        return 2  # one at work, one waiting in the pipe
+        return 2  # one at work, one waiting in the socket
 
     @property
     def pid(self) -> int | None:
-        """The process that holds the shard, while it runs."""
-        return self._process.pid
+        """The owner of the collection, while this store is connected to it."""
+        return self._session.pid
 
     async def open(self, dimension: int) -> None:
         """Create the shard, or open it and compare; dimension 0 takes what is there."""
         if self._create:
             self._check_space(0)
         try:
-            found = await self._process.open(dimension=dimension)
+            found = await self._session.open(
+                create=self._create, dimension=dimension, lock_wait=self._lock_wait
+            )
         except Answered as error:
             raise self._opening_error(error) from error
         self.dimension, self.has_sparse = found["dimension"], found["sparse"]
@@ -66,70 +77,78 @@ class EdgeStore:
                 f"the index {self.path} holds {self.dimension}-dimensional vectors compared by "
                 f"{found['distance']}; this run needs {dimension} dimensions and Cosine",
                 hint="name another --collection, or the embedder it was made with",
-                kind="dimension",
+                kind=Kind.DIMENSION,
             )
 
     def _opening_error(self, error: Answered) -> Fatal:
-        known = translate(error, str(self.path))
+        known = translate(error, self.path)
         if isinstance(known, Fatal):
             return known
         return Fatal(
             f"{self.path} cannot be opened as an index: {error}",
             hint="name another --collection, or move that folder away and index again",
-            kind="store",
+            kind=Kind.STORE,
         )
 
     def _check_space(self, size: int) -> None:
         free, needed = free_bytes(self.path), max(self._min_free, 2 * size)
         if free < needed:
-            raise Fatal(
+            raise Unavailable(
                 f"the disk of {self.path} has {free >> 20} MiB left; "
                 f"the embedded store stops below {needed >> 20} MiB",
                 hint="make room, then run the same command again: it goes on from here",
-                kind="disk-full",
-                exit_code=Exit.UNAVAILABLE,
+                kind=Kind.DISK_FULL,
             )
 
     async def _read(self, op: str, body: bytes | memoryview = b"", **request: Any) -> Any:
         try:
-            return await self._process.call({"op": op, **request}, body)
+            return await self._session.call({"op": op, **request}, body)
         except Answered as error:
-            raise translate(error, str(self.path)) from error
+            raise translate(error, self.path) from error
 
     async def _write(self, op: str, body: bytes | memoryview = b"", **request: Any) -> None:
         self._check_space(len(body))
         await self._read(op, body, **request)
 
-    async def lookup(self, ids: Sequence[str]) -> dict[str, Commit]:
+    async def lookup(self, ids: Sequence[str]) -> dict[str, CommitRecord]:
         if not ids:
             return {}
-        found = await self._read("retrieve", ids=list(ids), payload=list(COMMIT_FIELDS))
-        return {record["id"]: read_commit(record["payload"]) for record in found}
+        found = await self._read("retrieve", ids=list(ids), payload=list(RECORD_FIELDS))
+        return {one["id"]: read_record(one["id"], one["payload"]) for one in found}
 
-    async def invalidate(self, ids: Sequence[str]) -> None:
+    async def committed(self, keys: Sequence[str]) -> list[CommitRecord]:
+        if not keys:
+            return []
+        batches = self._scroll(RECORD_FIELDS, committed_records(keys))
+        return [read_record(hit.id, hit.payload) async for hits in batches for hit in hits]
+
+    async def set_committed(self, ids: Sequence[str], committed: bool) -> None:
         if ids:
-            await self._write("payload", payload={"content_hash": None}, filter=among(ids))
+            await self._write("payload", payload={COMMITTED: committed}, ids=list(ids))
 
-    async def upsert(self, points: Sequence[Point]) -> None:
+    async def upsert(self, points: Sequence[Point], rows: Floats) -> None:
         if not points:
             return
-        rows = matrix(points, self.dimension)
+        rows = checked(rows, self.dimension)
         described = [
-            {
-                "id": point.id,
-                **sparse(point.terms),
-                "payload": point.payload,
-            }
-            for point in points
+            {"id": point.id, **sparse(point.terms), "payload": point.payload} for point in points
         ]
         try:
             await self._write("upsert", rows.data.cast("B"), points=described)
         except TypeError as error:
             raise Rejected(f"a payload is not JSON: {error}", reason="bad-payload") from error
 
-    async def delete_stale(self, keys: Sequence[str], keep: Sequence[str]) -> None:
+    async def delete_pages(self, keys: Sequence[str]) -> None:
         if keys:
-            await self._write("delete", filter=stale(keys, keep))
+            await self._write("delete", filter=of_pages(keys))
+
+    async def delete_versions(self, versions: Mapping[str, str]) -> None:
+        if versions:
+            await self._write("delete", filter=of_versions(versions))
+
+    async def delete_other_versions(self, versions: Mapping[str, str]) -> None:
+        if versions:
+            await self._write("delete", filter=of_other_versions(versions))
 
     async def sync(self) -> None:
         await self._read("flush")
@@ -151,14 +170,14 @@ class EdgeStore:
         if await self.count() < OPTIMIZE_FROM:
             return False
         self._check_space(0)
-        return bool(await self._process.call({"op": "optimize"}, deadline=OPTIMIZE_DEADLINE_S))
+        return bool(await self._session.call({"op": "optimize"}, deadline=OPTIMIZE_DEADLINE_S))
 
     async def nearest(self, vector: Floats, limit: int, where: Filter) -> list[Hit]:
         if len(vector) != self.dimension:
             raise Fatal(
                 f"the query has {len(vector)} dimensions, the index {self.path} {self.dimension}",
                 hint="search with the embedder that it was made with",
-                kind="dimension",
+                kind=Kind.DIMENSION,
             )
         body = vector.astype("<f4").data.cast("B")
         return await self._query(None, body, "", limit, where)
@@ -183,15 +202,16 @@ class EdgeStore:
         )
         return [Hit(str(hit["id"]), hit["score"], hit["payload"] or {}) for hit in found]
 
-    async def scroll(self, fields_wanted: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
+    def scroll(self, fields_wanted: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
+        return self._scroll(fields_wanted, condition(where))
+
+    async def _scroll(
+        self, names: Sequence[str], where: dict[str, Any] | None
+    ) -> AsyncIterator[list[Hit]]:
         offset = None
         while True:
             records, offset = await self._read(
-                "scroll",
-                filter=condition(where),
-                limit=SCROLL_BATCH,
-                offset=offset,
-                payload=fields(fields_wanted),
+                "scroll", filter=where, limit=SCROLL_BATCH, offset=offset, payload=fields(names)
             )
             if records:
                 yield [Hit(str(found["id"]), 0.0, found["payload"] or {}) for found in records]
@@ -203,13 +223,13 @@ class EdgeStore:
 
     async def ready(self) -> bool:
         try:
-            await self._process.call({"op": "count"}, deadline=10.0)
+            await self._session.call({"op": "count"}, deadline=10.0)
         except Exception:
             return False
         return True
 
     async def close(self) -> None:
-        await self._process.close()
+        await self._session.close()
 
 
 def open_edge(

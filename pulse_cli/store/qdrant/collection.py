@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pulse_cli.errors import Fatal, Rejected
-from pulse_cli.store.filters import INDEXED_FIELDS, KEY, SPARSE
+from pulse_cli.errors import Fatal, Kind, Rejected
+from pulse_cli.payload import INDEXES, KEY
+from pulse_cli.store.filters import SPARSE
 from pulse_cli.store.qdrant.rest import Rest
 
 OLDEST = (1, 15)
@@ -58,7 +59,7 @@ async def server_version(rest: Rest) -> Version:
         raise Fatal(
             f"Qdrant at {rest.server} is version {text}, pulse needs 1.15 or newer",
             hint="upgrade the server (1.18.1 or newer is best)",
-            kind="version",
+            kind=Kind.VERSION,
         )
     return major, minor
 
@@ -115,11 +116,11 @@ async def complete(rest: Rest, found: Collection, info: dict[str, Any]) -> None:
         await _add_sparse(rest, found.version)
     elif sparse.get("modifier") != "idf":
         raise _unfit(rest, f"has a sparse vector {SPARSE!r} without the IDF modifier")
-    for field in INDEXED_FIELDS:
+    for field, kind in INDEXES.items():
         if field not in info.get("payload_schema", {}):
-            schema: Any = "keyword"
+            schema: Any = kind
             if field == KEY and found.version >= MATCHES_PREFIX:
-                schema = {"type": "keyword", "prefix": True}
+                schema = {"type": kind, "prefix": True}
             await rest.update("PUT", "index", {"field_name": field, "field_schema": schema})
 
 
@@ -145,7 +146,7 @@ async def defer_graph(rest: Rest, found: Collection) -> None:
         raise Fatal(
             f"collection {rest.collection!r} has its own hnsw_config.m = {edges}",
             hint="index without --bulk",
-            kind="bulk",
+            kind=Kind.COLLECTION,
         )
     await _set_edges(rest, 0)
 
@@ -163,5 +164,5 @@ def _unfit(rest: Rest, problem: str) -> Fatal:
     return Fatal(
         f"collection {rest.collection!r} at {rest.server} {problem}",
         hint="name another one with --collection",
-        kind="collection",
+        kind=Kind.COLLECTION,
     )

@@ -6,20 +6,16 @@ Retry-After: the request is larger than the limit will ever allow).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
-from pulse_cli.errors import Exit, Fatal, PulseError, Rejected, Transient
+from pulse_cli.errors import Fatal, Kind, PulseError, Rejected, Transient, Unavailable
 
-MAX_RETRY_AFTER_S = 60.0
 _BUSY = frozenset({500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """`error` is "" for success; `retry_after` in seconds, at most 60, None if not given."""
 
     status: int
@@ -28,60 +24,55 @@ class Answer:
     retry_after: float | None = None
 
 
-def read_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds or an HTTP date, as RFC 9110 allows; what cannot be read counts as absent."""
-    value = headers.get("retry-after", "").strip()
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            until = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        now = datetime.now(UTC)
-        seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER_S) if seconds == seconds else None
-
-
-def too_large(answer: Answer) -> bool:
+def too_large(reply: Reply) -> bool:
     """The request must be split: its body or its number of points is over a fixed limit."""
-    if answer.status == 413 or (answer.status == 400 and "larger than allowed" in answer.error):
+    if reply.status == 413 or (reply.status == 400 and "larger than allowed" in reply.error):
         return True
-    over_budget = "rate limit exceeded," in answer.error.lower()
-    return answer.status == 429 and answer.retry_after is None and over_budget
+    over_budget = "rate limit exceeded," in reply.error.lower()
+    return reply.status == 429 and reply.retry_after is None and over_budget
 
 
-def error_of(answer: Answer, what: str, server: str, collection: str) -> PulseError:
+def error_of(reply: Reply, what: str, server: str, collection: str) -> PulseError:
     """The error for an answer that is none of the expected ones."""
-    text, status = answer.error, answer.status
+    text, status = reply.error, reply.status
     message = f"Qdrant at {server} answered {status} to {what}: {text[:300]}"
     lower = text.lower()
     if status == 507 or "no space left" in lower:
-        return Fatal(
+        return Unavailable(
             message,
             hint="make room on the server, then run the same command again: it goes on from here",
-            kind="disk-full",
-            exit_code=Exit.UNAVAILABLE,
+            kind=Kind.DISK_FULL,
         )
     if status in (401, 403):
-        return Fatal(message, hint="check the API key and what it may do", kind="auth")
+        return Fatal(message, hint="check the API key and what it may do", kind=Kind.AUTH)
     if status == 404:
-        hint = f"is {server} a Qdrant server, and was collection {collection!r} removed meanwhile?"
-        return Fatal(message, hint=hint, kind="not-found")
+        return _not_found(message, lower, server, collection)
     if 300 <= status < 400:
-        return Fatal(message, hint="give the address it redirects to", kind="redirect")
+        return Fatal(message, hint="give the address it redirects to", kind=Kind.REDIRECT)
     if status == 429:
-        return Transient(message, overload=True, retry_after=answer.retry_after)
+        return Transient(message, overload=True, retry_after=reply.retry_after)
     if status == 408:
-        return Transient(message, timeout=True, retry_after=answer.retry_after)
+        return Transient(message, timeout=True, retry_after=reply.retry_after)
     if status in _BUSY or status == 200:
-        return Transient(message, retry_after=answer.retry_after)
+        return Transient(message, retry_after=reply.retry_after)
     if "dimension error" in lower or "vector name error" in lower:
         return Fatal(
-            message, hint="the collection was changed: use another --collection", kind="dimension"
+            message,
+            hint="the collection was changed: name another --collection",
+            kind=Kind.DIMENSION,
         )
     if status in (400, 409, 413, 422):
         return Rejected(message, reason="store-rejected")
-    return Fatal(message, hint=f"is {server} a Qdrant server?", kind="protocol")
+    return Fatal(message, hint=f"is {server} a Qdrant server?", kind=Kind.WRONG_SERVER)
+
+
+def _not_found(message: str, lower: str, server: str, collection: str) -> Fatal:
+    if "no point with id" in lower:
+        return Unavailable(
+            f"collection {collection!r} was changed by something else while pulse wrote to it:"
+            f" {message}",
+            hint="run the same command again",
+            kind=Kind.INDEX_CHANGED,
+        )
+    hint = f"is {server} a Qdrant server, and was collection {collection!r} removed meanwhile?"
+    return Fatal(message, hint=hint, kind=Kind.NOT_FOUND)

@@ -1,37 +1,39 @@
 """The store on a Qdrant server (1.15 or newer), over its REST API.
 
 Every write waits until the server has written it to its log and applied it (`wait=true`), so
-one that returned needs no `sync`. Points go out as orjson text made from the float32 rows
-themselves, at most 256 points or 4 MB per request, less where the server takes less.
+one that returned needs no `sync`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from pulse_cli.errors import Fatal, PulseError, Rejected, Transient
-from pulse_cli.model import Commit, Filter, Hit, Point, Terms
-from pulse_cli.store.commit_record import COMMIT_FIELDS, read_commit
-from pulse_cli.store.filters import KEY, SPARSE, among, check_name, condition, fields, stale
+from pulse_cli.collection_name import check_name
+from pulse_cli.errors import Fatal, Kind, NoIndex, Rejected
+from pulse_cli.model import CommitRecord, Filter, Hit, Point, Terms
+from pulse_cli.payload import COMMITTED, KEY, RECORD_FIELDS, read_record
+from pulse_cli.store.filters import (
+    SPARSE,
+    committed_records,
+    condition,
+    of_other_versions,
+    of_pages,
+    of_versions,
+)
 from pulse_cli.store.qdrant import collection as layout
 from pulse_cli.store.qdrant.collection import Collection, CollectionOptions
+from pulse_cli.store.qdrant.limits import RequestLimits
+from pulse_cli.store.qdrant.reads import Reads
 from pulse_cli.store.qdrant.rest import Rest
-from pulse_cli.store.qdrant.statuses import too_large
-from pulse_cli.store.vectors import matrix, sparse
+from pulse_cli.store.qdrant.upserts import Upserts
+from pulse_cli.store.vectors import checked, sparse
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
 
-MAX_POINTS = 256
-MAX_BYTES = 4_000_000
 STREAMS = 8  # hides the latency of a slow server; the limiter uses no more than it needs
-SCROLL_BATCH = 512
-KEYS_PER_DELETE = 512
 MOST_CANDIDATES = 10_000
-READY_S = 5.0
 
 
 class QdrantStore:
@@ -43,9 +45,9 @@ class QdrantStore:
         self._rest = rest
         self._create = create
         self._options = options
-        self._max_points = MAX_POINTS
-        self._max_bytes = MAX_BYTES
-        self._point_bytes = 1  # what a point took in the last request, as a guess for the next
+        self._limits = RequestLimits()
+        self._reads = Reads(rest, self._limits)
+        self._upserts = Upserts(rest, self._limits)
 
     @property
     def in_flight(self) -> int:
@@ -66,7 +68,8 @@ class QdrantStore:
     async def open(self, dimension: int) -> None:
         """Create the collection, or compare it; dimension 0 takes what is there."""
         try:
-            await self._open(dimension)
+            with self._rest.client.first_contact():
+                await self._open(dimension)
         except Rejected as error:
             raise Fatal(str(error), hint="check --qdrant and --collection") from error
 
@@ -77,12 +80,12 @@ class QdrantStore:
             await layout.create(self._rest, dimension, self._options)
             known = await layout.find(self._rest, version)
         if known is None:
-            raise Fatal(
+            raise NoIndex(
                 f"there is no collection {self._rest.collection!r} at {self._rest.server}",
                 hint="run `pulse index` first, or name another --collection",
-                kind="no-index",
             )
         self.found, info = known
+        self._limits.read(info["config"])
         self._check_dimension(dimension or self.dimension, "this run")
         if self._create:
             await layout.complete(self._rest, self.found, info)
@@ -92,7 +95,7 @@ class QdrantStore:
         """Look at the collection again: its status, its size, whether bulk mode is on."""
         known = await layout.find(self._rest, self.found.version)
         if known is None:
-            raise Fatal(f"collection {self._rest.collection!r} is gone", kind="not-found")
+            raise Fatal(f"collection {self._rest.collection!r} is gone", kind=Kind.NOT_FOUND)
         self.found = known[0]
         return self.found
 
@@ -102,61 +105,66 @@ class QdrantStore:
                 f"collection {self._rest.collection!r} at {self._rest.server} holds "
                 f"{self.dimension}-dimensional vectors; {what} has {dimension} dimensions",
                 hint="name another --collection, or the embedder it was made with",
-                kind="dimension",
+                kind=Kind.DIMENSION,
             )
 
-    async def lookup(self, ids: Sequence[str]) -> dict[str, Commit]:
+    async def lookup(self, ids: Sequence[str]) -> dict[str, CommitRecord]:
         if not ids:
             return {}
-        body = {"ids": list(ids), "with_payload": list(COMMIT_FIELDS), "with_vector": False}
+        body = {"ids": list(ids), "with_payload": list(RECORD_FIELDS), "with_vector": False}
         found = await self._rest.call("POST", "points", body)
-        return {str(record["id"]): read_commit(record.get("payload")) for record in found}
+        return {str(one["id"]): read_record(str(one["id"]), one.get("payload")) for one in found}
 
-    async def invalidate(self, ids: Sequence[str]) -> None:
+    async def committed(self, keys: Sequence[str]) -> list[CommitRecord]:
+        found: list[CommitRecord] = []
+
+        async def read(some: Sequence[str]) -> None:
+            async for hits in self._reads.scroll(RECORD_FIELDS, committed_records(some)):
+                found.extend(read_record(hit.id, hit.payload) for hit in hits)
+
+        await self._in_pieces(keys, read)
+        return found
+
+    async def set_committed(self, ids: Sequence[str], committed: bool) -> None:
         if ids:
-            body = {"payload": {"content_hash": None}, "filter": among(ids)}
+            body = {"payload": {COMMITTED: committed}, "points": list(ids)}
             await self._rest.update("POST", "points/payload", body)
 
-    async def upsert(self, points: Sequence[Point]) -> None:
-        if not points:
-            return
-        rows = matrix(points, self.dimension)
+    async def upsert(self, points: Sequence[Point], rows: Floats) -> None:
+        if points:
+            await self._upserts.send(points, checked(rows, self.dimension))
+
+    async def delete_pages(self, keys: Sequence[str]) -> None:
+        await self._in_pieces(keys, lambda some: self._delete(of_pages(some)))
+
+    async def delete_versions(self, versions: Mapping[str, str]) -> None:
+        await self._in_pieces(
+            [*versions], lambda some: self._delete(of_versions({k: versions[k] for k in some}))
+        )
+
+    async def delete_other_versions(self, versions: Mapping[str, str]) -> None:
+        await self._in_pieces(
+            [*versions],
+            lambda some: self._delete(of_other_versions({k: versions[k] for k in some})),
+        )
+
+    async def _delete(self, which: dict[str, Any]) -> None:
+        await self._rest.update("POST", "points/delete", {"filter": which})
+
+    async def _in_pieces(
+        self, keys: Sequence[str], request: Callable[[Sequence[str]], Awaitable[None]]
+    ) -> None:
+        """One request for as many keys as the server takes in a filter; each may be repeated."""
         at = 0
-        while at < len(points):
-            step = min(self._max_points, max(1, self._max_bytes // self._point_bytes))
-            some, own = points[at : at + step], rows[at : at + step]
-            body = _encode(some, own)
-            self._point_bytes = -(-len(body) // len(some))
-            if len(body) <= self._max_bytes or len(some) == 1:
-                await self._send(some, own, body)
-                at += step
-
-    async def _send(self, points: Sequence[Point], rows: Floats, body: bytes) -> None:
-        """Upsert these points, in halves where the server says they are too many."""
-        answer = await self._rest.ask("PUT", "points", body, params={"wait": "true"})
-        if not too_large(answer):
-            self._rest.completed(self._rest.result(answer, "upsert"))
-            return
-        if len(points) == 1:
-            raise self._one_too_large(answer.status, answer.error, len(body))
-        half = len(points) // 2
-        if answer.status == 429:
-            self._max_points = min(self._max_points, half)
-        else:
-            self._max_bytes = min(self._max_bytes, half * -(-len(body) // len(points)))
-        for part in (slice(half), slice(half, None)):
-            await self._send(points[part], rows[part], _encode(points[part], rows[part]))
-
-    def _one_too_large(self, status: int, error: str, size: int) -> PulseError:
-        text = f"Qdrant at {self._rest.server} answered {status} to one point: {error}"
-        if status == 429:
-            return Transient(text, overload=True)
-        return Rejected(f"{text} ({size} bytes)", reason="too-large")
-
-    async def delete_stale(self, keys: Sequence[str], keep: Sequence[str]) -> None:
-        for start in range(0, len(keys), KEYS_PER_DELETE):
-            some = keys[start : start + KEYS_PER_DELETE]
-            await self._rest.update("POST", "points/delete", {"filter": stale(some, keep)})
+        while at < len(keys):
+            some = keys[at : at + self._limits.values]
+            try:
+                await request(some)
+            except Rejected as error:
+                if not self._limits.learn("values", str(error)):
+                    raise
+            else:
+                at += len(some)
 
     async def sync(self) -> None:
         """Nothing to do: the server flushed its log before each write was answered."""
@@ -182,60 +190,34 @@ class QdrantStore:
     async def _query(self, query: dict[str, Any], limit: int, where: Filter) -> list[Hit]:
         if where.url_prefix and not self._matches_prefix:
             return await self._query_older(query, limit, where)
-        return await self._points(query, limit, 0, condition(where))
+        return await self._reads.best(query, limit, condition(where))
 
     async def _query_older(self, query: dict[str, Any], limit: int, where: Filter) -> list[Hit]:
         """Choose by URL prefix here, among ever more candidates."""
         found: list[Hit] = []
-        step = max(100, 4 * limit)
+        step = min(max(100, 4 * limit), self._limits.results)
         for offset in range(0, MOST_CANDIDATES, step):
-            hits = await self._points(query, step, offset, condition(where, prefix=False))
+            hits = await self._reads.page(query, step, offset, condition(where, prefix=False))
             found += [hit for hit in hits if _under(hit, where)]
             if len(found) >= limit or len(hits) < step:
                 break
         return found[:limit]
 
-    async def _points(
-        self, query: dict[str, Any], limit: int, offset: int, wanted: dict[str, Any] | None
-    ) -> list[Hit]:
-        body = {**query, "limit": limit, "offset": offset, "with_payload": True}
-        if wanted is not None:
-            body["filter"] = wanted
-        found = await self._rest.call("POST", "points/query", body)
-        return [
-            Hit(str(point["id"]), point["score"], point.get("payload") or {})
-            for point in found["points"]
-        ]
-
     async def scroll(self, fields_wanted: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
         here = bool(where.url_prefix) and not self._matches_prefix
         names = list(dict.fromkeys([*fields_wanted, KEY])) if here else fields_wanted
-        body: dict[str, Any] = {"limit": SCROLL_BATCH, "with_payload": fields(names)}
-        if (wanted := condition(where, prefix=not here)) is not None:
-            body["filter"] = wanted
-        while True:
-            found = await self._rest.call("POST", "points/scroll", body)
-            hits = [
-                Hit(str(point["id"]), 0.0, point.get("payload") or {}) for point in found["points"]
-            ]
+        async for hits in self._reads.scroll(names, condition(where, prefix=not here)):
             if here:
                 hits = [hit for hit in hits if _under(hit, where)]
             if hits:
                 yield hits
-            if (following := found.get("next_page_offset")) is None:
-                return
-            body["offset"] = following
 
     async def count(self) -> int:
         found = await self._rest.call("POST", "points/count", {"exact": True})
         return int(found["count"])
 
     async def ready(self) -> bool:
-        try:
-            answer = await self._rest.ask("GET", "/readyz", within=READY_S)
-        except PulseError:
-            return False
-        return answer.status == 200
+        return await self._rest.client.answers("/readyz", range(200, 201))
 
     async def begin_load(self, *, bulk: bool) -> None:
         if bulk and not self.found.indexing_deferred:
@@ -254,24 +236,6 @@ class QdrantStore:
 
     async def close(self) -> None:
         await self._rest.close()
-
-
-def _encode(points: Sequence[Point], rows: Floats) -> bytes:
-    """The body of an upsert, written in one go: pieces put together would be copied twice."""
-    described = [
-        {"id": point.id, "vector": _vectors(point.terms, row), "payload": point.payload}
-        for point, row in zip(points, rows, strict=True)
-    ]
-    try:
-        return orjson.dumps({"points": described}, option=orjson.OPT_SERIALIZE_NUMPY)
-    except TypeError as error:
-        raise Rejected(f"a payload is not JSON: {error}", reason="bad-payload") from error
-
-
-def _vectors(terms: Terms, row: Floats) -> dict[str, Any]:
-    if not terms.indices:
-        return {"": row}
-    return {"": row, SPARSE: sparse(terms)}
 
 
 def _under(hit: Hit, where: Filter) -> bool:

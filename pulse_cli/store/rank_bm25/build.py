@@ -22,32 +22,39 @@ import orjson
 
 from pulse_cli.atomic_file import sync_path
 from pulse_cli.model import Filter, Hit
+from pulse_cli.payload import (
+    CHAR_END,
+    CHAR_START,
+    CHUNK_COUNT,
+    CHUNK_INDEX,
+    COUNTRY,
+    DESCRIPTION,
+    DOMAIN,
+    IS_MOBILE,
+    KEY,
+    LANGUAGE,
+    TEXT,
+    TITLE,
+    URL,
+    VERSION,
+)
 from pulse_cli.ports import RunInThread, Store
 from pulse_cli.store.rank_bm25.view import EPSILON, FILE, FORMAT, tokenize
 
-METADATA = (
-    "url",
-    "canonical_url",
-    "domain",
-    "title",
-    "description",
-    "language",
-    "country",
-    "isMobile",
-)
-FIELDS = (*METADATA, "text", "chunk_index", "char_start", "char_end")
+METADATA = (URL, KEY, DOMAIN, TITLE, DESCRIPTION, LANGUAGE, COUNTRY, IS_MOBILE)
+FIELDS = (*METADATA, TEXT, CHUNK_INDEX, CHUNK_COUNT, CHAR_START, CHAR_END, VERSION)
 MOST_POSTINGS = 4_000_000
 _TABLES = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value INTEGER);
-CREATE TABLE chunks (page TEXT, number INTEGER, point TEXT, start INTEGER, stop INTEGER,
-                     text TEXT, metadata BLOB);
+CREATE TABLE chunks (page TEXT, version TEXT, chunks INTEGER, number INTEGER, point TEXT,
+                     start INTEGER, stop INTEGER, text TEXT, metadata BLOB);
 CREATE TABLE documents (id INTEGER PRIMARY KEY, point TEXT, length INTEGER, metadata BLOB,
                         text TEXT);
 CREATE TABLE postings (word TEXT, ids BLOB, counts BLOB, n INTEGER);
 CREATE TABLE words (word TEXT PRIMARY KEY, idf REAL) WITHOUT ROWID;
 """
 
-Chunk = tuple[str, int, str, int | None, int | None, str, bytes]
+Chunk = tuple[str, str, int, int, str, int | None, int | None, str, bytes]
 
 
 async def rebuild(
@@ -85,21 +92,23 @@ def _begin(half: Path) -> sqlite3.Connection:
 
 
 def _keep(db: sqlite3.Connection, hits: Sequence[Hit]) -> None:
-    db.executemany("INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?)", map(_chunk, hits))
+    db.executemany("INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_chunk, hits))
 
 
 def _chunk(hit: Hit) -> Chunk:
     """A row of the scratch table; points of other tools may lack any field."""
     payload = hit.payload
     metadata = {name: payload.get(name) for name in METADATA}
-    page = payload.get("canonical_url") or payload.get("url") or hit.id
-    text = payload.get("text")
+    page = payload.get(KEY) or payload.get(URL) or hit.id
+    text = payload.get(TEXT)
     return (
         str(page),
-        _integer(payload.get("chunk_index")) or 0,
+        str(payload.get(VERSION) or ""),
+        _integer(payload.get(CHUNK_COUNT)) or 0,
+        _integer(payload.get(CHUNK_INDEX)) or 0,
         hit.id,
-        _integer(payload.get("char_start")),
-        _integer(payload.get("char_end")),
+        _integer(payload.get(CHAR_START)),
+        _integer(payload.get(CHAR_END)),
         text if isinstance(text, str) else "",
         orjson.dumps(metadata),
     )
@@ -110,7 +119,7 @@ def _integer(value: Any) -> int | None:
 
 
 def _build(db: sqlite3.Connection, points: int, most_postings: int) -> int:
-    db.execute("CREATE INDEX by_page ON chunks (page, number)")
+    db.execute("CREATE INDEX by_page ON chunks (page, version, number)")
     pages = _count_words(db, most_postings)
     db.execute("CREATE INDEX by_word ON postings (word)")
     _weigh_words(db, pages)
@@ -167,10 +176,16 @@ def _weigh_words(db: sqlite3.Connection, pages: int) -> None:
 
 def _pages(db: sqlite3.Connection) -> Iterator[tuple[str, bytes, str]]:
     """Point id and metadata of the first chunk and the whole text of each page."""
-    rows: Iterable[Chunk] = db.execute("SELECT * FROM chunks ORDER BY page, number, point")
+    rows: Iterable[Chunk] = db.execute("SELECT * FROM chunks ORDER BY page, version, number, point")
     for _, chunks in groupby(rows, key=lambda row: row[0]):
-        found = list(chunks)
-        yield found[0][2], found[0][6], join_chunks([(row[3], row[4], row[5]) for row in found])
+        found = _one_version(list(chunks))
+        yield found[0][4], found[0][8], join_chunks([(row[5], row[6], row[7]) for row in found])
+
+
+def _one_version(chunks: list[Chunk]) -> list[Chunk]:
+    """A write cut short leaves two versions of a page: one that is whole counts."""
+    versions = [list(each) for _, each in groupby(chunks, key=lambda row: row[1])]
+    return max(versions, key=lambda rows: (len(rows) == rows[0][2], len(rows)))
 
 
 def join_chunks(chunks: Sequence[tuple[int | None, int | None, str]]) -> str:

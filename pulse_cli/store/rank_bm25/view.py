@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 import orjson
 
-from pulse_cli.errors import Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Filter, Hit
+from pulse_cli.payload import CHUNK_INDEX, KEY, TEXT
 
 FILE = "rank-bm25.sqlite"
 FORMAT = 1
@@ -85,7 +86,7 @@ class Bm25View:
         for number in matching[np.argsort(-scores[matching], kind="stable")]:
             point_id, metadata, text = self._page(int(number))
             if _fits(metadata, where):
-                payload = {**metadata, "text": text, "chunk_index": 0}
+                payload = {**metadata, TEXT: text, CHUNK_INDEX: 0}
                 found.append(Hit(point_id, float(scores[number]), payload))
             if len(found) >= limit:
                 break
@@ -110,12 +111,12 @@ class Bm25View:
 def _fits(metadata: Mapping[str, Any], where: Filter) -> bool:
     if not all(metadata.get(name) == value for name, value in where.equals.items()):
         return False
-    return str(metadata.get("canonical_url") or "").startswith(where.url_prefix or "")
+    return str(metadata.get(KEY) or "").startswith(where.url_prefix or "")
 
 
 def _unusable(folder: Path, problem: str) -> Fatal:
     return Fatal(
         f"the rank-bm25 view in {folder} cannot be used: {problem}",
         hint="run `pulse bm25 rebuild`",
-        kind="bm25-view",
+        kind=Kind.BM25_VIEW,
     )

@@ -16,7 +16,7 @@ from pulse_cli.atomic_file import temporary_name
 from pulse_cli.engine.progress.checkpoint import CheckpointFile
 from pulse_cli.engine.progress.disk import MarkedFile
 from pulse_cli.engine.progress.state_files import state_files
-from pulse_cli.errors import Exit, Fatal
+from pulse_cli.errors import Fatal, Kind, Unavailable
 
 FIRST = {"run_id": "a", "complete": False, "counts": {"indexed": 1}}
 SECOND = {"run_id": "a", "complete": False, "counts": {"indexed": 2}}
@@ -69,7 +69,7 @@ def test_both_damaged_is_refused_never_taken_for_nothing(tmp_path: Path) -> None
     Path(f"{checkpoint.path}.prev").write_bytes(b"{}")
     with pytest.raises(Fatal, match="damaged") as caught:
         checkpoint.load()
-    assert caught.value.exit_code is Exit.REFUSED
+    assert caught.value.kind is Kind.CHECKPOINT
     assert "--restart" in caught.value.hint
 
 
@@ -124,7 +124,7 @@ def test_whichever_call_fails_a_whole_checkpoint_remains(
         error = failure_of(failing)
         if error is not None:
             full = code in (errno.ENOSPC, errno.EDQUOT)
-            assert error.exit_code is (Exit.UNAVAILABLE if full else Exit.FATAL)
+            assert isinstance(error, Unavailable) is full
             assert error.hint
         left = without_format(CheckpointFile(folder / "x.ckpt.json").load())
         assert left in (FIRST, SECOND)
@@ -200,7 +200,7 @@ def test_a_marked_file_shorter_than_its_mark_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"one\n")
     with pytest.raises(Fatal, match="4 bytes, but 5 were written") as caught:
         MarkedFile(path, 5)
-    assert caught.value.exit_code is Exit.REFUSED
+    assert caught.value.kind is Kind.CHECKPOINT
 
 
 def test_no_dead_letters_no_file(tmp_path: Path) -> None:

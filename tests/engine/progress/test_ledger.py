@@ -141,7 +141,7 @@ async def test_the_later_version_of_a_page_can_wait_for_the_earlier_one() -> Non
     first = await ledger.open(position(0), 1, "page")
     second = await ledger.open(position(1), 1, "page")
     assert second.earlier is first
-    waiting = asyncio.ensure_future(ledger.turn(second))
+    waiting = asyncio.ensure_future(ledger.wait_for_earlier(second))
     await asyncio.sleep(0)
     assert not waiting.done()
     ledger.resolve(first, INDEXED)
@@ -155,10 +155,10 @@ async def test_when_the_run_stops_nobody_waits_for_an_earlier_version() -> None:
     await ledger.open(position(0), 1, "page")
     second = await ledger.open(position(1), 1, "page")
     third = await ledger.open(position(2), 1, "page")
-    waiting = asyncio.ensure_future(ledger.turn(second))
+    waiting = asyncio.ensure_future(ledger.wait_for_earlier(second))
     await asyncio.sleep(0)
     ledger.drain()
     with pytest.raises(Drained):
         await waiting
     with pytest.raises(Drained):
-        await ledger.turn(third)
+        await ledger.wait_for_earlier(third)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,11 +16,12 @@ from pulse_cli.model import Outcome, Position
 from tests.torture.failing_disk import FailingDisk, Fault
 
 INDEXED = Resolution(Outcome.INDEXED, chunks=3, tokens=50)
-DEAD = Resolution(Outcome.DEAD, "bad", letter=b'{"pulse_dead": 1}\n')
+LETTER = b'{"pulse_dead":1,"source":"x","line":2,"byte":9,"detail":"no","record":{}}\n'
+DEAD = Resolution(Outcome.DEAD, "bad", letter=LETTER)
 
 
 def books(folder: Path, disk: FailingDisk | None = None) -> RunState:
-    how = {} if disk is None else {"syscalls": disk}
+    how: dict[str, Any] = {} if disk is None else {"syscalls": disk}
     return RunState(
         MarkedFile(folder / "x.dead.jsonl", **how), MarkedFile(folder / "x.seen"), DeadLimit()
     )
@@ -34,6 +36,7 @@ def test_each_record_is_booked_with_its_position(tmp_path: Path) -> None:
     assert (found["counts"]["indexed"], found["counts"]["dead"]) == (2, {"bad": 1})
     assert (found["counts"]["chunks"], found["counts"]["tokens"]) == (6, 100)
     assert kept.letters.path.read_bytes() == DEAD.letter
+    assert found["examples"] == {"bad": {"source": "x", "line": 2, "byte": 9, "detail": "no"}}
     assert found["marks"] == {"dead": len(DEAD.letter or b""), "seen": 0}
 
 

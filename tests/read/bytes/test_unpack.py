@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from collections.abc import Callable
 
 import pytest
 import zstandard
@@ -12,7 +13,7 @@ from pulse_cli.model import Document, Note, Unreadable
 from pulse_cli.read.bytes.byte_reader import Damaged
 from pulse_cli.read.bytes.unpack import FLOOR, unpacked
 
-PACK = {"gz": gzip.compress, "zst": zstandard.compress}
+PACK: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "zst": zstandard.compress}
 
 
 def _documents(contents):

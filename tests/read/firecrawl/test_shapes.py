@@ -42,6 +42,10 @@ DOCUMENTS = {
     "mcp_search.json": 2,
     "html_only.jsonl": 2,
     "mixed.jsonl": 7,
+    "chunks.jsonl": 5,
+    "chunks.json": 3,
+    "image_addresses.json": 1,
+    "crawl_ended_v0.jsonl": 2,
     "crawl_cut.json": 2,
     "lines_cut.jsonl": 1,
     "damaged_middle.json": 2,
@@ -58,15 +62,15 @@ NO_DOCUMENT = {
     "extract.json": ["extract-only"],
     "json_only.jsonl": ["extract-only"],
     "errors.json": ["error-list"],
+    "image_addresses.json": ["without-text"],
     "mixed.jsonl": ["blank-line", "failed-scrape"],
-    "damaged_middle.json": ["without-text"],
 }
 DEAD = {
     "wrapped_unknown.json": ["unknown-shape", "unknown-shape"],
     "mixed.jsonl": ["invalid-json", "unknown-shape"],
     "crawl_cut.json": ["truncated"],
     "lines_cut.jsonl": ["truncated"],
-    "damaged_middle.json": ["invalid-json"],
+    "damaged_middle.json": ["invalid-json", "unknown-shape"],
     "pretty_broken.json": ["invalid-json"],
     "dead_letters.jsonl": ["invalid-json", "too-long"],
 }
@@ -114,17 +118,14 @@ NOTES = [
       "next": "https://api.firecrawl.dev/v2/crawl/5f-1?skip=25"},
      ["partial crawl", "25 of 91 pages", "firecrawl:crawl/5f-1"]),
     ({"status": "failed", "total": 9, "data": "PAGES"}, ["failed", "2 of 9"]),
-    ({"success": True, "links": ["https://example.org/"]}, ["map", "crawl or scrape"]),
-    ({"success": True, "id": "5f-1", "url": "https://api.firecrawl.dev/v2/crawl/5f-1"},
-     ["handle of a job", "pulse index firecrawl:crawl/5f-1"]),
-    ({"success": True, "data": {"founded": 1999}}, ["extracted data", "markdown"]),
-    ({"success": False, "error": "Payment required"}, ["Payment required"]),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("value", "expected"), NOTES)
 @pytest.mark.parametrize("window", [1 << 20, 16])
-def test_what_the_user_should_know_is_said(reader, make_page, value, expected, window):
+def test_a_crawl_that_is_not_whole_is_said_to_be_partial(
+    reader, make_page, value, expected, window
+):
     if value.get("data") == "PAGES":
         value = {**value, "data": [make_page(1), make_page(2)]}
     contents = reader.contents(_line(value), "x.json", window=window)
@@ -132,6 +133,37 @@ def test_what_the_user_should_know_is_said(reader, make_page, value, expected, w
     assert "x.json" in note.message
     for words in expected:
         assert words in note.message
+
+
+HINTS = [
+    ({"success": True, "links": ["https://example.org/"]}, "map-output", "crawl or scrape"),
+    ({"success": True, "data": ["https://example.org/"]}, "map-output", "crawl or scrape"),
+    ({"success": True, "id": "5f-1", "url": "https://api.firecrawl.dev/v2/crawl/5f-1"},
+     "job-handle", "pulse index firecrawl:crawl/5f-1"),
+    ({"success": True, "data": {"jobId": "5f-1", "status": "processing"}},
+     "job-handle", "pulse index firecrawl:crawl/5f-1"),
+    ({"id": "5f-1", "status": "scraping", "total": 9, "expiresAt": "2030-01-01"},
+     "job-handle", "pulse index firecrawl:crawl/5f-1"),
+    ({"success": True, "data": {"founded": 1999}}, "extract-only", "formats: markdown"),
+    ({"json": {"price": 3}, "metadata": {"url": "https://example.org/"}},
+     "extract-only", "formats: markdown"),
+    ({"images": ["https://example.org/a.png"], "metadata": {"url": "https://example.org/"}},
+     "without-text", "formats: markdown"),
+    ({"summary": "A page about pans and their care.", "images": ["https://example.org/a.png"],
+      "metadata": {"url": "https://example.org/"}}, "without-text", "formats: markdown"),
+    ({"success": False, "error": "Payment required"}, "failed-scrape", "Payment required"),
+    ({"content": [{"type": "text", "text": "Rate limit hit"}], "isError": True},
+     "failed-scrape", "Rate limit hit"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "reason", "words"), HINTS)
+@pytest.mark.parametrize("window", [1 << 20, 30])
+def test_what_holds_no_page_says_how_to_get_it(reader, value, reason, words, window):
+    (content,) = reader.contents(_line(value), "x.json", window=window)
+    assert isinstance(content, NoDocument)
+    assert content.reason == reason
+    assert words in content.hint
 
 
 def test_a_complete_crawl_in_pages_is_not_called_partial(reader, samples):

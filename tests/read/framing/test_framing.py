@@ -19,29 +19,29 @@ Cut = tuple[Any, ...]
 
 
 def cut(data: bytes, segments: Segments, step: int, window: int) -> list[Cut]:
-    """All that is observable of each frame, where the bytes come `step` at a time."""
-    feed = ByteReader(data[at : at + step] for at in range(0, len(data), step))
-    framer = Framer(feed, segments, SHAPES, 3000, window)
-    return [(*frame, feed.offset, feed.crc, feed.line) for frame in framer.frames()]
+    """All that is observable of each span, where the bytes come `step` at a time."""
+    reader = ByteReader(data[at : at + step] for at in range(0, len(data), step))
+    framer = Framer(reader, segments, SHAPES, 3000, window)
+    return [(*span, reader.offset, reader.crc, reader.line) for span in framer.spans()]
 
 
 @pytest.mark.parametrize("segments", Segments)
 @pytest.mark.parametrize("window", [1 << 20, 400, 40])
-def test_the_size_of_chunks_changes_nothing(sample, segments, window):
-    _, data = sample
-    whole = cut(data, segments, len(data), window)
-    for step in (1, 2, 3, 41, 400, 401):
-        assert cut(data, segments, step, window) == whole
+def test_the_size_of_chunks_changes_nothing(samples, segments, window):
+    for name, data in samples.items():
+        whole = cut(data, segments, len(data), window)
+        for step in (1, 2, 3, 41, 400, 401):
+            assert cut(data, segments, step, window) == whole, (name, step)
 
 
 @pytest.mark.parametrize("segments", Segments)
-def test_every_byte_is_consumed_once(sample, segments):
-    _, data = sample
-    feed = ByteReader(iter([data]))
-    for _ in Framer(feed, segments, SHAPES, 3000, 400).frames():
-        assert feed.crc == crc32(data[: feed.offset])
-        assert feed.line == 1 + data.count(b"\n", 0, feed.offset)
-    assert feed.offset == len(data)
+def test_every_byte_is_consumed_once(samples, segments):
+    for name, data in samples.items():
+        reader = ByteReader(iter([data]))
+        for _ in Framer(reader, segments, SHAPES, 3000, 400).spans():
+            assert reader.crc == crc32(data[: reader.offset]), (name, reader.offset)
+            assert reader.line == 1 + data.count(b"\n", 0, reader.offset), (name, reader.offset)
+        assert reader.offset == len(data), name
 
 
 PIECES = st.sampled_from(

@@ -15,20 +15,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pulse_cli.errors import Exit, Fatal
-from pulse_cli.ipc import MESSAGE_LENGTHS, environment
-from pulse_cli.model import Filter, Point, Terms
-from pulse_cli.store.edge.process import Answered, translate
+from pulse_cli.errors import Fatal, Kind, Locked, Unavailable
+from pulse_cli.ipc import environment
+from pulse_cli.model import Filter, Terms
+from pulse_cli.store.edge.connection import Answered
+from pulse_cli.store.edge.refusals import translate
 from pulse_cli.store.edge.store import EdgeStore, open_edge
+from tests.store.points import Whole, upsert
 
 DIMENSION = 16
+LEFT = ["collection.json", "owner.lock", "shard"]  # of a collection that nobody has open
 ALL = Filter()
 
 
-def points(first: int, count: int, dimension: int = DIMENSION) -> list[Point]:
+def points(first: int, count: int, dimension: int = DIMENSION) -> list[Whole]:
     rng = np.random.default_rng(first)
     return [
-        Point(
+        Whole(
             str(uuid.uuid5(uuid.NAMESPACE_URL, str(n))),
             rng.standard_normal(dimension, dtype=np.float32),
             Terms([n % 50], [1.0]),
@@ -71,7 +74,7 @@ async def test_a_killed_process_is_replaced_and_loses_nothing(store: EdgeStore) 
     for trial in range(6):
         first = store.pid
         writes = [
-            asyncio.ensure_future(store.upsert(points(sent + 200 * n, 200))) for n in range(3)
+            asyncio.ensure_future(upsert(store, points(sent + 200 * n, 200))) for n in range(3)
         ]
         for _ in range(trial):
             await asyncio.sleep(0.002)
@@ -87,9 +90,9 @@ async def test_a_killed_process_is_replaced_and_loses_nothing(store: EdgeStore) 
 async def test_a_process_that_hangs_is_ended_and_replaced(tmp_path: Path) -> None:
     store = open_edge(tmp_path, "pages", min_free=0, deadline=1.0)
     await store.open(DIMENSION)
-    await store.upsert(points(0, 10))
+    await upsert(store, points(0, 10))
     first = kill(store, signal.SIGSTOP)
-    await store.upsert(points(10, 10))
+    await upsert(store, points(10, 10))
     assert await store.count() == 20
     assert store.pid != first
     await store.close()
@@ -99,7 +102,7 @@ async def test_a_process_that_always_dies_ends_the_run_resumably(
     store: EdgeStore, tmp_path: Path
 ) -> None:
     """Killed again as soon as it is back; the message says how it ended."""
-    await store.upsert(points(0, 5))
+    await upsert(store, points(0, 5))
 
     async def kill_always() -> None:
         while True:
@@ -109,12 +112,12 @@ async def test_a_process_that_always_dies_ends_the_run_resumably(
             await asyncio.sleep(0)
 
     killer = asyncio.ensure_future(kill_always())
-    writes = (store.upsert(points(100 * n, 100)) for n in range(20))
+    writes = (upsert(store, points(100 * n, 100)) for n in range(20))
     errors = [e for e in await asyncio.gather(*writes, return_exceptions=True) if e is not None]
     killer.cancel()
     for error in errors:
         assert isinstance(error, Fatal)
-        assert error.exit_code == Exit.UNAVAILABLE
+        assert isinstance(error, Unavailable)
         assert f"{tmp_path}/pages failed 3 times" in str(error)
         assert "SIGKILL" in str(error)
     assert errors
@@ -130,7 +133,7 @@ async def test_a_process_that_always_dies_ends_the_run_resumably(
 async def test_ctrl_c_does_not_reach_the_process(store: EdgeStore) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         before = kill(store, number)
-        await store.upsert(points(0, 5))
+        await upsert(store, points(0, 5))
         assert store.pid == before
     assert store.pid is not None
     assert os.getsid(store.pid) == store.pid
@@ -170,23 +173,45 @@ def holder(tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[str]]]:
         process.communicate()
 
 
-async def test_the_process_ends_with_its_parent(
+async def first_line(process: subprocess.Popen[str]) -> int:
+    assert process.stdout is not None
+    return int(await asyncio.to_thread(process.stdout.readline))
+
+
+async def test_the_owner_ends_with_its_last_client(
     holder: Callable[[], subprocess.Popen[str]],
 ) -> None:
     for number in (signal.SIGKILL, signal.SIGTERM):
-        parent = holder()
-        assert parent.stdout is not None
-        child = int(await asyncio.to_thread(parent.stdout.readline))
-        parent.send_signal(number)
-        await asyncio.to_thread(parent.wait)
+        client = holder()
+        owner = await first_line(client)
+        client.send_signal(number)
+        await asyncio.to_thread(client.wait)
         async with asyncio.timeout(10):
-            await gone(child)
+            await gone(owner)
 
 
-def test_a_program_that_fails_without_closing_ends(tmp_path: Path) -> None:
-    """Its event loop cancels what is left; the process must not be waited for in vain."""
+async def test_the_owner_outlives_the_process_that_started_it(
+    tmp_path: Path, holder: Callable[[], subprocess.Popen[str]]
+) -> None:
+    starter = holder()
+    owner = await first_line(starter)
+    search = open_edge(tmp_path, "pages", create=False, min_free=0)
+    await search.open(0)
+    starter.kill()
+    await asyncio.to_thread(starter.wait)
+    assert await search.count() == 0
+    assert search.pid == owner
+    await search.close()
+    async with asyncio.timeout(10):
+        await gone(owner)
+    assert sorted(path.name for path in (tmp_path / "pages").iterdir()) == LEFT
+
+
+async def test_a_program_that_fails_without_closing_ends(tmp_path: Path) -> None:
+    """Its event loop cancels what is left; neither process waits for the other."""
     program = HOLDER.replace("await asyncio.get_running_loop().create_future()", "raise ValueError")
-    process = subprocess.run(
+    process = await asyncio.to_thread(
+        subprocess.run,
         [sys.executable, "-c", program, str(tmp_path)],
         capture_output=True,
         text=True,
@@ -195,54 +220,66 @@ def test_a_program_that_fails_without_closing_ends(tmp_path: Path) -> None:
         check=False,
     )
     assert "ValueError" in process.stderr
-    assert "\nState:\tZ" in _status(int(process.stdout))
-
-
-async def test_a_process_stopped_at_work_ends_with_its_parent(
-    holder: Callable[[], subprocess.Popen[str]],
-) -> None:
-    """It cannot notice the end of its input; the kernel's signal ends it all the same."""
-    parent = holder()
-    assert parent.stdout is not None
-    child = int(await asyncio.to_thread(parent.stdout.readline))
-    os.kill(child, signal.SIGSTOP)
-    parent.kill()
     async with asyncio.timeout(10):
-        await gone(child)
+        await gone(int(process.stdout))
 
 
-async def test_who_finds_it_locked_is_told_so(
+async def test_an_owner_that_hangs_without_clients_is_replaced(
     tmp_path: Path, holder: Callable[[], subprocess.Popen[str]]
 ) -> None:
-    parent = holder()
-    assert parent.stdout is not None
-    await asyncio.to_thread(parent.stdout.readline)
-    search = open_edge(tmp_path, "pages", create=False, lock_wait=0.2, min_free=0)
+    client = holder()
+    owner = await first_line(client)
+    os.kill(owner, signal.SIGSTOP)
+    client.kill()
+    store = open_edge(tmp_path, "pages", create=False, min_free=0, deadline=0.5)
+    await store.open(0)
+    assert store.pid != owner
+    assert await store.count() == 0
+    await gone(owner)
+    await store.close()
+
+
+async def test_one_at_a_time_may_write_and_all_may_read(
+    tmp_path: Path, holder: Callable[[], subprocess.Popen[str]]
+) -> None:
+    first = holder()
+    await first_line(first)
+    search = open_edge(tmp_path, "pages", create=False, min_free=0)
+    await search.open(0)
+    assert await search.count() == 0
+    with pytest.raises(Fatal, match=f"in use by another run .process {first.pid}.") as raised:
+        await upsert(search, points(0, 1))
+    assert isinstance(raised.value, Locked)
+    second = open_edge(tmp_path, "pages", lock_wait=0.2, min_free=0)
     with pytest.raises(Fatal, match="in use") as raised:
-        await search.open(0)
-    assert raised.value.exit_code == Exit.LOCKED
-    await search.close()
-    patient = open_edge(tmp_path, "pages", create=False, lock_wait=30.0, min_free=0)
-    opening = asyncio.ensure_future(patient.open(0))
+        await second.open(DIMENSION)
+    assert isinstance(raised.value, Locked)
+    await second.close()
+    patient = open_edge(tmp_path, "pages", lock_wait=30.0, min_free=0)
+    opening = asyncio.ensure_future(patient.open(DIMENSION))
     await asyncio.sleep(0.3)
-    parent.kill()
+    first.kill()
     await opening
-    assert await patient.count() == 0
+    await upsert(patient, points(0, 3))
+    assert await search.count() == 3
     await patient.close()
+    await upsert(search, points(3, 3))
+    await search.close()
 
 
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("WAL error: No space left on device (os error 28)", "disk-full"),
-        ("Service runtime error: IO Error: Input/output error (os error 5)", "store"),
-        ("Too many open files (os error 24)", "store"),
+        ("WAL error: No space left on device (os error 28)", Kind.DISK_FULL),
+        ("Service runtime error: IO Error: Input/output error (os error 5)", Kind.UNAVAILABLE),
+        ("Too many open files (os error 24)", Kind.UNAVAILABLE),
     ],
 )
 def test_what_the_disk_does_is_blamed_on_no_record(text: str, kind: str) -> None:
-    error = translate(Answered("engine", text), "/data/pages")
+    error = translate(Answered("engine", text), Path("/data/pages"))
     assert isinstance(error, Fatal)
-    assert (error.kind, error.exit_code) == (kind, Exit.UNAVAILABLE)
+    assert isinstance(error, Unavailable)
+    assert error.kind is kind
     assert "/data/pages" in str(error)
     assert "same command again" in error.hint
 
@@ -250,19 +287,19 @@ def test_what_the_disk_does_is_blamed_on_no_record(text: str, kind: str) -> None
 async def test_little_space_stops_before_the_write(tmp_path: Path) -> None:
     store = open_edge(tmp_path, "pages", min_free=0)
     await store.open(DIMENSION)
-    await store.upsert(points(0, 5))
+    await upsert(store, points(0, 5))
     await store.close()
     full = open_edge(tmp_path, "pages", min_free=1 << 60, create=False)
     await full.open(0)
     assert await full.count() == 5, "reading needs no space"
     for write in (
-        full.upsert(points(5, 5)),
-        full.invalidate([points(0, 1)[0].id]),
-        full.delete_stale(["https://a.example/0"], []),
+        upsert(full, points(5, 5)),
+        full.set_committed([points(0, 1)[0].id], False),
+        full.delete_pages(["https://a.example/0"]),
     ):
         with pytest.raises(Fatal, match="MiB left") as raised:
             await write
-        assert (raised.value.exit_code, raised.value.kind) == (Exit.UNAVAILABLE, "disk-full")
+        assert raised.value.kind is Kind.DISK_FULL
     assert await full.count() == 5
     await full.close()
     new = open_edge(tmp_path, "other", min_free=1 << 60)
@@ -272,21 +309,23 @@ async def test_little_space_stops_before_the_write(tmp_path: Path) -> None:
 
 
 async def test_a_creation_cut_short_is_begun_again(tmp_path: Path) -> None:
-    (tmp_path / "pages.new").mkdir()
-    (tmp_path / "pages.new" / "edge_config.json").write_text("{")
+    folder = tmp_path / "pages"
+    (folder / "shard.new").mkdir(parents=True)
+    (folder / "shard.new" / "edge_config.json").write_text("{")
+    (folder / ".collection.json.1.new").write_text("{")
     store = open_edge(tmp_path, "pages", min_free=0)
     await store.open(DIMENSION)
-    await store.upsert(points(0, 3))
+    await upsert(store, points(0, 3))
     assert await store.count() == 3
     await store.close()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["pages"]
+    assert set(LEFT) <= {path.name for path in folder.iterdir()}
 
 
 async def test_a_folder_that_is_no_index_is_fatal_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages" / "thesis.txt").write_text("do not touch")
     store = open_edge(tmp_path, "pages", min_free=0)
-    with pytest.raises(Fatal) as raised:
+    with pytest.raises(Fatal, match=r"holds thesis\.txt") as raised:
         await store.open(DIMENSION)
     assert "--collection" in raised.value.hint
     await store.close()
@@ -294,7 +333,7 @@ async def test_a_folder_that_is_no_index_is_fatal_and_left_alone(tmp_path: Path)
 
 
 async def test_only_the_owner_can_read_the_files(store: EdgeStore) -> None:
-    await store.upsert(points(0, 5))
+    await upsert(store, points(0, 5))
     await store.sync()
     paths = [store.path, *store.path.rglob("*")]
     assert len(paths) > 5
@@ -322,7 +361,7 @@ async def test_files_where_it_is_started_are_not_imported(
 
 
 async def test_optimizing_a_small_index_does_nothing(store: EdgeStore) -> None:
-    await store.upsert(points(0, 100))
+    await upsert(store, points(0, 100))
     assert not await store.optimize()
 
 
@@ -355,23 +394,9 @@ async def test_a_large_index_is_optimized_and_still_complete(tmp_path: Path) -> 
     store = open_edge(tmp_path, "pages")
     await store.open(256)  # below 10 MB of vectors the engine sees nothing to do
     for first in range(0, 21_000, 1000):
-        await store.upsert(points(first, 1000, 256))
+        await upsert(store, points(first, 1000, 256))
     wanted = points(5000, 1, 256)[0]
     assert await store.optimize()
     assert await store.count() == 21_000
     assert (await store.nearest(wanted.vector, 1, ALL))[0].id == wanted.id
     await store.close()
-
-
-def test_the_process_speaks_json_and_numbers_only() -> None:
-    """Nothing in a frame is code: what is not JSON ends the process with an error."""
-    process = subprocess.run(
-        [sys.executable, "-m", "pulse_cli.store.edge.child", str(os.getpid())],
-        input=MESSAGE_LENGTHS.pack(4, 0) + b"\x80\x04N.",
-        capture_output=True,
-        check=False,
-        timeout=30,
-    )
-    assert process.returncode == 1
-    assert process.stdout == b""
-    assert b"JSONDecodeError" in process.stderr

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-
 import pytest
 
-from pulse_cli.errors import Exit, Fatal, PulseError, Rejected, Transient
-from pulse_cli.store.qdrant.statuses import Answer, error_of, read_retry_after, too_large
+from pulse_cli.errors import Fatal, Kind, PulseError, Rejected, Transient, Unavailable
+from pulse_cli.store.qdrant.statuses import Reply, error_of, too_large
 
 
 def classify(status: int, text: str, retry_after: float | None = None) -> PulseError:
-    answer = Answer(status, None, text, retry_after)
-    return error_of(answer, "upsert", "http://host:6333", "pages")
+    reply = Reply(status, None, text, retry_after)
+    return error_of(reply, "upsert", "http://host:6333", "pages")
 
 
 @pytest.mark.parametrize(
@@ -31,13 +28,13 @@ def classify(status: int, text: str, retry_after: float | None = None) -> PulseE
         (408, "timeout", Transient),
         (429, "Write rate limit exceeded: retry in 2s", Transient),
         (500, "Service internal error: Please retry", Transient),
-        (500, "No space left on device: WAL buffer size exceeds available disk space", Fatal),
+        (500, "No space left on device: WAL buffer size exceeds available disk space", Unavailable),
         (502, "bad gateway", Transient),
         (503, "shard unavailable", Transient),
         (504, "", Transient),
-        (507, "quota", Fatal),
+        (507, "quota", Unavailable),
         (200, "something went wrong", Transient),
-        (200, "No space left on device", Fatal),
+        (200, "No space left on device", Unavailable),
     ],
 )
 def test_the_table(status: int, text: str, kind: type[PulseError]) -> None:
@@ -50,7 +47,8 @@ def test_the_table(status: int, text: str, kind: type[PulseError]) -> None:
 def test_a_full_disk_is_resumable() -> None:
     for error in (classify(507, "quota"), classify(500, "No space left on device")):
         assert isinstance(error, Fatal)
-        assert (error.exit_code, error.kind) == (Exit.UNAVAILABLE, "disk-full")
+        assert isinstance(error, Unavailable)
+        assert error.kind is Kind.DISK_FULL
 
 
 def test_overload_and_time_are_told_apart() -> None:
@@ -63,43 +61,16 @@ def test_overload_and_time_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "seconds"),
+    ("reply", "split"),
     [
-        ("7", 7.0),
-        ("0.5", 0.5),
-        ("-3", 0.0),
-        ("86400", 60.0),
-        ("soon", None),
-        ("", None),
-        ("nan", None),
+        (Reply(413, None, "Payload Too Large"), True),
+        (Reply(400, None, "JSON payload (40000000 bytes) is larger than allowed"), True),
+        (Reply(400, None, "Wrong input"), False),
+        (Reply(429, None, "Write rate limit exceeded, request larger than the limit"), True),
+        (Reply(429, None, "Write rate limit exceeded: Operation requires 3 tokens", 2.0), False),
+        (Reply(429, None, "Too many requests"), False),
+        (Reply(200, {}), False),
     ],
 )
-def test_retry_after_in_seconds(value: str, seconds: float | None) -> None:
-    assert read_retry_after({"retry-after": value}) == seconds
-
-
-def test_retry_after_as_a_date() -> None:
-    now = datetime.now(UTC)
-    soon = read_retry_after({"retry-after": format_datetime(now + timedelta(seconds=30))})
-    assert soon is not None
-    assert 20 < soon <= 30
-    for days, wanted in ((-1, 0.0), (1, 60.0)):
-        date = format_datetime(now + timedelta(days=days))
-        assert read_retry_after({"retry-after": date}) == wanted
-    assert read_retry_after({}) is None
-
-
-@pytest.mark.parametrize(
-    ("answer", "split"),
-    [
-        (Answer(413, None, "Payload Too Large"), True),
-        (Answer(400, None, "JSON payload (40000000 bytes) is larger than allowed"), True),
-        (Answer(400, None, "Wrong input"), False),
-        (Answer(429, None, "Write rate limit exceeded, request larger than the limit"), True),
-        (Answer(429, None, "Write rate limit exceeded: Operation requires 3 tokens", 2.0), False),
-        (Answer(429, None, "Too many requests"), False),
-        (Answer(200, {}), False),
-    ],
-)
-def test_what_is_too_large_is_split(answer: Answer, split: bool) -> None:
-    assert too_large(answer) is split
+def test_what_is_too_large_is_split(reply: Reply, split: bool) -> None:
+    assert too_large(reply) is split

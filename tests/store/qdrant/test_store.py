@@ -14,22 +14,24 @@ import numpy as np
 import orjson
 import pytest
 
-from pulse_cli.errors import Exit, Fatal, PulseError, Rejected, Transient
-from pulse_cli.model import Filter, Point, Terms
+from pulse_cli.errors import Fatal, Kind, PulseError, Rejected, Transient, Unavailable
+from pulse_cli.model import Filter, Terms
+from pulse_cli.payload import INDEXES
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.http import Simulator, serving
 from pulse_cli.simulators.qdrant import QdrantService
 from pulse_cli.store.qdrant.collection import CollectionOptions
 from pulse_cli.store.qdrant.store import QdrantStore, open_qdrant
+from tests.store.points import Whole, upsert
 
 DIMENSION = 4
 POINTS = "/collections/pages/points"
 
 
-def points(count: int, text: str = "text") -> list[Point]:
+def points(count: int, text: str = "text") -> list[Whole]:
     vector = np.ones(DIMENSION, dtype=np.float32)
     return [
-        Point(
+        Whole(
             str(uuid.uuid5(uuid.NAMESPACE_URL, str(n))),
             vector,
             Terms([1], [1.0]),
@@ -84,10 +86,10 @@ async def test_statuses_reach_the_engine_as_errors(
 ) -> None:
     server.fail(Fault("status", POINTS, status=status, body="no", headers={"retry-after": "900"}))
     for request in (
-        server.store.upsert(points(3)),
+        upsert(server.store, points(3)),
         server.store.lookup([points(1)[0].id]),
-        server.store.invalidate([points(1)[0].id]),
-        server.store.delete_stale(["https://a.example/"], []),
+        server.store.set_committed([points(1)[0].id], False),
+        server.store.delete_pages(["https://a.example/"]),
         server.store.count(),
     ):
         with pytest.raises(kind) as raised:
@@ -96,7 +98,7 @@ async def test_statuses_reach_the_engine_as_errors(
             assert raised.value.retry_after == 60.0
             assert raised.value.overload is (status == 429)
     server.fail()
-    await server.store.upsert(points(3))
+    await upsert(server.store, points(3))
     assert await server.store.count() == 3
 
 
@@ -106,7 +108,7 @@ async def test_a_redirect_is_not_followed(server: Server) -> None:
         server.fail(Fault("status", POINTS, status=307, headers=elsewhere))
         with pytest.raises(Fatal) as raised:
             await server.store.count()
-        assert raised.value.kind == "redirect"
+        assert raised.value.kind is Kind.REDIRECT
         assert other.stats()["connections_opened"] == 0
 
 
@@ -114,8 +116,8 @@ async def test_a_redirect_is_not_followed(server: Server) -> None:
 async def test_an_answer_that_is_none_is_retried(server: Server, kind: Any) -> None:
     server.fail(Fault(kind, POINTS, count=1))
     with pytest.raises(Transient):
-        await server.store.upsert(points(3))
-    await server.store.upsert(points(3))
+        await upsert(server.store, points(3))
+    await upsert(server.store, points(3))
     assert await server.store.count() == 3
 
 
@@ -129,8 +131,8 @@ async def test_an_error_in_a_200_is_an_error(server: Server) -> None:
     body = orjson.dumps({"status": {"error": "No space left on device"}, "time": 0.0}).decode()
     server.fail(Fault("status", POINTS, status=200, body=body))
     with pytest.raises(Fatal) as raised:
-        await server.store.upsert(points(1))
-    assert raised.value.exit_code == Exit.UNAVAILABLE
+        await upsert(server.store, points(1))
+    assert isinstance(raised.value, Unavailable)
 
 
 @pytest.mark.parametrize("status", ["wait_timeout", "acknowledged"])
@@ -138,9 +140,9 @@ async def test_a_write_that_is_not_completed_is_repeated(server: Server, status:
     answer = {"result": {"operation_id": 1, "status": status}, "status": "ok", "time": 0.0}
     server.fail(Fault("status", POINTS, status=200, body=orjson.dumps(answer).decode()))
     for request in (
-        server.store.upsert(points(1)),
-        server.store.invalidate([points(1)[0].id]),
-        server.store.delete_stale(["https://a.example/"], []),
+        upsert(server.store, points(1)),
+        server.store.set_committed([points(1)[0].id], False),
+        server.store.delete_pages(["https://a.example/"]),
     ):
         with pytest.raises(Transient):
             await request
@@ -154,7 +156,7 @@ async def test_a_connection_closed_meanwhile_costs_one_silent_repeat(server: Ser
         Fault("reset", POINTS, first=4, count=1, when="body"),
     )
     for _ in range(3):
-        await server.store.upsert(points(5))
+        await upsert(server.store, points(5))
     assert server.simulator.faults.fired == [1, 1, 1]
     server.fail()
     assert await server.store.count() == 5
@@ -163,7 +165,7 @@ async def test_a_connection_closed_meanwhile_costs_one_silent_repeat(server: Ser
 async def test_a_server_that_keeps_resetting_is_transient(server: Server) -> None:
     server.fail(Fault("reset", POINTS))
     with pytest.raises(Transient):
-        await server.store.upsert(points(1))
+        await upsert(server.store, points(1))
 
 
 @pytest.mark.parametrize("fault", [Fault("hang", POINTS), Fault("drip", POINTS, seconds=0.05)])
@@ -193,10 +195,10 @@ async def test_a_server_that_is_gone_is_transient_and_ready_says_so(server: Serv
 
 
 async def test_requests_stay_below_256_points_and_4_mb(server: Server) -> None:
-    await server.store.upsert(points(600))
+    await upsert(server.store, points(600))
     assert server.requests["upsert"] == 3
     server.simulator.reset()
-    await server.store.upsert(points(40, text="x" * 500_000))
+    await upsert(server.store, points(40, text="x" * 500_000))
     assert server.requests["upsert"] == 6
     assert server.simulator.stats()["bytes"] <= 6 * 4_000_000
     assert await server.store.count() == 600
@@ -230,10 +232,10 @@ async def test_a_request_too_large_is_halved_and_the_lesson_kept(
 ) -> None:
     """The first two are refused: 256, then 128 points; from then on 64 at once."""
     server.fail(fault)
-    await server.store.upsert(points(256))
+    await upsert(server.store, points(256))
     assert server.requests["upsert"] == 3  # 64 + 64 + 128 were carried out
     server.simulator.reset()
-    await server.store.upsert(points(256))
+    await upsert(server.store, points(256))
     assert server.requests["upsert"] in (4, 5)
     assert await server.store.count() == 256
 
@@ -241,16 +243,16 @@ async def test_a_request_too_large_is_halved_and_the_lesson_kept(
 async def test_one_point_that_is_too_large_is_to_blame(server: Server) -> None:
     server.fail(Fault("status", POINTS, method="PUT", status=413, marker="poison"))
     good = points(3)
-    bad = Point(str(uuid.uuid4()), good[0].vector, good[0].terms, {"text": "poison"})
+    bad = Whole(str(uuid.uuid4()), good[0].vector, good[0].terms, {"text": "poison"})
     with pytest.raises(Rejected) as raised:
-        await server.store.upsert([*good, bad])
+        await upsert(server.store, [*good, bad])
     assert raised.value.reason == "too-large"
 
 
 async def test_a_collection_dropped_meanwhile_ends_the_run(server: Server) -> None:
     await server.store.drop()
     with pytest.raises(Fatal, match="pages") as raised:
-        await server.store.upsert(points(1))
+        await upsert(server.store, points(1))
     assert "removed" in raised.value.hint
 
 
@@ -276,12 +278,13 @@ async def test_a_new_collection_is_laid_out_as_designed() -> None:
         schema = {name: index["params"] for name, index in info["payload_schema"].items()}
         assert schema == {
             "canonical_url": {"type": "keyword", "prefix": True},
-            "domain": {"type": "keyword"},
-            "language": {"type": "keyword"},
+            **{name: {"type": "keyword"} for name in ("version", "domain", "language")},
+            **{name: {"type": "keyword"} for name in ("country", "source_url")},
+            **{name: {"type": "bool"} for name in ("committed", "isMobile")},
         }
         await store.open(DIMENSION)
         assert simulator.stats()["requests_by_kind"]["create"] == 1
-        assert simulator.stats()["requests_by_kind"]["index"] == 3
+        assert simulator.stats()["requests_by_kind"]["index"] == len(INDEXES)
         await store.close()
 
 
@@ -318,7 +321,7 @@ async def test_a_collection_of_the_original_service_gets_what_it_lacks() -> None
         writer = open_qdrant(simulator.url, "pages")
         await writer.open(DIMENSION)
         assert writer.has_sparse
-        await writer.upsert(points(2))
+        await upsert(writer, points(2))
         for store in (reader, writer):
             await store.close()
 
@@ -432,4 +435,4 @@ async def test_secrets_appear_in_no_error_repr_or_log(caplog: pytest.LogCaptureF
 def test_an_address_that_is_none_is_a_usage_error(url: str) -> None:
     with pytest.raises(Fatal) as raised:
         open_qdrant(url, "pages")
-    assert raised.value.exit_code == Exit.USAGE
+    assert raised.value.kind is Kind.USAGE

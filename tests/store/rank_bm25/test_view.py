@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from rank_bm25 import BM25Okapi
 
 from pulse_cli.errors import Fatal
-from pulse_cli.model import Filter, Point, Terms
+from pulse_cli.model import Filter, Terms
 from pulse_cli.store.edge.store import EdgeStore, open_edge
 from pulse_cli.store.rank_bm25 import export as bm25_export
 from pulse_cli.store.rank_bm25.build import join_chunks, rebuild
 from pulse_cli.store.rank_bm25.view import FILE, Bm25View
+from tests.store.points import Whole, upsert
 
 ALL = Filter()
 
@@ -30,11 +31,11 @@ async def at_once(function: Callable[..., Any], /, *args: Any, **kwargs: Any) ->
     return function(*args, **kwargs)
 
 
-def chunks(url: str, text: str, size: int = 40, overlap: int = 12, **payload: Any) -> list[Point]:
+def chunks(url: str, text: str, size: int = 40, overlap: int = 12, **payload: Any) -> list[Whole]:
     """A page cut into overlapping pieces, as points."""
     starts = list(range(0, max(1, len(text) - overlap), size - overlap))
     return [
-        Point(
+        Whole(
             str(uuid.uuid5(uuid.NAMESPACE_URL, f"{url}#{index}")),
             np.array([1.0, 0.5], dtype=np.float32),
             Terms([1], [1.0]),
@@ -69,7 +70,7 @@ async def store(tmp_path: Path) -> AsyncIterator[EdgeStore]:
     made = open_edge(tmp_path / "store", "pages", min_free=0)
     await made.open(2)
     for url, text in TEXTS.items():
-        await made.upsert(chunks(url, text))
+        await upsert(made, chunks(url, text))
     yield made
     await made.close()
 
@@ -129,7 +130,7 @@ corpus = st.lists(st.lists(words, min_size=1, max_size=12), min_size=1, max_size
 class Pages:
     """Just enough of a store: its points, in whatever order."""
 
-    def __init__(self, points: list[Point]) -> None:
+    def __init__(self, points: list[Whole]) -> None:
         self.points = points
 
     async def scroll(self, fields: Any, where: Filter) -> AsyncIterator[list[Any]]:
@@ -188,7 +189,7 @@ async def test_rebuilding_replaces_the_view_as_a_whole(store: EdgeStore, tmp_pat
     folder = tmp_path / "view"
     await rebuild(store, folder, at_once)
     old = Bm25View(folder)
-    await store.delete_stale(["https://a.example/yeast"], [])
+    await store.delete_pages(["https://a.example/yeast"])
     await rebuild(store, folder, at_once)
     new = Bm25View(folder)
     assert len(old.search("yeast", 10, ALL)) == 2, "who reads the old one goes on reading it"

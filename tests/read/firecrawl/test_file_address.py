@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pulse_cli.errors import Fatal
+from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Document, Position, Unreadable
 from pulse_cli.read import ReadOptions, open_source
 
@@ -76,7 +76,7 @@ def test_several_folders_have_several_addresses(site):
 def test_one_address_does_not_serve_two_files(site):
     with pytest.raises(Fatal, match="one page") as caught:
         _documents([site / "index.md", site / "docs/index.md"], base_url="https://example.org/")
-    assert caught.value.kind == "ambiguous-url"
+    assert caught.value.kind is Kind.USAGE
 
 
 def test_without_an_address_it_is_a_dead_letter_that_says_so(site):

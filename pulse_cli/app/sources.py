@@ -1,0 +1,44 @@
+"""Sources by names that mean the same from every folder.
+
+A checkpoint belongs to its sources, so does the command that goes on with them, and both are used
+later, from wherever somebody is then.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from pulse_cli.errors import Fatal, Kind
+
+
+def absolute_sources(names: Sequence[str]) -> tuple[str, ...]:
+    """The same sources with absolute paths. Raises Fatal (exit 2) where the folder is gone."""
+    try:
+        return tuple(_absolute(name) for name in names)
+    except FileNotFoundError:  # of the working folder: a source need not exist yet
+        raise Fatal(
+            "the working folder is gone",
+            hint="cd to another one",
+            kind=Kind.USAGE,
+        ) from None
+
+
+def is_path(name: str) -> bool:
+    """Whether a source is a file, a folder or a pattern of such."""
+    return name != "-" and not name.startswith("firecrawl:") and "://" not in name
+
+
+def _absolute(name: str) -> str:
+    if not name or not is_path(name) or Path(name).is_absolute():
+        return name
+    if glob.has_magic(name) and not os.path.lexists(name):
+        return str(Path(glob.escape(str(Path.cwd())), name))
+    path = Path.cwd() / name
+    if ".." in path.parts:
+        # `a/..` is not always `.`: a may be a link. What a link leads to may change, so the last
+        # name is kept as it is.
+        return str(Path(os.path.realpath(path.parent), path.name))
+    return str(path)

@@ -1,0 +1,1 @@
+"""`pulse bench --quality`: how well search finds known pages."""

@@ -1,0 +1,98 @@
+"""The files that a user may name for output, looked at before anything is read or written.
+
+A file that pulse did not write is not written over, whatever flag names it; neither is a source,
+also where it is reached by another name. `atomic_file` says what becomes of links, devices, pipes.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import glob
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pulse_cli.atomic_file import check_output
+from pulse_cli.errors import Fatal, Kind
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Settings
+
+IsOwn = Callable[[bytes], bool]
+"""Whether these are the first 4 KiB of a file of this kind that pulse wrote."""
+
+_LOG = re.compile(rb'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d|\{"time": "')
+_METRICS = b"# HELP pulse_"
+_REPORT = re.compile(rb'\{\s*"pulse_bench":')
+_PLOTS = b"<title>pulse bench</title>"
+_PICKLE = re.compile(rb"\x80.{0,24}corpus", re.DOTALL)
+_SECTION = re.compile(rb"^#? *(embed|chunk|qdrant|bm25|source|run|search|network|log)\b", re.M)
+
+
+def is_log(head: bytes) -> bool:
+    return bool(_LOG.match(head))
+
+
+def is_metrics(head: bytes) -> bool:
+    return head.startswith(_METRICS)
+
+
+def is_report(head: bytes) -> bool:
+    return bool(_REPORT.match(head))
+
+
+def is_plots(head: bytes) -> bool:
+    return _PLOTS in head
+
+
+def is_export(head: bytes) -> bool:
+    """Also the index of the original service, whose place an export is meant to take."""
+    return bool(_PICKLE.match(head))
+
+
+def is_settings(head: bytes) -> bool:
+    return bool(_SECTION.search(head))
+
+
+def check_run_outputs(settings: Settings, sources: Sequence[str]) -> None:
+    """Look at all files that an indexing run writes for others. Raises Fatal (exit 2)."""
+    kinds: dict[Path | None, IsOwn] = {
+        settings.log.file: is_log,
+        settings.run.metrics_file: is_metrics,
+    }
+    named = {path: kind for path, kind in kinds.items() if path is not None}
+    check_outputs(named, sources, settings.state_folder)
+    if settings.log.file is not None and settings.log.file == settings.run.metrics_file:
+        raise _refused(f"{settings.log.file} is to be log and metrics at once")
+
+
+def check_outputs(
+    named: Mapping[Path, IsOwn], sources: Sequence[str] = (), state_folder: Path | None = None
+) -> None:
+    """Look at these files before anything is read. Raises Fatal (exit 2)."""
+    for path, is_own in named.items():
+        check_output(path, is_own=is_own, sources=sources, state_folder=state_folder)
+        if source := _source_that_takes(path, sources):
+            raise _refused(f"{path} would be read as part of the source {source}")
+
+
+def _source_that_takes(path: Path, sources: Sequence[str]) -> str | None:
+    """The folder or pattern among the sources that a file at `path` would belong to."""
+    from pulse_cli.read.bytes.inputs import SUFFIXES
+
+    real = os.path.realpath(path)
+    name = real.lower().removesuffix(".gz").removesuffix(".zst")
+    for source in sources:
+        within = os.path.realpath(source)
+        if Path(within).is_dir():
+            if Path(real).is_relative_to(within) and name.endswith((*SUFFIXES, ".md")):
+                return source
+        elif glob.has_magic(source) and fnmatch.fnmatch(real, within):
+            return source
+    return None
+
+
+def _refused(message: str) -> Fatal:
+    return Fatal(message, hint="nothing was read; name another file", kind=Kind.USAGE)

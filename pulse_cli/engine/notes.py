@@ -1,0 +1,48 @@
+"""What the user should know about the sources: one line for each kind of note, with its number.
+
+Three thousand pages of one fault are one fault. The first note of a kind is told when it comes,
+the others are counted, and the summary says how many there were. Kinds are named in code, so
+what is kept is bounded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pulse_cli.model import NoDocument, Note, Record
+
+
+@dataclass(slots=True)
+class _Kind:
+    first: str
+    count: int = 1
+
+
+class Notes:
+    """The notes of one reading, by kind."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, _Kind] = {}
+
+    def add(self, record: Record) -> str | None:
+        """Count what a record tells the user. Returns the note if it is the first of its kind."""
+        match record.content:
+            case Note(message=message, kind=kind):
+                return self._add(kind or message, message)
+            case NoDocument(reason=reason, hint=hint) if hint:
+                return self._add(f"no document: {reason}", f"{record.place.source}: {hint}")
+        return None
+
+    def lines(self) -> list[str]:
+        """One line for each kind, in the order in which they came."""
+        return [
+            one.first + (f" (and {one.count - 1:,} more like it)" if one.count > 1 else "")
+            for one in self._kinds.values()
+        ]
+
+    def _add(self, kind: str, message: str) -> str | None:
+        if kind in self._kinds:
+            self._kinds[kind].count += 1
+            return None
+        self._kinds[kind] = _Kind(message)
+        return message

@@ -1,0 +1,133 @@
+"""A page that any store in working order takes: what tells a bad page from a store in trouble.
+
+A store that refuses a page, or keeps failing at it, is asked to take the probe page. If it does
+not, its trouble is its own: a failing one is waited for, and one that refuses ends the run, for
+it would turn every page into a dead letter. Where the probe page passes, but one page after the
+other is refused and none is taken, it is compared with a page of the same size that says
+nothing: if that is refused too, what refuses is a limit of the store and not the pages.
+
+The probe page goes through all steps of a write and is deleted at once. One left behind by a
+crash goes with the first write of the next run, or at its end if it writes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pulse_cli.engine.limiter import Limiter
+from pulse_cli.engine.task import DocumentTask
+from pulse_cli.errors import Fatal, Kind, Rejected
+from pulse_cli.model import Chunk, Document, Identity, Point, Prepared, Terms
+from pulse_cli.payload import RunStamp, payloads
+from pulse_cli.ports import STORE_REJECTED, Store
+
+if TYPE_CHECKING:
+    from pulse_cli.model import Floats
+
+PROBE_KEY = "pulse:probe"
+REFUSED_IN_A_ROW = 5
+MOST_POINTS = 256
+
+
+class ProbePage:
+    """See the module docstring. `left_behind` holds its key while it may be in the store."""
+
+    def __init__(self, store: Store, limiter: Limiter, stamp: RunStamp, dimension: int) -> None:
+        self._store = store
+        self._limiter = limiter
+        self._stamp = stamp
+        self._dimension = dimension
+        self._refused_in_a_row = 0
+        self._turn = asyncio.Lock()  # groups that compare at once would delete each other's page
+        self.left_behind = {PROBE_KEY: ""}
+
+    def page_was_written(self) -> None:
+        """The store takes pages: those it refuses are to blame themselves."""
+        self._refused_in_a_row = 0
+
+    async def judge(self, error: Rejected, tasks: Sequence[DocumentTask]) -> None:
+        """Return if the documents are to blame for `error`. Raises Fatal if the store is."""
+        if error.reason != STORE_REJECTED:
+            return  # a fault of the document itself, or the probe page has passed already
+        await self._compare(_probe(), error)
+        if len(tasks) > 1:
+            return
+        self._refused_in_a_row += 1
+        if self._refused_in_a_row >= REFUSED_IN_A_ROW:
+            await self._compare(_alike(tasks[0]), error)
+
+    async def write(self) -> None:
+        """Write and delete the probe page."""
+        await self._write(*_probe())
+
+    async def _compare(self, page: tuple[Prepared, list[Chunk]], error: Rejected) -> None:
+        try:
+            await self._limiter.run(lambda: self._write(*page))
+        except Rejected as probe:
+            raise Fatal(
+                f"the store refuses every page, not certain ones: {error}",
+                hint="look for the limit or setting of the store that its answer names, and run"
+                " the same command again: it goes on from here, and nothing is lost",
+                kind=Kind.STORE_REFUSES,
+            ) from probe
+
+    async def _write(self, prepared: Prepared, chunks: list[Chunk]) -> None:
+        points = [
+            Point(chunk.id, chunk.terms, payload)
+            for chunk, payload in zip(chunks, payloads(prepared, chunks, self._stamp), strict=True)
+        ]
+        async with self._turn:
+            self.left_behind = {}  # a group that ends meanwhile must not delete it
+            try:
+                await self._store.upsert(points, self._rows(len(points)))
+                await self._store.delete_other_versions({PROBE_KEY: prepared.identity.version})
+                await self._store.set_committed([prepared.identity.commit_id], True)
+                await self._store.delete_pages([PROBE_KEY])
+            except BaseException:
+                self.left_behind = {PROBE_KEY: ""}
+                raise
+
+    def _rows(self, count: int) -> Floats:
+        import numpy as np  # loaded long since: there are vectors to write
+
+        return np.ones((count, self._dimension), np.float32)
+
+
+def _probe() -> tuple[Prepared, list[Chunk]]:
+    return _page(Document(PROBE_KEY, "a"), [1], [1])
+
+
+def _alike(task: DocumentTask) -> tuple[Prepared, list[Chunk]]:
+    """A page as long as this one in every field, which says nothing."""
+    document, prepared = task.document, task.prepared
+    lengths = [b - a for a, b in zip(prepared.starts, prepared.ends, strict=True)][:MOST_POINTS]
+    terms = [len(chunk.terms.indices) for chunk in task.chunks[:MOST_POINTS]]
+    page = Document(
+        PROBE_KEY,
+        "a",
+        title=_blanked(document.title),
+        description=_blanked(document.description),
+    )
+    return _page(page, lengths, terms or [1] * len(lengths))
+
+
+def _blanked(text: str | None) -> str | None:
+    return None if text is None else "a" * len(text)
+
+
+def _page(
+    document: Document, lengths: Sequence[int], terms: Sequence[int]
+) -> tuple[Prepared, list[Chunk]]:
+    """The page with chunks of these many characters and BM25 terms."""
+    ids = [str(uuid.uuid5(uuid.NAMESPACE_URL, f"{PROBE_KEY}#{n}")) for n in range(len(lengths))]
+    identity = Identity(PROBE_KEY, "", "", "probe", ids[0])
+    places = [0] * len(lengths)
+    prepared = Prepared(document, identity, "", places, lengths, places)
+    chunks = [
+        Chunk(point_id, n, "a" * length, 1, 0, length, Terms(range(count), [1.0] * count))
+        for n, (point_id, length, count) in enumerate(zip(ids, lengths, terms, strict=True))
+    ]
+    return prepared, chunks

@@ -1,0 +1,119 @@
+"""The words that say where a chunk stands: the title of its page and the headings above it.
+
+A chunk alone has lost them, and words of the title would be found by nobody. So what is
+embedded, and what BM25 weighs, is `title > section > subsection`, a line end, and the chunk.
+A page without a title is named by its first heading, else by the last parts of its address.
+
+The context is counted into the limit of a chunk as the model counts it, with the prefix that
+comes before it. It takes at most a share of the limit and is cut at words where it is longer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import unescape
+from typing import Literal, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+from pulse_cli.ports import TokenCounter
+from pulse_cli.prepare.outline import headings
+
+ContextMode: TypeAlias = Literal["section", "title", "none"]
+
+VERSION = 1
+SEPARATOR = " > "
+
+_LONGEST_PART = 200  # characters of a title or heading; longer ones are sentences
+_MARKED = re.compile(r"[\\`*_~\[\]<&{#\u200b]")
+_ANCHOR = re.compile(r"\{\s*#[^{}]*\}|\[[\u200b#\u00b6]?\]\([^()]*\)")
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\)")
+_TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
+_ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_EMPHASIS = re.compile(r"[*`~]+|(?<![^\W_])_+|_+(?![^\W_])")
+_ADDRESS_WORDS = re.compile(r"[-_+\s]+")
+_EXTENSION = re.compile(r"\.[A-Za-z]{1,5}\Z")
+
+
+def heading_text(line: str) -> str:
+    """A line of markdown as its words: no marks, anchors, link targets or tags."""
+    text = line.strip("# \t\n")
+    if _MARKED.search(text):
+        text = _LINK.sub(r"\1", _ANCHOR.sub("", text))
+        text = _ESCAPE.sub(r"\1", _EMPHASIS.sub("", _TAG.sub("", text)))
+        text = unescape(text).replace("\u200b", "").strip("# \t")
+    if len(text) > _LONGEST_PART:
+        text = _cut_at_word(text, _LONGEST_PART)
+    return text
+
+
+def page_title(title: str | None, text: str, url: str) -> str:
+    """The title, else the first heading of the text, else the last parts of the address."""
+    if title and (named := heading_text(" ".join(title.split()))):
+        return named
+    for offset, _ in headings(text):
+        if named := heading_text(text[offset : _line_end(text, offset)]):
+            return named
+    return address_words(url)
+
+
+def address_words(url: str) -> str:
+    """The last two parts of the path as words, else the host."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    names = [unquote(part) for part in parts.path.split("/") if part]
+    words = (_ADDRESS_WORDS.sub(" ", _EXTENSION.sub("", name)).strip() for name in names[-2:])
+    return " ".join(filter(None, words))[:_LONGEST_PART] or parts.netloc.rpartition("@")[2]
+
+
+def joined(above: str, part: str) -> str:
+    """`part` below `above`. What stands in the line above already is not repeated."""
+    if not above or not part:
+        return above or part
+    last = above.rpartition(SEPARATOR)[2]
+    return above if part.casefold() in last.casefold() else f"{above}{SEPARATOR}{part}"
+
+
+class ContextCounter:
+    """Counts contexts with the prefix before them, and cuts those that take over `most` tokens."""
+
+    def __init__(self, counter: TokenCounter, prefix: str, most: int) -> None:
+        self._counter = counter
+        self._prefix = prefix
+        self._of_prefix = counter.count([prefix])[0] if prefix else 0
+        self._most = self._of_prefix + most
+
+    def lead(self, context: str) -> str:
+        """What is sent before a chunk: prefix, context, line end."""
+        return f"{self._prefix}{context}\n" if context else self._prefix
+
+    def counts(self, contexts: Sequence[str]) -> list[int]:
+        """The tokens of the lead of each context, cut as `cut` cuts it."""
+        found = list(self._counter.count([self.lead(context) for context in contexts]))
+        for at, tokens in enumerate(found):
+            if tokens > self._most:
+                found[at] = self._counter.count([self.lead(self.cut(contexts[at]))])[0]
+        return found
+
+    def cut(self, context: str) -> str:
+        """The first words of `context` that take no more than they may; all of most contexts."""
+        while context:
+            tokens = self._counter.count([self.lead(context)])[0]
+            if tokens <= self._most:
+                return context
+            share = max(0, self._most - self._of_prefix) / (tokens - self._of_prefix)
+            context = _cut_at_word(context, min(int(share * len(context)), len(context) - 1))
+        return context
+
+
+def _cut_at_word(text: str, length: int) -> str:
+    """At most `length` characters, ending with a whole word if one ends in the second half."""
+    space = text.rfind(" ", length // 2, length + 1)
+    return text[: space if space > 0 else length].rstrip(" >")
+
+
+def _line_end(text: str, start: int) -> int:
+    end = text.find("\n", start)
+    return len(text) if end < 0 else end

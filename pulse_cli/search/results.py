@@ -1,0 +1,94 @@
+"""What a search answers: pages, each with its best chunks and its metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from pulse_cli.model import Hit
+from pulse_cli.payload import CHUNK_INDEX, DESCRIPTION, TEXT, TITLE, URL
+from pulse_cli.search.fusion import Page, Vote
+
+Mode: TypeAlias = Literal["hybrid", "vector", "bm25"]
+
+CHUNKS_SHOWN = 3
+_OWN_FIELDS = frozenset({TEXT, TITLE, DESCRIPTION, URL, CHUNK_INDEX})
+
+
+@dataclass(frozen=True, slots=True)
+class FoundChunk:
+    """One chunk of a page that matched."""
+
+    id: str
+    chunk_index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One page. `id`, `text` and `chunk_index` are those of its best chunk, `chunks` the best.
+
+    `score` is the fused one (0 to 1) in hybrid mode, else the engine's own (cosine or BM25).
+    `share` (0 to 1) is how near the page comes to the best possible: the fused score, the
+    cosine, or the part of the best page's BM25. `votes` say what each list gave.
+    """
+
+    id: str
+    url: str
+    title: str | None
+    description: str | None
+    text: str
+    score: float
+    share: float
+    chunk_index: int
+    chunks: tuple[FoundChunk, ...]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    votes: Mapping[str, Vote] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """`mode` is what was asked; `notices` say, for people, where that could not be done.
+
+    `total` counts the pages among the candidates, so it is at least `len(results)`.
+    """
+
+    query: str
+    mode: Mode
+    total: int
+    results: tuple[Result, ...]
+    notices: tuple[str, ...] = ()
+
+
+def result_of(page: Page, mode: Mode) -> Result:
+    """A page as it is answered. In modes of one list the score is the engine's own."""
+    best = page.chunks[0]
+    payload = best.payload
+    share = max(0.0, min(1.0, best.score)) if mode == "vector" else page.score
+    return Result(
+        id=best.id,
+        url=str(payload.get(URL) or page.key),
+        title=_text(payload, TITLE),
+        description=_text(payload, DESCRIPTION),
+        text=_text(payload, TEXT) or "",
+        score=page.score if mode == "hybrid" else best.score,
+        share=share,
+        chunk_index=_index(best),
+        chunks=tuple(
+            FoundChunk(hit.id, _index(hit), _text(hit.payload, TEXT) or "")
+            for hit in page.chunks[:CHUNKS_SHOWN]
+        ),
+        metadata={name: value for name, value in payload.items() if name not in _OWN_FIELDS},
+        votes=page.votes,
+    )
+
+
+def _text(payload: Mapping[str, Any], name: str) -> str | None:
+    value = payload.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _index(hit: Hit) -> int:
+    value = hit.payload.get(CHUNK_INDEX)
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,168 @@
+"""What the owner does with an open collection when it is asked to.
+
+Each operation is a function of the collection, the header of the request and its body, and
+returns what JSON can say. `protocol.py` tells how to add one. Errors pass through: `failure`
+says which kind a client is told.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import qdrant_edge as edge
+
+from pulse_cli.payload import INDEXES, KEY
+from pulse_cli.store.edge.folder import CollectionFolder
+from pulse_cli.store.edge.shard import Shard
+from pulse_cli.store.filters import SPARSE
+
+Request = dict[str, Any]
+
+
+class Gone(Exception):
+    """The folder that was opened has been removed, or replaced by another."""
+
+
+class Collection:
+    """The collection in `folder`, opened by the first client that asks for it. Blocking."""
+
+    def __init__(self, folder: CollectionFolder) -> None:
+        self.folder = folder
+        self._shard: Shard | None = None
+        self._opened: os.stat_result | None = None
+
+    @property
+    def shard(self) -> Shard:
+        """Raises Gone where the shard on the disk is not the one that was opened."""
+        if self._shard is None:
+            raise FileNotFoundError(self.folder.shard)
+        self._check_there()
+        return self._shard
+
+    @property
+    def dense(self) -> dict[str, Any]:
+        """`size` and `distance` of the dense vectors."""
+        return self.shard.vectors.get("", {})
+
+    def open(self, *, create: bool, dimension: int) -> None:
+        """Open it, or create it. Raises FileNotFoundError where it may not be created."""
+        if self._shard is None:
+            if self.folder.exists():
+                self._shard = Shard.load(self.folder.shard)
+            elif create:
+                self.folder.renew_identity()
+                vectors = {"": (dimension, "Cosine")}
+                self._shard = Shard.create(self.folder.shard, vectors, (SPARSE,))
+            else:
+                raise FileNotFoundError(self.folder.shard)
+            self._opened = self.folder.shard.stat()
+        if create:
+            self._complete()
+
+    def _complete(self) -> None:
+        """Add what a crash while creating, or an older version, left out."""
+        if SPARSE not in self.shard.sparse:
+            self.shard.add_sparse(SPARSE)
+        for field in sorted(set(INDEXES) - self.shard.indexed()):
+            self.shard.create_index(field, INDEXES[field], prefix=field == KEY)
+
+    def _check_there(self) -> None:
+        assert self._opened is not None
+        try:
+            if os.path.samestat(self._opened, self.folder.shard.stat()):
+                return
+        except OSError:
+            pass
+        raise Gone(f"{self.folder.path} was removed or replaced while it was open")
+
+    def close(self) -> None:
+        """Flush and close it. What was removed meanwhile is left as it is."""
+        if self._shard is None:
+            return
+        try:
+            self._check_there()
+        except Gone:
+            return
+        self._shard.close()
+
+
+def _open(collection: Collection, request: Request, _: bytes) -> Request:
+    collection.open(create=request["create"], dimension=request["dimension"])
+    return {
+        "dimension": collection.dense.get("size", 0),
+        "distance": collection.dense.get("distance"),
+        "sparse": SPARSE in collection.shard.sparse,
+        "identity": collection.folder.identity(),
+    }
+
+
+def _upsert(collection: Collection, request: Request, body: bytes) -> None:
+    size = collection.dense.get("size", 0)
+    numbers = memoryview(body).cast("f").tolist()
+    made = []
+    for number, point in enumerate(request["points"]):
+        vector: dict[str, Any] = {"": numbers[number * size : (number + 1) * size]}
+        if point["indices"]:
+            vector[SPARSE] = edge.SparseVector(point["indices"], point["values"])
+        made.append(edge.Point(point["id"], vector, point["payload"]))
+    collection.shard.upsert(made)
+
+
+def _query(collection: Collection, request: Request, body: bytes) -> list[Request]:
+    vector: Any = request["sparse"] or memoryview(body).cast("f").tolist()
+    return collection.shard.query(
+        vector, request["using"], request["filter"], request["limit"], True
+    )
+
+
+def _flush(collection: Collection, _: Request, __: bytes) -> None:
+    shard = collection.shard
+    try:
+        shard.flush()
+    except Exception as error:  # whatever it says, it was the disk
+        raise OSError(str(error)) from error
+
+
+@dataclass(frozen=True)
+class Operation:
+    """`writes`: it takes its turn after a read. `claims`: only the one writer may ask for it."""
+
+    run: Callable[[Collection, Request, bytes], Any]
+    writes: bool = False
+    claims: bool = False
+
+
+READS: dict[str, Operation] = {
+    "open": Operation(_open),
+    "query": Operation(_query),
+    "retrieve": Operation(lambda c, r, _: c.shard.retrieve(r["ids"], r["payload"])),
+    "scroll": Operation(
+        lambda c, r, _: c.shard.scroll(r["filter"], r["limit"], r["offset"], r["payload"])
+    ),
+    "count": Operation(lambda c, _, __: c.shard.count()),
+}
+WRITES: dict[str, Operation] = {
+    "upsert": Operation(_upsert, writes=True, claims=True),
+    "delete": Operation(lambda c, r, _: c.shard.delete(r["filter"]), writes=True, claims=True),
+    "payload": Operation(
+        lambda c, r, _: c.shard.set_payload_ids(r["payload"], r["ids"]), writes=True, claims=True
+    ),
+    "optimize": Operation(lambda c, _, __: c.shard.optimize(), writes=True, claims=True),
+    "flush": Operation(_flush, writes=True),
+}
+OPERATIONS = READS | WRITES
+
+_KINDS: tuple[tuple[type[Exception], str], ...] = (
+    (Gone, "gone"),
+    (FileNotFoundError, "missing"),
+    (OSError, "os"),
+)
+
+
+def failure(error: Exception) -> dict[str, str]:
+    """What a client is told of it: `kind` gone, missing, os (the disk) or engine."""
+    kind = next((name for cls, name in _KINDS if isinstance(error, cls)), "engine")
+    return {"error": str(error), "kind": kind}

@@ -1,0 +1,94 @@
+"""Points on their way to a Qdrant server, in requests that it takes.
+
+A request holds at most 256 points or 4 MB, less where strict mode says so. Where the server
+refuses it as too large, it is sent again in halves, and later ones are no larger than what was
+taken. Vectors are
+written by orjson from the float32 rows themselves, in a quarter of the time that lists need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from pulse_cli.errors import PulseError, Rejected, Transient
+from pulse_cli.model import Point, Terms
+from pulse_cli.store.filters import SPARSE
+from pulse_cli.store.qdrant.limits import RequestLimits
+from pulse_cli.store.qdrant.rest import Rest
+from pulse_cli.store.qdrant.statuses import too_large
+from pulse_cli.store.vectors import sparse
+
+if TYPE_CHECKING:
+    from pulse_cli.model import Floats
+
+MAX_BYTES = 4_000_000
+
+
+class Upserts:
+    """Writes points to one collection, and remembers how many the server takes at once."""
+
+    def __init__(self, rest: Rest, limits: RequestLimits) -> None:
+        self._rest = rest
+        self._limits = limits
+        self._max_bytes = MAX_BYTES
+        self._point_bytes = 1  # what a point took in the last request, as a guess for the next
+
+    async def send(self, points: Sequence[Point], rows: Floats) -> None:
+        """Write points in their order; `rows` is float32, shape (points, dimension).
+
+        Raises Rejected, Transient, Fatal.
+        """
+        at = 0
+        while at < len(points):
+            step = min(self._limits.points, max(1, self._max_bytes // self._point_bytes))
+            some, own = points[at : at + step], rows[at : at + step]
+            body = _encode(some, own)
+            self._point_bytes = -(-len(body) // len(some))
+            if len(body) <= self._max_bytes or len(some) == 1:
+                await self._send(some, own, body)
+                at += step
+
+    async def _send(self, points: Sequence[Point], rows: Floats, body: bytes) -> None:
+        """Send these points, in smaller requests where the server says they are too many."""
+        reply = await self._rest.ask("PUT", "points?wait=true", body)
+        learned = reply.status == 400 and self._limits.learn("points", reply.error)
+        if not learned and not too_large(reply):
+            self._rest.completed(self._rest.result(reply, "upsert"))
+            return
+        if len(points) == 1:
+            raise self._one_too_large(reply.status, reply.error, len(body))
+        size = self._limits.points if learned else -(-len(points) // 2)
+        if reply.status == 429:
+            self._limits.points = min(self._limits.points, size)
+        elif not learned:
+            self._max_bytes = min(self._max_bytes, size * -(-len(body) // len(points)))
+        for start in range(0, len(points), size):
+            part = slice(start, start + size)
+            await self._send(points[part], rows[part], _encode(points[part], rows[part]))
+
+    def _one_too_large(self, status: int, error: str, size: int) -> PulseError:
+        text = f"Qdrant at {self._rest.server} answered {status} to one point: {error}"
+        if status == 429:
+            return Transient(text, overload=True)
+        return Rejected(f"{text} ({size} bytes)", reason="too-large")
+
+
+def _encode(points: Sequence[Point], rows: Floats) -> bytes:
+    """The body of an upsert, written in one go: pieces put together would be copied twice."""
+    described = [
+        {"id": point.id, "vector": _vectors(point.terms, row), "payload": point.payload}
+        for point, row in zip(points, rows, strict=True)
+    ]
+    try:
+        return orjson.dumps({"points": described}, option=orjson.OPT_SERIALIZE_NUMPY)
+    except TypeError as error:
+        raise Rejected(f"a payload is not JSON: {error}", reason="bad-payload") from error
+
+
+def _vectors(terms: Terms, row: Floats) -> dict[str, Any]:
+    if not terms.indices:
+        return {"": row}
+    return {"": row, SPARSE: sparse(terms)}
