@@ -19,6 +19,7 @@ _pulse() {
       local -a commands=(
         'index:Index crawled pages, or go on with a run that was stopped.'
         'search:Search the pages that were indexed, by meaning and by words.'
+        'serve:Take Firecrawl'\''s events over HTTP, index their pages, and answer searches.'
         'status:Show how far every run came and the command that goes on, and what went wrong lately.'
         'bench:Measure how fast pulse is, and what holds it up.'
         'delete:Remove pages from the index, with all their chunks.'
@@ -32,6 +33,7 @@ _pulse() {
       case $line[1] in
         index) _pulse_index ;;
         search) _pulse_search ;;
+        serve) _pulse_serve ;;
         status) _pulse_status ;;
         bench) _pulse_bench ;;
         delete) _pulse_delete ;;
@@ -95,6 +97,22 @@ _pulse_search() {
     '*--collection[Which index]:collection:_pulse_collections' \
     '*--mode[What to ask]:value:(hybrid vector bm25)' \
     '*--limit[How many pages to show]:value:' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--help[Show this page.]'
+}
+
+_pulse_serve() {
+  _arguments -S \
+    '*--tei[local, a TEI server, or openai+http\://HOST]:value:' \
+    '*--embed[local, a TEI server, or openai+http\://HOST]:value:' \
+    '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
+    '*--collection[Which index]:collection:_pulse_collections' \
+    '*--host[Address to listen on]:value:' \
+    '*--port[Port to listen on]:value:' \
+    '*--log-file[Append messages to this file]:file:_files' \
+    '*--log-format[Of the log, and of lines on stderr]:value:(text json)' \
+    '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*--help[Show this page.]'

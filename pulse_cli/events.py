@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from pulse_cli.errors import Kind
+from pulse_cli.model import Outcome, Place
 
 
 @dataclass(slots=True)
@@ -189,7 +190,26 @@ class Ended:
     summary: Summary
 
 
-Event: TypeAlias = Started | Progress | Message | Draining | Ended | Waiting
+@dataclass(frozen=True, slots=True)
+class DocumentDone:
+    """One document has its outcome. Told in input order, and only where a run is asked to.
+
+    `detail` says why it is dead. The times are those of the group that it travelled in.
+    """
+
+    place: Place
+    url: str
+    outcome: Outcome
+    reason: str = ""
+    detail: str = ""
+    chunks: int = 0
+    tokens: int = 0
+    prepare_ms: float = 0.0
+    embed_ms: float = 0.0
+    store_ms: float = 0.0
+
+
+Event: TypeAlias = Started | Progress | Message | Draining | Ended | Waiting | DocumentDone
 
 
 class NullObserver:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.app.same_model import check_same_model
@@ -63,6 +64,7 @@ class Job:
     prune: bool = False
     scope: str = ""
     yes: bool = False
+    report_documents: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sources", absolute_sources(self.sources))
@@ -92,7 +94,8 @@ async def index_sources(
     clock = clock or SystemClock()
     started = clock.time()
     services = services or Services(settings, observer, clock)
-    summary = await _index_sources(settings, job, observer, stop, clock, services)
+    async with services:
+        summary = await index_with(services, job, observer, stop, clock)
     try:
         run_log.append(settings.state_folder, run_log.record_of(summary, started, clock.time()))
     except Fatal as error:
@@ -101,23 +104,26 @@ async def index_sources(
     return summary
 
 
-async def _index_sources(
-    settings: Settings,
+async def index_with(
+    services: Services,
     job: Job,
     observer: Observer,
     stop: Stop,
     clock: Clock,
-    services: Services,
+    state_folder: Path | None = None,
 ) -> Summary:
+    """Index with services that are open and stay so. `state_folder` instead of the settings' own.
+
+    A run that cannot begin gives a summary, too. Raises only what is a defect.
+    """
+    settings = services.settings
     began = clock.monotonic()
     target = target_of(settings, 0)
-    files = state_files(settings.state_folder, job.sources, target_name(settings))
+    folder = state_folder or settings.state_folder
+    files = state_files(folder, job.sources, target_name(settings))
     try:
         job.check()
-        async with (
-            hold_locks(files, settings.run.wait_lock, clock),
-            services,
-        ):
+        async with hold_locks(files, settings.run.wait_lock, clock):
             parts = await _parts(services, job.sources, observer, stop, clock)
             target = target_of(settings, parts.embedder.dimension)
             options = _options(settings, job, target, _prune_options(settings, job, parts.preparer))
@@ -210,6 +216,7 @@ def _options(
         fingerprint=_fingerprint(settings),
         force=job.force,
         restart=job.restart,
+        report_documents=job.report_documents,
         limit=job.limit,
         on_changed_source=run.on_changed_source,
         give_up_after=run.give_up_after,

@@ -21,6 +21,7 @@ from pulse_cli.cli.commands import (
     doctor,
     index,
     search,
+    serve,
     status,
 )
 from pulse_cli.cli.error_report import complain, error_report_of
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.command("index", cls=Command)(index.index)
 app.command("search", cls=Command)(search.search)
+app.command("serve", cls=Command)(serve.serve)
 app.command("status", cls=Command)(status.status)
 app.command("bench", cls=Command)(bench.bench)
 app.command("delete", cls=Command)(delete.delete)

@@ -22,11 +22,11 @@ from pulse_cli.engine.limiter import Limiter
 from pulse_cli.engine.progress.dead_letters import document_letter
 from pulse_cli.engine.progress.ledger import Ledger, Resolution
 from pulse_cli.engine.reading import utf8_bytes
-from pulse_cli.engine.task import WINDOW_CHUNKS, DocumentTask, Group
+from pulse_cli.engine.task import WINDOW_CHUNKS, DocumentTask, Group, StageTimes
 from pulse_cli.errors import Rejected
-from pulse_cli.events import Stats
+from pulse_cli.events import DocumentDone, Stats
 from pulse_cli.model import Chunk, Outcome, Point, Prepared
-from pulse_cli.ports import Preparer, RunInThread
+from pulse_cli.ports import Clock, Preparer, RunInThread
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
@@ -46,6 +46,7 @@ class GroupTask:
         cpu: Limiter,
         run_in_thread: RunInThread,
         stats: Stats,
+        clock: Clock,
         force: bool,
     ) -> None:
         self._preparer = preparer
@@ -56,6 +57,7 @@ class GroupTask:
         self._cpu = cpu
         self._run_in_thread = run_in_thread
         self._stats = stats
+        self._clock = clock
         self._force = force
 
     async def run(self, group: Group) -> None:
@@ -78,7 +80,10 @@ class GroupTask:
         if not todo:
             return []
         await held.enter_async_context(self._budget.hold(min(group.chunks, WINDOW_CHUNKS)))
+        began = self._clock.monotonic()
         errors = await self._cpu.run(lambda: self._run_in_thread(self._cut, todo))
+        for task in todo:
+            task.times = StageTimes(prepare_s=self._clock.monotonic() - began)
         ready: list[DocumentTask] = []
         for task, error in zip(todo, errors, strict=True):
             if error is not None:
@@ -91,7 +96,10 @@ class GroupTask:
 
     async def _embed_and_write(self, tasks: Sequence[DocumentTask]) -> None:
         small = [task for task in tasks if not task.is_oversized]
+        began = self._clock.monotonic()
         embedded = await self._pool.embed([chunk.text for task in small for chunk in task.chunks])
+        for task in small:
+            task.times.embed_s = self._clock.monotonic() - began
         self._stats.tokens_embedded += sum(sum(task.prepared.counts) for task in small)
         fault_point("group-embedded")
         await self._commit(small, embedded)
@@ -149,7 +157,10 @@ class GroupTask:
             else:
                 task.rows = embedded.rows[own.start : own.stop]
                 writable.append(task)
+        began = self._clock.monotonic()
         errors = await self._committer.write(writable)
+        for task in writable:
+            task.times.store_s = self._clock.monotonic() - began
         truncated = embedded.truncated
         for task, error in zip(writable, errors, strict=True):
             if error is not None:
@@ -209,7 +220,7 @@ class GroupTask:
     def _dead(self, task: DocumentTask, error: Rejected, stage: str) -> None:
         self._stats.stages[stage].dead += 1
         letter = document_letter(task.place, task.document, error.reason, str(error))
-        self._resolve(task, Outcome.DEAD, error.reason, letter=letter)
+        self._resolve(task, Outcome.DEAD, error.reason, letter=letter, detail=str(error))
 
     def _indexed(self, task: DocumentTask, chunks: int, tokens: int, *, truncated: int) -> None:
         self._ledger.resolve(
@@ -221,12 +232,19 @@ class GroupTask:
                 bytes_text=utf8_bytes(task.document.text),
                 truncated=truncated,
                 seen=task.identity.key,
+                document=_done(task, Outcome.INDEXED, chunks=chunks, tokens=tokens),
             ),
         )
         self._stats.documents_done += 1
 
     def _resolve(
-        self, task: DocumentTask, outcome: Outcome, reason: str = "", *, letter: bytes | None = None
+        self,
+        task: DocumentTask,
+        outcome: Outcome,
+        reason: str = "",
+        *,
+        letter: bytes | None = None,
+        detail: str = "",
     ) -> None:
         self._stats.documents_done += 1
         resolution = Resolution(
@@ -235,5 +253,32 @@ class GroupTask:
             bytes_text=utf8_bytes(task.document.text),
             letter=letter,
             seen=task.identity.key,
+            document=_done(task, outcome, reason, detail),
         )
         self._ledger.resolve(task.ticket, resolution)
+
+
+def _done(
+    task: DocumentTask,
+    outcome: Outcome,
+    reason: str = "",
+    detail: str = "",
+    *,
+    chunks: int = 0,
+    tokens: int = 0,
+) -> DocumentDone:
+    """What observers may be told of a document."""
+    if outcome is Outcome.UNCHANGED and task.stored is not None:
+        chunks, tokens = task.stored.chunk_count, task.stored.doc_tokens
+    return DocumentDone(
+        task.place,
+        task.document.url,
+        outcome,
+        reason,
+        detail,
+        chunks,
+        tokens,
+        prepare_ms=1000 * task.times.prepare_s,
+        embed_ms=1000 * task.times.embed_s,
+        store_ms=1000 * task.times.store_s,
+    )

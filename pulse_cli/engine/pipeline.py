@@ -30,7 +30,7 @@ from pulse_cli.engine.reading import (
 )
 from pulse_cli.engine.task import DocumentTask, Group
 from pulse_cli.errors import Unavailable
-from pulse_cli.events import Message
+from pulse_cli.events import DocumentDone, Message
 from pulse_cli.model import (
     Document,
     NoDocument,
@@ -173,13 +173,29 @@ class Pipeline:
                 if self._filling.chunks >= self._group_chunks:
                     self._launch()
             case Skipped():
-                resolution = Resolution(Outcome.SKIPPED, content.reason, seen=read.key)
+                document = DocumentDone(
+                    record.place, content.url or "", Outcome.SKIPPED, content.reason
+                )
+                resolution = Resolution(
+                    Outcome.SKIPPED, content.reason, seen=read.key, document=document
+                )
                 self._ledger.resolve(ticket, resolution)
             case Unreadable():
                 letter = unreadable_letter(record.place, content)
                 self._reader.stats.dead += 1
                 resolution = Resolution(
-                    Outcome.DEAD, content.reason, letter=letter, seen=read.key, partial=partial
+                    Outcome.DEAD,
+                    content.reason,
+                    letter=letter,
+                    seen=read.key,
+                    partial=partial,
+                    document=DocumentDone(
+                        record.place,
+                        content.url or "",
+                        Outcome.DEAD,
+                        content.reason,
+                        content.detail,
+                    ),
                 )
                 self._ledger.resolve(ticket, resolution)
             case NoDocument():

@@ -25,7 +25,7 @@ from pulse_cli.engine.progress.state_files import StateFiles
 from pulse_cli.engine.prune import PruneOptions
 from pulse_cli.engine.stop import Stop
 from pulse_cli.errors import Fatal, Kind
-from pulse_cli.events import Counts, Target
+from pulse_cli.events import Counts, NullObserver, Target
 from pulse_cli.model import Input
 from pulse_cli.ports import Clock, Embedder, Observer, Preparer, Source, Store
 
@@ -42,7 +42,8 @@ class RunOptions:
     """`fingerprint` holds the settings that decide what is written or left out; `command` is
     what resumes this run, `retry_flags` what follows `pulse index LETTERS` to retry its dead
     letters. `concurrency` fixes the embed requests in flight, None adapts. `prune` says how pages
-    are removed that the crawl no longer holds, None that they stay.
+    are removed that the crawl no longer holds, None that they stay. With `report_documents` the
+    observer is told of the outcome of each document.
     """
 
     sources: tuple[str, ...]
@@ -59,6 +60,7 @@ class RunOptions:
     dead_limit: DeadLimit = field(default_factory=DeadLimit)
     threads: int = 2
     prune: PruneOptions | None = None
+    report_documents: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ def _books(
         letters=MarkedFile(files.dead_letters(run_id), dead_mark, syscalls=calls),
         seen=MarkedFile(files.seen(run_id), seen_mark, syscalls=calls),
         dead_limit=options.dead_limit,
+        observer=parts.observer if options.report_documents else NullObserver(),
     )
 
 

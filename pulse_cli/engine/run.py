@@ -182,6 +182,7 @@ class _Run:
             cpu=self._cpu,
             run_in_thread=threads,
             stats=self._stats,
+            clock=parts.clock,
             force=options.force,
         )
         return Pipeline(

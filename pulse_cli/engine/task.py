@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 WINDOW_CHUNKS = 2_000
 
 
+@dataclass(slots=True)
+class StageTimes:
+    """Seconds that a group spent in each stage, waiting for its turn included."""
+
+    prepare_s: float = 0.0
+    embed_s: float = 0.0
+    store_s: float = 0.0
+
+
 @dataclass(slots=True, eq=False)
 class DocumentTask:
     """See the module docstring. The reader makes it; what follows is set by the stage named."""
@@ -36,6 +45,8 @@ class DocumentTask:
     """Embed: float32, one row for each chunk."""
     replaces: list[str] = field(default_factory=list)
     """Commit: ids of the commit records of the page that were committed when the write began."""
+    times: StageTimes = field(default_factory=StageTimes)
+    """Each stage: how long it took for the group."""
     started_to_replace: bool = False
     """Commit: other versions are being deleted, so this one must stay, whatever happens."""
 

@@ -193,7 +193,7 @@ def _type_summary(
 
 def _json(row: Any) -> dict[str, Any]:
     """A row as JSON values: ids as text, moments as ISO 8601."""
-    return {name: _value(value) for name, value in dict(row).items()}
+    return {str(name): _value(value) for name, value in dict(row).items()}
 
 
 def _value(value: Any) -> Any:

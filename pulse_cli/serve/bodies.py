@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
@@ -63,32 +62,6 @@ class IndexRequest(BaseModel):
         else:
             page["html"] = self.html
         return page
-
-
-class ChangeDetected(BaseModel):
-    """What changedetection tells: an address whose page has changed."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "watch_id": "6f1b",
-                    "watch_url": "https://docs.example/start",
-                    "watch_title": "Getting started",
-                    "detected_at": "2026-01-31T12:00:00Z",
-                    "diff_url": "https://changes.example/diff/6f1b",
-                    "snapshot": "Install it, then run it.",
-                }
-            ]
-        }
-    )
-
-    watch_id: str = Field(min_length=1, max_length=255)
-    watch_url: str = Field(pattern=r"^https?://", max_length=8_192)
-    watch_title: str | None = None
-    detected_at: datetime
-    diff_url: str | None = None
-    snapshot: str | None = None
 
 
 class SearchFilters(BaseModel):

@@ -28,13 +28,10 @@ from pathlib import Path
 import aiofiles.os
 from filelock import FileLock, Timeout
 
+from pulse_cli.errors import Locked
 from pulse_cli.serve.segment import OpenSegment, Segment, sync_folder
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-
-
-class InboxLocked(Exception):
-    """Another process serves this inbox."""
 
 
 class BacklogFull(Exception):
@@ -79,7 +76,10 @@ class Inbox:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
-            raise InboxLocked(f"another `pulse serve` uses {self.folder}") from None
+            raise Locked(
+                f"another `pulse serve` uses {self.folder}",
+                hint="stop it, or name another folder with --state-dir",
+            ) from None
         await asyncio.to_thread(self._recover)
         self._writer = asyncio.create_task(self._write_all(), name="inbox writer")
         return self

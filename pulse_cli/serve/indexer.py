@@ -84,13 +84,13 @@ class Indexer:
     async def _index(self, segments: Sequence[Segment]) -> Summary:
         self.state = "indexing"
         self._jobs.running = frozenset(segment.id for segment in segments)
-        results = _Results(segments, self._services.settings.qdrant.collection)
+        collection = self._services.settings.qdrant.collection
+        results = _Results(segments, collection, self._observations)
         paths = tuple(str(segment.path) for segment in segments)
         try:
             summary = await self.index(paths, results)
             if summary.status == "complete":
                 await asyncio.to_thread(self._keep, segments, results)
-                await self._observations.documents(results.done)
                 await self._inbox.remove(segments)
         finally:
             self._jobs.running = frozenset()
@@ -101,7 +101,9 @@ class Indexer:
         state = self._services.settings.state_folder / "serve"
         await asyncio.to_thread(_forget_checkpoints, state)
         job = Job(sources=sources, command="pulse serve", restart=True, report_documents=True)
-        summary = await index_with(self._services, job, observer, self._stop, state_folder=state)
+        summary = await index_with(
+            self._services, job, observer, self._stop, self._clock, state_folder=state
+        )
         self._observations.run_ended(summary)
         return summary
 
@@ -114,18 +116,20 @@ class Indexer:
 class _Results:
     """An observer that keeps what became of each line of some segments."""
 
-    def __init__(self, segments: Sequence[Segment], collection: str) -> None:
+    def __init__(
+        self, segments: Sequence[Segment], collection: str, observations: Observations
+    ) -> None:
         self._collection = collection
+        self._observations = observations
         self._lines: dict[str, dict[int, dict[str, Any]]] = {
             str(segment.path): {} for segment in segments
         }
-        self.done: list[DocumentDone] = []
 
     def on(self, event: Event) -> None:
         if isinstance(event, DocumentDone):
-            self.done.append(event)
-            lines = self._lines[event.place.source]
-            lines[event.place.line - 1] = result_of(event, self._collection)
+            line = event.place.line - 1
+            self._lines[event.place.source][line] = result_of(event, self._collection)
+            self._observations.document(event, f"{Path(event.place.source).stem}.{line}")
 
     def of(self, segment: Segment) -> list[dict[str, Any]]:
         """One result for each line; a line without a page has one that says so."""

@@ -15,6 +15,7 @@ from pulse_cli.wiring.targets import edge_folder, is_server
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
     from pulse_cli.model import Input
+    from pulse_cli.read import ReadOptions
 
 _STILL_GOOD = ("same", "longer")
 INDEX_LOCK_SECONDS, SEARCH_LOCK_SECONDS = 30.0, 2.0
@@ -97,13 +98,20 @@ def open_sources(
     everything: Settings, sources: Sequence[str], manifest: Sequence[Input] | None
 ) -> Source:
     """The sources as they are now, or the inputs of a run to be resumed. Raises Fatal."""
-    from pulse_cli.read import ReadOptions, open_source
+    from pulse_cli.read import open_source
 
     if manifest is not None:
         _refuse_changed_inputs(manifest)
 
+    return open_source(sources, read_options(everything), manifest)
+
+
+def read_options(everything: Settings) -> ReadOptions:
+    """What a reader is told, with the secret of Firecrawl."""
+    from pulse_cli.read import ReadOptions
+
     source = everything.source
-    options = ReadOptions(
+    return ReadOptions(
         max_record=source.max_record,
         field_map=source.map,
         include=source.include,
@@ -117,7 +125,6 @@ def open_sources(
         trust_env=everything.network.trust_env,
         give_up_after=everything.run.give_up_after,
     )
-    return open_source(sources, options, manifest)
 
 
 def _refuse_changed_inputs(manifest: Sequence[Input]) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pulse_cli.serve.inbox import BacklogFull, Inbox, InboxLocked, InboxUnwritable
+from pulse_cli.errors import Locked
+from pulse_cli.serve.inbox import BacklogFull, Inbox, InboxUnwritable
 from tests.torture.disks import mounted
 
 ROOMY = 1 << 30
@@ -79,7 +80,7 @@ async def test_too_large_a_backlog_is_refused_until_it_shrinks(tmp_path: Path) -
 
 
 async def test_only_one_process_has_it(inbox: Inbox) -> None:
-    with pytest.raises(InboxLocked):
+    with pytest.raises(Locked):
         async with Inbox(inbox.folder, max_backlog=ROOMY):
             pass
 
@@ -118,6 +119,7 @@ async def test_a_full_disk_refuses_and_keeps_what_it_has(tmp_path: Path) -> None
 APPENDS = """
 import asyncio, sys
 from pathlib import Path
+from pulse_cli.errors import Locked
 from pulse_cli.serve.inbox import Inbox
 
 async def main():

@@ -28,6 +28,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pulse_cli.engine.budget import Drained
+from pulse_cli.events import DocumentDone
 from pulse_cli.model import Outcome, Position
 
 MAX_BYTES = 32 << 20
@@ -40,7 +41,7 @@ class Resolution:
 
     `outcome` is None for values that are no records. `letter` is a dead letter's line.
     `seen` is the document key if the crawl still holds the page. `partial` says why the
-    crawl is not known as a whole.
+    crawl is not known as a whole. `document` is told to observers.
     """
 
     outcome: Outcome | None
@@ -52,6 +53,7 @@ class Resolution:
     letter: bytes | None = None
     seen: str | None = None
     partial: str = ""
+    document: DocumentDone | None = None
 
 
 @dataclass(slots=True, eq=False)

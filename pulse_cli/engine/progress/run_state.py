@@ -17,8 +17,9 @@ from pulse_cli.engine.progress.disk import MarkedFile
 from pulse_cli.engine.progress.ledger import Resolution
 from pulse_cli.engine.progress.seen import SeenWriter
 from pulse_cli.errors import Fatal, Kind
-from pulse_cli.events import Counts
+from pulse_cli.events import Counts, NullObserver
 from pulse_cli.model import Outcome, Position
+from pulse_cli.ports import Observer
 
 MOST_REASONS = 5
 
@@ -56,6 +57,7 @@ class RunState:
     examples: dict[str, dict[str, Any]] = field(default_factory=dict)
     passed: int = 0
     closed: bool = False
+    observer: Observer = field(default_factory=NullObserver)
     _seen: bytearray = field(default_factory=bytearray)  # not yet in the file
     _keys: SeenWriter = field(default_factory=SeenWriter)
 
@@ -73,6 +75,8 @@ class RunState:
         if resolution.partial and len(self.partial) < MOST_REASONS:
             self.partial.append(resolution.partial)
         self._count(resolution)
+        if resolution.document is not None:
+            self.observer.on(resolution.document)
         self.position = position
         self.passed += 1
         self.closed = False

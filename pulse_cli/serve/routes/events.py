@@ -1,20 +1,18 @@
-"""Pages coming in: Firecrawl's events, changes that were detected, single pages."""
+"""Pages coming in: Firecrawl's events, and single pages."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
-import orjson
 from fastapi import APIRouter, Depends, HTTPException, Request
-from fastapi.responses import ORJSONResponse, Response
-from pydantic import ValidationError
+from fastapi.responses import Response
 
 from pulse_cli.serve import auth
-from pulse_cli.serve.bodies import ChangeDetected, IndexRequest
+from pulse_cli.serve.answers import json_answer
+from pulse_cli.serve.bodies import IndexRequest
 from pulse_cli.serve.firecrawl_events import NotAnEvent, answer_to, page_line, read_event
 from pulse_cli.serve.inbox import BacklogFull, InboxUnwritable
-from pulse_cli.serve.routes.guard import needs_secret, refusing, service_of
+from pulse_cli.serve.routes.guard import needs_secret, parsed, refusing, service_of
 from pulse_cli.serve.service import Service
 
 router = APIRouter(tags=["indexing"])
@@ -36,50 +34,26 @@ async def firecrawl(request: Request) -> Response:
     except NotAnEvent as error:
         raise HTTPException(400, str(error)) from None
     job_ids = await _accept(service, list(event.lines)) if event.success else []
-    await service.crawls.heard(event, len(job_ids))
     status, answer = answer_to(event, job_ids)
-    return ORJSONResponse(answer, status)
-
-
-@router.post("/api/webhook/changedetection", status_code=202)
-async def changedetection(request: Request) -> Response:
-    """Note that an address changed; it is scraped again through Firecrawl and indexed."""
-    service = service_of(request)
-    body = await request.body()
-    refusing(
-        lambda: auth.check_changedetection(
-            request.headers, body, service.webhook_secret, service.api_secret
-        )
-    )
-    change = _parsed(ChangeDetected, body)
-    job_id, number = await service.rescrapes.add(change)
-    return ORJSONResponse(
-        {
-            "status": "queued",
-            "job_id": job_id,
-            "change_event_id": number,
-            "url": change.watch_url,
-        },
-        202,
-    )
+    return json_answer(answer, status)
 
 
 @router.post("/api/index", status_code=202, dependencies=[Depends(needs_secret)])
 async def index(request: Request) -> Response:
     """Queue one page. `{url, markdown, title}` is enough."""
     service = service_of(request)
-    page = _parsed(IndexRequest, await request.body()).as_page()
+    page = parsed(IndexRequest, await request.body()).as_page()
     (job_id,) = await _accept(service, [page_line(page, "")])
     message = "the page is stored and will be indexed"
-    return ORJSONResponse({"job_id": job_id, "status": "queued", "message": message}, 202)
+    return json_answer({"job_id": job_id, "status": "queued", "message": message}, 202)
 
 
 @router.post("/api/test-index", dependencies=[Depends(needs_secret)])
 async def test_index(request: Request) -> Response:
     """Index one page now; the answer tells each step and its time."""
     service = service_of(request)
-    page = _parsed(IndexRequest, await request.body()).as_page()
-    return ORJSONResponse(await service.index_now(page))
+    page = parsed(IndexRequest, await request.body()).as_page()
+    return json_answer(await service.index_now(page_line(page, "")))
 
 
 @router.get("/api/jobs/{job_id}", dependencies=[Depends(needs_secret)])
@@ -88,7 +62,7 @@ async def job(request: Request, job_id: str) -> Response:
     state = await asyncio.to_thread(service_of(request).jobs.state, job_id)
     if state is None:
         raise HTTPException(404, "there is no such job, or its result is too old")
-    return ORJSONResponse(state)
+    return json_answer(state)
 
 
 async def _accept(service: Service, lines: list[bytes]) -> list[str]:
@@ -102,16 +76,3 @@ async def _accept(service: Service, lines: list[bytes]) -> list[str]:
     except InboxUnwritable as error:
         status = 507 if error.full else 503
         raise HTTPException(status, str(error), {"Retry-After": RETRY_AFTER_S}) from None
-
-
-def _parsed(kind: Any, body: bytes) -> Any:
-    """The body as a `kind`. What is wrong with it is answered without repeating it."""
-    try:
-        return kind.model_validate(orjson.loads(body))
-    except orjson.JSONDecodeError as error:
-        raise HTTPException(400, f"the body is not JSON: {error}") from None
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False, include_context=False)
-        raise HTTPException(
-            422, [{"loc": one["loc"], "msg": one["msg"], "type": one["type"]} for one in found]
-        ) from None

@@ -1,10 +1,13 @@
-"""What stands before the calls: the secret, and refusals in the form of FastAPI."""
+"""What stands before the calls: the secret, the form of a body, and refusals as HTTP answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import orjson
 from fastapi import HTTPException, Request
+from pydantic import ValidationError
 
 from pulse_cli.serve import auth
 from pulse_cli.serve.service import Service
@@ -28,3 +31,16 @@ def refusing(check: Callable[[], None]) -> None:
     except auth.Unauthorized as error:
         headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
         raise HTTPException(error.status, str(error), headers) from None
+
+
+def parsed(kind: Any, body: bytes) -> Any:
+    """The body as a `kind`. What is wrong with it is answered without repeating it."""
+    try:
+        return kind.model_validate(orjson.loads(body))
+    except orjson.JSONDecodeError as error:
+        raise HTTPException(400, f"the body is not JSON: {error}") from None
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        raise HTTPException(
+            422, [{"loc": one["loc"], "msg": one["msg"], "type": one["type"]} for one in found]
+        ) from None

@@ -6,15 +6,14 @@ from collections.abc import Awaitable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
-from fastapi.responses import ORJSONResponse, Response
+from fastapi.responses import Response
 
 from pulse_cli.records import queries
 from pulse_cli.records.database import RecordsUnavailable
+from pulse_cli.serve.answers import json_answer
 from pulse_cli.serve.routes.guard import needs_secret, service_of
 
-router = APIRouter(
-    prefix="/api/metrics", tags=["metrics"], dependencies=[Depends(needs_secret)]
-)
+router = APIRouter(prefix="/api/metrics", tags=["metrics"], dependencies=[Depends(needs_secret)])
 Hours = Annotated[int, Query(ge=1, le=168, description="how far back to look")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Offset = Annotated[int, Query(ge=0)]
@@ -80,4 +79,4 @@ async def _answer(found: Awaitable[dict[str, Any] | None]) -> Response:
         raise HTTPException(503, str(error)) from None
     if answer is None:
         raise HTTPException(404, "nothing is recorded of that")
-    return ORJSONResponse(answer)
+    return json_answer(answer)

@@ -1,0 +1,54 @@
+"""The HTTP application over a running service."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI, Request, Response
+
+from pulse_cli import __version__
+from pulse_cli.records.recorder import Request as RequestRow
+from pulse_cli.serve.limits import BodyLimits
+from pulse_cli.serve.routes import events, records, search, state
+from pulse_cli.serve.service import Service
+
+IN_MEMORY = 128 << 20
+"""Bytes of request bodies held at one time."""
+
+
+def application(service: Service) -> BodyLimits:
+    """The application. The service must be open while it is served."""
+    app = FastAPI(
+        title="pulse",
+        version=__version__,
+        description="Takes what Firecrawl crawled and makes it searchable.",
+    )
+    app.state.service = service
+    for module in (events, search, records, state):
+        app.include_router(module.router)
+
+    @app.middleware("http")
+    async def record(
+        request: Request, following: Callable[[Request], Awaitable[Response]]
+    ) -> Response:
+        """Give the request an id, and note how long it took."""
+        request_id = uuid.uuid4().hex
+        began = time.perf_counter()
+        response = await following(request)
+        took = 1000 * (time.perf_counter() - began)
+        client = request.client.host if request.client else None
+        row = RequestRow(
+            method=request.method,
+            path=request.url.path[:500],
+            status_code=response.status_code,
+            duration_ms=took,
+            request_id=request_id,
+            client_ip=client,
+        )
+        service.recorder.add(row)
+        response.headers["X-Request-ID"] = request_id
+        return response
+
+    return BodyLimits(app, max_body=service.settings.serve.max_body, max_in_memory=IN_MEMORY)

@@ -1,0 +1,38 @@
+"""`pulse serve` at work: the application in a server until a signal ends it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from pulse_cli.events import Message
+from pulse_cli.serve.application import application
+from pulse_cli.serve.service import Service
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Settings
+    from pulse_cli.ports import Observer
+
+DRAIN_SECONDS = 30
+KEEP_ALIVE_SECONDS = 75
+
+
+async def serve(settings: Settings, observer: Observer) -> None:
+    """Serve until SIGTERM or SIGINT. Raises Fatal where a service cannot be had."""
+    async with Service(settings, observer) as service:
+        config = uvicorn.Config(
+            application(service),
+            host=settings.serve.host,
+            port=settings.serve.port,
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            backlog=4096,
+        )
+        where = f"http://{settings.serve.host}:{settings.serve.port}"
+        observer.on(Message("info", f"serving at {where}; the API is described at {where}/docs"))
+        await uvicorn.Server(config).serve()

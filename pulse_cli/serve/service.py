@@ -1,0 +1,229 @@
+"""The running service: its parts, opened once, and what it does besides answering.
+
+Embedder and store stay open, so that a search costs its embedding and its requests, nothing
+else. Searches go on while pages are indexed. On leaving the context no page is accepted any
+more, the run under way is stopped in order, and what was accepted stays in the inbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pulse_cli.app.search import ranking_of, search_backends
+from pulse_cli.engine import Stop, SystemClock
+from pulse_cli.events import DocumentDone, Event, Message
+from pulse_cli.model import Filter
+from pulse_cli.ports import Observer
+from pulse_cli.read.firecrawl.shapes import Shapes
+from pulse_cli.records.database import RecordsUnavailable, open_records
+from pulse_cli.records.recorder import Recorder
+from pulse_cli.search.hybrid import search
+from pulse_cli.serve.health import Health
+from pulse_cli.serve.inbox import Inbox
+from pulse_cli.serve.indexer import Indexer
+from pulse_cli.serve.jobs import Jobs, result_of
+from pulse_cli.serve.observations import Observations
+from pulse_cli.wiring import Services
+from pulse_cli.wiring.adapters import read_options, secret
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Settings
+    from pulse_cli.search.results import Mode, SearchResult
+
+FLUSH_SECONDS = 1.0
+CLEAN_SECONDS = 3600.0
+TEST_SECONDS = 120.0
+DRAIN_SECONDS = 30.0
+
+
+class Service:
+    """`async with Service(settings, observer) as service`. See the module docstring."""
+
+    def __init__(self, settings: Settings, observer: Observer) -> None:
+        self.settings = settings
+        self._observer = observer
+        self._clock = SystemClock()
+        self._stop = Stop()
+        self._stack = AsyncExitStack()
+        self._tasks: list[asyncio.Task[None]] = []
+        folder = settings.state_folder
+        self.inbox = Inbox(folder / "inbox", max_backlog=settings.serve.max_backlog)
+        keep = settings.serve.keep_results
+        self.jobs = Jobs(folder / "inbox" / "results", self.inbox, keep=keep)
+        self.records = open_records(_records_url(settings))
+        self.recorder = Recorder(self.records)
+        self.observations = Observations(self.recorder)
+        self.shapes = Shapes(read_options(settings))
+        self.services = Services(settings, observer, self._clock)
+        self.indexer = Indexer(
+            self.services,
+            self.inbox,
+            self.jobs,
+            self.observations,
+            observer,
+            self._stop,
+            self._clock,
+        )
+        self.health = Health(
+            {
+                "redis": None,
+                "qdrant": self._store_ready,
+                "tei": self._embedder_ready,
+                "database": self._records_ready,
+            },
+            self._clock,
+        )
+        self.api_secret = secret(settings.serve.api_secret)
+        self.webhook_secret = secret(settings.serve.webhook_secret)
+
+    async def __aenter__(self) -> Service:
+        """Raises Fatal where a service cannot be had, Locked where another process serves."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.records.close)
+            await stack.enter_async_context(self.inbox)
+            await stack.enter_async_context(self.services)
+            embedder = await self.services.embedder()
+            await self.services.preparer()
+            await self.services.store(embedder.dimension)
+            self._stack = stack.pop_all()
+        work = [self._keep_records()]
+        if self.settings.serve.worker:
+            work.append(self.indexer.run())
+        self._tasks = [asyncio.create_task(one) for one in work]
+        for task in self._tasks:
+            task.add_done_callback(self._report_defect)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stop.request()  # a run that is under way ends in order, and the worker with it
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS), self.indexer.turn:
+                pass
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.recorder.flush()
+        await self._stack.aclose()
+
+    def _report_defect(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._observer.on(Message("error", f"a task of the service ended: {error!r}"))
+
+    # --- searching ---------------------------------------------------------
+
+    async def search(self, query: str, mode: Mode, limit: int, where: Filter) -> SearchResult:
+        """The best pages. Raises Fatal."""
+        return await search(
+            query,
+            await search_backends(self.services, mode),
+            mode=mode,
+            limit=limit,
+            where=where,
+            ranking=ranking_of(self.settings),
+        )
+
+    # --- indexing at once --------------------------------------------------
+
+    async def index_now(self, line: bytes) -> dict[str, Any]:
+        """Index one page before answering; each step with its time."""
+        began = time.monotonic()
+        told: list[DocumentDone] = []
+
+        class Told:
+            def on(self, event: Event) -> None:
+                if isinstance(event, DocumentDone):
+                    told.append(event)
+
+        file = self.inbox.folder / "now" / f"{time.time_ns()}.jsonl"
+        async with asyncio.timeout(TEST_SECONDS), self.indexer.turn:
+            await asyncio.to_thread(_write, file, line)
+            try:
+                summary = await self.indexer.index((str(file),), Told())
+            finally:
+                await asyncio.to_thread(file.unlink, missing_ok=True)
+        total = round(1000 * (time.monotonic() - began), 3)
+        if not told:
+            text = summary.error.message if summary.error else "it holds no page"
+            return _test_answer("", total, None, text, "not-indexed")
+        collection = self.settings.qdrant.collection
+        result = result_of(told[0], collection)
+        return _test_answer(
+            told[0].url, total, told[0], result.get("error"), result.get("error_type")
+        )
+
+    # --- in the background -------------------------------------------------
+
+    async def _keep_records(self) -> None:
+        """Write records every second, and remove old ones every hour."""
+        cleaned = 0.0
+        while True:
+            await self._clock.sleep(FLUSH_SECONDS)
+            await self.recorder.flush()
+            if self._clock.monotonic() - cleaned >= CLEAN_SECONDS or not cleaned:
+                cleaned = self._clock.monotonic()
+                with suppress(RecordsUnavailable):
+                    await self.recorder.delete_older(timedelta(seconds=self.settings.records.keep))
+
+    # --- health ------------------------------------------------------------
+
+    async def _store_ready(self) -> bool:
+        return await (await self.services.store(0)).ready()
+
+    async def _embedder_ready(self) -> bool:
+        return await (await self.services.embedder()).ready()
+
+    async def _records_ready(self) -> bool:
+        try:
+            async with self.records.begin():
+                return True
+        except RecordsUnavailable:
+            return False
+
+
+def _records_url(settings: Settings) -> str:
+    if settings.records.url is not None:
+        return settings.records.url.get_secret_value()
+    return f"sqlite:///{settings.state_folder / 'records.db'}"
+
+
+def _write(file: Path, line: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file.write_bytes(line + b"\n")
+
+
+def _test_answer(
+    url: str, total_ms: float, done: DocumentDone | None, error: str | None, kind: str | None
+) -> dict[str, Any]:
+    stages = (
+        ()
+        if done is None
+        else (
+            ("chunking", done.prepare_ms),
+            ("embedding", done.embed_ms),
+            ("indexing", done.store_ms),
+        )
+    )
+    failed = {} if error is None else {"error": error, "error_type": kind}
+    status = "success" if error is None else "failed"
+    chunks = done.chunks if done else 0
+    return {
+        "status": status,
+        "url": url,
+        "total_duration_ms": total_ms,
+        "steps": [
+            {"step": name, "duration_ms": round(ms, 3), "status": status, "details": {}}
+            for name, ms in stages
+        ],
+        "summary": {
+            "chunks_indexed": chunks,
+            "total_tokens": done.tokens if done else 0,
+            "indexed_to_qdrant": error is None,
+            "indexed_to_bm25": error is None,
+        },
+        **failed,
+    }
