@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -12,14 +15,23 @@ from pulse_cli.serve.service import Service
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
+    from pulse_cli.engine import Stop
     from pulse_cli.ports import Observer
 
 DRAIN_SECONDS = 30
 KEEP_ALIVE_SECONDS = 75
 
 
-async def serve(settings: Settings, observer: Observer) -> None:
-    """Serve until SIGTERM or SIGINT. Raises Fatal where a service cannot be had."""
+class _Server(uvicorn.Server):
+    """A server that leaves signals to pulse: uvicorn would end the process by them."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(settings: Settings, observer: Observer, stop: Stop) -> None:
+    """Serve until `stop` is requested. Raises Fatal where a service cannot be had."""
     async with Service(settings, observer) as service:
         config = uvicorn.Config(
             application(service),
@@ -35,4 +47,14 @@ async def serve(settings: Settings, observer: Observer) -> None:
         )
         where = f"http://{settings.serve.host}:{settings.serve.port}"
         observer.on(Message("info", f"serving at {where}; the API is described at {where}/docs"))
-        await uvicorn.Server(config).serve()
+        server = _Server(config)
+
+        async def end() -> None:
+            await stop.wait()
+            server.should_exit = True
+
+        ending = asyncio.create_task(end())
+        try:
+            await server.serve()
+        finally:
+            ending.cancel()

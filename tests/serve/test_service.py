@@ -94,7 +94,11 @@ def test_operations_are_recorded(served: Served) -> None:
     served.result(post_event(served, page("https://a.example/r", "recorded")).json()["job_ids"][0])
 
     def recorded() -> bool:
-        where = {"hours": 24, "operation_type": "document_indexing", "success": True}
+        where: dict[str, Any] = {
+            "hours": 24,
+            "operation_type": "document_indexing",
+            "success": True,
+        }
         found = served.client.get("/api/metrics/operations", params=where).json()
         kinds = found["operations_by_type"]
         return bool(kinds) and kinds["document_indexing"]["success_count"] >= 1

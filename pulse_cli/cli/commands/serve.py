@@ -25,7 +25,7 @@ def serve(*, loaded: Loaded) -> int:
     pulse serve
     PULSE_SERVE__API_SECRET=... PULSE_SERVE__WEBHOOK_SECRET=... pulse serve --host 0.0.0.0
     """
-    from pulse_cli.app.loop import run
+    from pulse_cli.app.loop import run_until_signal
     from pulse_cli.cli.lines import Lines
 
     try:
@@ -38,5 +38,5 @@ def serve(*, loaded: Loaded) -> int:
         ) from None
     settings = loaded.settings
     observer = Lines(sys.stderr, as_json=settings.log.format == "json", level="info")
-    run(serving(settings, observer))
+    run_until_signal(lambda stop: serving(settings, observer, stop))
     return int(Exit.OK)
