@@ -55,7 +55,7 @@ def test_in_the_middle_of_a_run_and_that_it_is_over(
 ) -> None:
     path = "/embed" if service == "tei" else "/collections/pulse_docs/points"
     with SpawnedSimulator(service, PROFILES["instant"]) as simulator:
-        probed = 1 if service == "tei" else 0
+        probed = 1  # at the start: the dimension, and which model the index is of
         simulator.set_faults([Fault("status", path=path, status=503, first=probed, count=9)])
         flag = f"--{service}"
         done = pulse("index", "crawl.jsonl", flag, simulator.url, "--progress", "json")

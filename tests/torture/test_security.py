@@ -91,7 +91,7 @@ def test_secrets_appear_nowhere(bench: Bench, source: Path, name: str, tmp_path:
         fired = sum(simulator.stats()["faults_fired"])
     finally:
         bench.calm()
-    assert fired or name == "nothing", "the fault never happened"
+    assert fired or name == "nothing", f"the fault never happened: {ended.stderr}"
     found = everything_written(machine.folder, machine.state)
     found |= {"stdout": ended.stdout, "stderr": ended.stderr, "log": log.read_text()}
     assert len(found) >= 4
