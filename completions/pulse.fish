@@ -79,7 +79,7 @@ complete -c pulse -n '__fish_seen_subcommand_from bench' -l corpus -x -d 'Pages 
 complete -c pulse -n '__fish_seen_subcommand_from bench' -l documents -x -d 'Pages made up'
 complete -c pulse -n '__fish_seen_subcommand_from bench' -l chars -x -d 'Their median length'
 complete -c pulse -n '__fish_seen_subcommand_from bench' -l seed -x -d 'The same seed, the same pages'
-complete -c pulse -n '__fish_seen_subcommand_from bench' -l profile -x -a '(command ls (set -q XDG_DATA_HOME; and echo $XDG_DATA_HOME; or echo ~/.local/share)"/pulse" 2>/dev/null)' -d 'l4, h100, cpu, seeds, peers, peers-x10, instant; repeatable'
+complete -c pulse -n '__fish_seen_subcommand_from bench' -l profile -x -a '(command ls (set -q XDG_DATA_HOME; and echo $XDG_DATA_HOME; or echo ~/.local/share)"/pulse" 2>/dev/null)' -d 'l4, h100, cpu, original, eight-slots, eight-slots-x10, instant; repeatable'
 complete -c pulse -n '__fish_seen_subcommand_from bench' -l live -d 'The configured services, in a throw-away collection'
 complete -c pulse -n '__fish_seen_subcommand_from bench' -l dimension -x -d 'Of the vectors simulated'
 complete -c pulse -n '__fish_seen_subcommand_from bench' -l disturbed -d 'Latencies vary tenfold, 1 % of requests take 20 times as long'

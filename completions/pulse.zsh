@@ -134,7 +134,7 @@ _pulse_bench() {
     '*--documents[Pages made up]:value:' \
     '*--chars[Their median length]:value:' \
     '*--seed[The same seed, the same pages]:value:' \
-    '*--profile[l4, h100, cpu, seeds, peers, peers-x10, instant; repeatable]:collection:_pulse_collections' \
+    '*--profile[l4, h100, cpu, original, eight-slots, eight-slots-x10, instant; repeatable]:collection:_pulse_collections' \
     '*--live[The configured services, in a throw-away collection]' \
     '*--dimension[Of the vectors simulated]:value:' \
     '*--disturbed[Latencies vary tenfold, 1 % of requests take 20 times as long]' \

@@ -45,7 +45,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A point in the input behind which everything is done; reading resumes here.
+    """A point in the input after which everything is done; reading resumes here.
 
     `source` counts the run's inputs from 0. `offset` (in decompressed bytes) is where a
     segment begins: a line, a pretty-printed block, or the whole input. `item` is how many

@@ -62,7 +62,7 @@ class Source(Protocol):
     def records(self, start: Position) -> Iterator[Record]:
         """Yield every record after `start`, in order.
 
-        Positions never fall back, and each record's lies behind all its bytes.
+        Positions never fall back, and each record's lies after all its bytes.
         Raises SourceChanged where the bytes before `start` are not those of its CRC.
         """
         ...

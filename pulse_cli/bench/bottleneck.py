@@ -11,7 +11,7 @@ LOW_FILL = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Bottleneck:
     """`stage` is embedder, store, pulse, read, prepare or embed (pulse's requests to it)."""
 
     stage: str
@@ -19,18 +19,18 @@ class Verdict:
     change: str
 
 
-def verdict_of(run: Figures, cores: int) -> Verdict:
+def bottleneck_of(run: Figures, cores: int) -> Bottleneck:
     """Services first, as they say themselves; then pulse's CPU; then the fullest stage."""
     if run.efficiency is not None and run.efficiency >= BUSY:
         return _embedder(run)
     if run.store_busy is not None and run.store_busy >= BUSY:
-        return Verdict(
+        return Bottleneck(
             "store",
             f"the store is busy {run.store_busy:.0%} of the time",
             "give the store more CPU or shards, or load with --bulk",
         )
     if run.cpu_share >= 0.85 * min(cores, 1.5):
-        return Verdict(
+        return Bottleneck(
             "pulse",
             f"pulse uses {run.cpu_share:.2f} cores and the services wait for it",
             "this is what one process can do: split the sources over several runs",
@@ -38,12 +38,12 @@ def verdict_of(run: Figures, cores: int) -> Verdict:
     return _fullest(run)
 
 
-def _embedder(run: Figures) -> Verdict:
+def _embedder(run: Figures) -> Bottleneck:
     why = f"the embedder is busy {run.efficiency:.0%} of the time"
     if run.fill is not None and run.fill < LOW_FILL:
         why += f", but its requests are {run.fill:.0%} full"
-        return Verdict("embedder", why, "leave embed.batch and --concurrency to pulse")
-    return Verdict("embedder", why, "a faster model or more devices; pulse can feed more")
+        return Bottleneck("embedder", why, "leave embed.batch and --concurrency to pulse")
+    return Bottleneck("embedder", why, "a faster model or more devices; pulse can feed more")
 
 
 _CHANGES = {
@@ -66,9 +66,9 @@ _CHANGES = {
 }
 
 
-def _fullest(run: Figures) -> Verdict:
+def _fullest(run: Figures) -> Bottleneck:
     if not run.stages:
-        return Verdict("unknown", "the run was too short to tell", "use a larger corpus")
+        return Bottleneck("unknown", "the run was too short to tell", "use a larger corpus")
     name = max(run.stages, key=lambda name: (run.stages[name].full, run.stages[name].busy))
     why, change = _CHANGES[name]
-    return Verdict(name, f"{why} ({run.stages[name].full:.0%} of the time)", change)
+    return Bottleneck(name, f"{why} ({run.stages[name].full:.0%} of the time)", change)

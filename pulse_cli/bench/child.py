@@ -9,6 +9,7 @@ one JSON object on standard input.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import sys
@@ -38,7 +39,7 @@ def main() -> int:
     """Run the task; exit with 1 where it failed."""
     task: dict[str, Any] = orjson.loads(sys.stdin.buffer.read())
     settings = _settings(task)
-    observer = _Teller()
+    observer = JsonObserver()
     summary = run_until_signal(lambda stop: _index(settings, task, observer, stop))
     observer.end(summary)
     return summary.status == "failed"
@@ -65,7 +66,7 @@ def _settings(task: dict[str, Any]) -> Settings:
     return load(flags, environ={"HOME": task["folder"]}, folder=Path(task["folder"])).settings
 
 
-class _Teller:
+class JsonObserver:
     """An observer that writes lines of JSON."""
 
     def on(self, event: Event) -> None:
@@ -84,7 +85,14 @@ class _Teller:
         self.tell("end", summary=as_object(summary), **sums)
 
     def tell(self, kind: str, **more: Any) -> None:
-        now = {"kind": kind, "at": time.monotonic(), "cpu_s": _cpu_s(), "rss": _rss()}
+        now = {
+            "kind": kind,
+            "at": time.monotonic(),
+            "cpu_s": _cpu_s(),
+            "rss": _rss(),
+            "fds": _open_files(),
+            "tasks": _tasks(),
+        }
         os.write(1, orjson.dumps(now | more) + b"\n")
 
 
@@ -124,6 +132,22 @@ def _rss() -> int:
     except OSError:
         return 0
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _open_files() -> int:
+    """How many descriptors are open; 0 where the system does not list them."""
+    try:
+        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names are enough
+    except OSError:
+        return 0
+
+
+def _tasks() -> int:
+    """The asyncio tasks of the run; 0 where its loop has ended."""
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:
+        return 0
 
 
 if __name__ == "__main__":

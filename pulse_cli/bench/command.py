@@ -64,30 +64,30 @@ class BenchOptions:
     as_json: bool = False
 
 
-def bench(wishes: BenchOptions, loaded: Loaded, watching: Watching) -> bool:
-    """Carry the wishes out; False where something is worse than it was. Raises Fatal."""
-    if wishes.soak_s is not None:
-        return _bench_soak(wishes, wishes.soak_s)
-    before = load_report(wishes.against) if wishes.against else None
-    if wishes.quality:
+def bench(options: BenchOptions, loaded: Loaded, watching: Watching) -> bool:
+    """Carry the options out; False where something is worse than it was. Raises Fatal."""
+    if options.soak_s is not None:
+        return _bench_soak(options, options.soak_s)
+    before = load_report(options.against) if options.against else None
+    if options.quality:
         with _ended_by_sigterm():
-            return _bench_quality(wishes, before, loaded, watching)
+            return _bench_quality(options, before, loaded, watching)
     with _ended_by_sigterm(), tempfile.TemporaryDirectory(prefix="pulse-bench-") as folder:
-        corpus = _corpus(wishes, Path(folder))
-        if wishes.stage is not None:
-            return _bench_stage(wishes, corpus, loaded)
-        measured = _measure_all(wishes, corpus, loaded)
+        corpus = _corpus(options, Path(folder))
+        if options.stage is not None:
+            return _bench_stage(options, corpus, loaded)
+        measured = _measure_all(options, corpus, loaded)
     report = whole(corpus, measured)
-    table = as_table(list(report["profiles"].values())) if wishes.sweep else ""
+    table = as_table(list(report["profiles"].values())) if options.sweep else ""
     worse = False
     if before is not None:
         found = changes(before, report)
-        worse = any(one.worse > wishes.threshold for one in found)
-        report["against"] = {"file": str(wishes.against), "regression": worse}
-    _tell(report, wishes, table)
-    if before is not None and not wishes.as_json:
-        print("\n" + side_by_side(found, wishes.threshold))
-    _keep(report, wishes, measured, table)
+        worse = any(one.worse > options.threshold for one in found)
+        report["against"] = {"file": str(options.against), "regression": worse}
+    _tell(report, options, table)
+    if before is not None and not options.as_json:
+        print("\n" + side_by_side(found, options.threshold))
+    _keep(report, options, measured, table)
     return not worse
 
 
@@ -95,39 +95,39 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _corpus(wishes: BenchOptions, folder: Path) -> Corpus:
-    if wishes.corpus:
+def _corpus(options: BenchOptions, folder: Path) -> Corpus:
+    if options.corpus:
         _say("counting the corpus")
-        return named_corpus(wishes.corpus)
-    count = min(wishes.documents, _QUICK_PAGES) if wishes.quick else wishes.documents
+        return named_corpus(options.corpus)
+    count = min(options.documents, _QUICK_PAGES) if options.quick else options.documents
     _say(f"writing {count:,} pages")
-    return generated_corpus(folder, count, wishes.chars, wishes.seed)
+    return generated_corpus(folder, count, options.chars, options.seed)
 
 
-def _measure_all(wishes: BenchOptions, corpus: Corpus, loaded: Loaded) -> list[Measured]:
+def _measure_all(options: BenchOptions, corpus: Corpus, loaded: Loaded) -> list[Measured]:
     """Every profile (or the live services), at every step of the sweep."""
     tuning = _tuning(loaded)
     measured = []
-    for name in ("live",) if wishes.live else wishes.profiles:
-        settings = {**tuning, **wishes.plan.settings}
-        if name.startswith("peers"):
+    for name in ("live",) if options.live else options.profiles:
+        settings = {**tuning, **options.plan.settings}
+        if name.startswith("eight-slots"):
             settings = _PEERS | settings
-        plan = replace(wishes.plan, settings=settings, seconds=_seconds(wishes, name))
-        steps = wishes.sweep.plans(plan) if wishes.sweep else iter([("", plan)])
+        plan = replace(options.plan, settings=settings, seconds=_seconds(options, name))
+        steps = options.sweep.plans(plan) if options.sweep else iter([("", plan)])
         for step, stepped in steps:
-            found = _measure(name, wishes, corpus, stepped, loaded)
+            found = _measure(name, options, corpus, stepped, loaded)
             measured.append(replace(found, name=f"{name} {step}") if step else found)
     return measured
 
 
 def _measure(
-    name: str, wishes: BenchOptions, corpus: Corpus, plan: Plan, loaded: Loaded
+    name: str, options: BenchOptions, corpus: Corpus, plan: Plan, loaded: Loaded
 ) -> Measured:
-    if wishes.live:
+    if options.live:
         from pulse_cli.bench.live import measure_live
 
         return measure_live(loaded, corpus, plan, _say)
-    return measure(_profile(name, wishes.dimension, bare=plan.bare), corpus, plan, _say)
+    return measure(_profile(name, options.dimension, bare=plan.bare), corpus, plan, _say)
 
 
 def _profile(name: str, dimension: int | None, *, bare: bool) -> Profile:
@@ -138,12 +138,12 @@ def _profile(name: str, dimension: int | None, *, bare: bool) -> Profile:
     return replace(profile, tei=tei)
 
 
-def _seconds(wishes: BenchOptions, name: str) -> float:
-    if wishes.seconds is not None:
-        return wishes.seconds
-    if wishes.quick:
+def _seconds(options: BenchOptions, name: str) -> float:
+    if options.seconds is not None:
+        return options.seconds
+    if options.quick:
         return 0.0
-    return _SHORT if name in _WITHOUT_LIMIT or wishes.live else _LONG
+    return _SHORT if name in _WITHOUT_LIMIT or options.live else _LONG
 
 
 def _tuning(loaded: Loaded) -> dict[str, Any]:
@@ -157,77 +157,77 @@ def _tuning(loaded: Loaded) -> dict[str, Any]:
     return found
 
 
-def _bench_soak(wishes: BenchOptions, seconds: float) -> bool:
+def _bench_soak(options: BenchOptions, seconds: float) -> bool:
     from pulse_cli.bench.soak import soak, soak_page
 
     found = soak(seconds, _say)
-    print(orjson.dumps(asdict(found)).decode() if wishes.as_json else soak_page(found))
+    print(orjson.dumps(asdict(found)).decode() if options.as_json else soak_page(found))
     return True
 
 
 def _bench_quality(
-    wishes: BenchOptions, before: dict[str, Any] | None, loaded: Loaded, watching: Watching
+    options: BenchOptions, before: dict[str, Any] | None, loaded: Loaded, watching: Watching
 ) -> bool:
     from pulse_cli.app.loop import run
     from pulse_cli.bench.quality.measure import measure_quality
     from pulse_cli.bench.quality.report import as_object, quality_changes, quality_page
 
     with watching() as observer, tempfile.TemporaryDirectory(prefix="pulse-bench-") as folder:
-        sources = wishes.corpus or _corpus(wishes, Path(folder)).sources
+        sources = options.corpus or _corpus(options, Path(folder)).sources
         measuring = measure_quality(
-            loaded.settings, sources, observer, pages=wishes.documents, queries=wishes.queries
+            loaded.settings, sources, observer, pages=options.documents, queries=options.queries
         )
         found = as_object(run(measuring))
     report = whole(None, [], quality=found)
     changed = list(quality_changes(before.get("quality"), found)) if before else []
-    worse = any(one.worse > wishes.threshold for one in changed)
-    if wishes.as_json:
+    worse = any(one.worse > options.threshold for one in changed)
+    if options.as_json:
         print(orjson.dumps(report).decode())
     else:
         print(quality_page(found))
         if changed:
-            print("\n" + side_by_side(changed, wishes.threshold))
-    if wishes.save:
-        wishes.save.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
+            print("\n" + side_by_side(changed, options.threshold))
+    if options.save:
+        options.save.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n")
     return not worse
 
 
-def _bench_stage(wishes: BenchOptions, corpus: Corpus, loaded: Loaded) -> bool:
+def _bench_stage(options: BenchOptions, corpus: Corpus, loaded: Loaded) -> bool:
     from pulse_cli.bench.stages import measure_stage, stage_page
 
-    assert wishes.stage is not None
-    _say(f"measuring {wishes.stage}")
-    found = measure_stage(wishes.stage, corpus, loaded.settings, quick=wishes.quick)
-    report = whole(corpus, [], stage={wishes.stage: found})
-    if wishes.as_json:
+    assert options.stage is not None
+    _say(f"measuring {options.stage}")
+    found = measure_stage(options.stage, corpus, loaded.settings, quick=options.quick)
+    report = whole(corpus, [], stage={options.stage: found})
+    if options.as_json:
         print(orjson.dumps(report).decode())
     else:
-        print(as_page(report) + "\n\n" + stage_page(wishes.stage, found))
-    if wishes.save:
+        print(as_page(report) + "\n\n" + stage_page(options.stage, found))
+    if options.save:
         write_atomically(
-            wishes.save, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n", mode=0o644
+            options.save, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n", mode=0o644
         )
     return True
 
 
-def _tell(report: dict[str, Any], wishes: BenchOptions, table: str) -> None:
-    if wishes.as_json:
+def _tell(report: dict[str, Any], options: BenchOptions, table: str) -> None:
+    if options.as_json:
         print(orjson.dumps(report).decode(), flush=True)
     else:
         print(as_page(report) + (f"\n\n{table}" if table else ""), flush=True)
 
 
 def _keep(
-    report: dict[str, Any], wishes: BenchOptions, measured: Sequence[Measured], table: str
+    report: dict[str, Any], options: BenchOptions, measured: Sequence[Measured], table: str
 ) -> None:
-    if wishes.save:
+    if options.save:
         write_atomically(
-            wishes.save, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n", mode=0o644
+            options.save, orjson.dumps(report, option=orjson.OPT_INDENT_2) + b"\n", mode=0o644
         )
-    if wishes.html:
+    if options.html:
         from pulse_cli.bench.page import as_html
 
-        write_atomically(wishes.html, as_html(report, measured, table).encode(), mode=0o644)
+        write_atomically(options.html, as_html(report, measured, table).encode(), mode=0o644)
 
 
 @contextmanager

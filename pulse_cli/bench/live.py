@@ -43,18 +43,20 @@ def measure_live(loaded: Loaded, corpus: Corpus, plan: Plan, say: Say) -> Measur
             with thrown_away(settings, task):
                 run = figures_of(run_once(task))
             sized = repeated(corpus, folder, passes(corpus, run, plan.seconds))
-        courses = []
+        recordings = []
         for number in range(1, plan.runs + 1):
             say(f"live: run {number} of {plan.runs}")
             task = _task(loaded, sized, plan, folder / f"run-{number}", plan.seconds)
             with thrown_away(settings, task):
-                courses.append(run_once(task))
+                recordings.append(run_once(task))
         return Measured(
             name="live",
-            runs=tuple(figures_of(course) for course in courses),
-            courses=tuple(courses),
+            runs=tuple(figures_of(recording) for recording in recordings),
+            recordings=tuple(recordings),
             settings=plan.settings,
-            notes=tuple(dict.fromkeys(note for course in courses for note in course.notes)),
+            notes=tuple(
+                dict.fromkeys(note for recording in recordings for note in recording.notes)
+            ),
         )
 
 

@@ -50,8 +50,8 @@ def measure(profile: Profile, corpus: Corpus, plan: Plan, say: Say) -> Measured:
     with tempfile.TemporaryDirectory(prefix="pulse-bench-") as name:
         bench = _Bench(profile, plan, Path(name), say)
         sized = bench.warm_up(corpus)
-        courses, rerun = bench.runs(sized)
-        found = tuple(figures_of(course) for course in courses)
+        recordings, rerun = bench.runs(sized)
+        found = tuple(figures_of(recording) for recording in recordings)
         first = found[0]
         tokens = first.tokens / first.chunks if first.chunks else 0.0
         most = ceiling(profile.tei, tokens)
@@ -60,12 +60,14 @@ def measure(profile: Profile, corpus: Corpus, plan: Plan, say: Say) -> Measured:
         return Measured(
             name=profile.name,
             runs=found,
-            courses=courses,
+            recordings=recordings,
             ceiling=most,
             rerun=rerun,
             baselines=tuple(bench.baseline(name, sized) for name in plan.baselines),
             settings=plan.settings,
-            notes=tuple(dict.fromkeys(note for course in courses for note in course.notes)),
+            notes=tuple(
+                dict.fromkeys(note for recording in recordings for note in recording.notes)
+            ),
         )
 
 
@@ -92,35 +94,35 @@ class _Bench:
         if not plan.warm_up and not plan.seconds:
             return corpus
         self._say(f"{self._profile.name}: warming up")
-        course, _ = self._run(corpus, min(WARM_UP_SECONDS, plan.seconds or WARM_UP_SECONDS))
-        run = figures_of(course)
+        recording, _ = self._run(corpus, min(WARM_UP_SECONDS, plan.seconds or WARM_UP_SECONDS))
+        run = figures_of(recording)
         if not plan.seconds or not run.bytes_text:
             return corpus
         return repeated(corpus, self._folder, passes(corpus, run, plan.seconds))
 
     def runs(self, corpus: Corpus) -> tuple[tuple[Recording, ...], Figures | None]:
         plan = self._plan
-        courses = []
+        recordings = []
         rerun = None
         for number in range(1, plan.runs + 1):
             self._say(f"{self._profile.name}: run {number} of {plan.runs}")
             last = number == plan.runs
-            course, again = self._run(corpus, plan.seconds, rerun=plan.rerun and last)
-            courses.append(course)
+            recording, again = self._run(corpus, plan.seconds, rerun=plan.rerun and last)
+            recordings.append(recording)
             rerun = again
-        return tuple(courses), rerun
+        return tuple(recordings), rerun
 
     def _run(
         self, corpus: Corpus, seconds: float, *, rerun: bool = False
     ) -> tuple[Recording, Figures | None]:
         with simulated(self._profile, disturbed=self._plan.disturbed) as services:
             task = self._task(corpus, seconds, services)
-            course = run_once(task, services)
-            if not rerun or course.stopped:
-                return course, None
+            recording = run_once(task, services)
+            if not rerun or recording.stopped:
+                return recording, None
             self._say(f"{self._profile.name}: indexing the same again")
             services.reset()
-            return course, figures_of(run_once(task, services))
+            return recording, figures_of(run_once(task, services))
 
     def _task(self, corpus: Corpus, seconds: float, services: SimulatedServices) -> Task:
         self._number += 1

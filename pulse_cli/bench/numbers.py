@@ -1,4 +1,4 @@
-"""The figures of one run, from its course.
+"""The figures of one run, from its recording.
 
 Start-up (imports, the services' limits, the tokenizer) is left out of every rate and of CPU per
 MB, and told apart; ramp-up and the tail are in them. `efficiency` alone is of the steady
@@ -64,18 +64,21 @@ class Figures:
     stages: Mapping[str, StageFigures]
 
 
-def figures_of(course: Recording) -> Figures:
+def figures_of(recording: Recording) -> Figures:
     """Sum up one run."""
-    begin, end = course.started, course.end if not course.stopped else course.samples[-2]
-    first, last = steady_window(course)
+    begin, end = (
+        recording.started,
+        recording.end if not recording.stopped else recording.samples[-2],
+    )
+    first, last = steady_window(recording)
     # Of a run cut short, what was done lags behind what was worked at; the steady state does not.
-    low, high = (first, last) if course.stopped else (begin, end)
+    low, high = (first, last) if recording.stopped else (begin, end)
     seconds = _over(end.at - begin.at)
     cpu_s = high.cpu_s - low.cpu_s
     steady_s = last.at - first.at
     return Figures(
         seconds=end.at - begin.at,
-        startup_s=begin.at - course.launched,
+        startup_s=begin.at - recording.launched,
         startup_cpu_s=begin.cpu_s,
         documents=end.documents,
         chunks=end.chunks,
@@ -88,33 +91,33 @@ def figures_of(course: Recording) -> Figures:
         cpu_s_per_mb=cpu_s / _over((high.bytes_text - low.bytes_text) / _MB),
         cpu_ms_per_chunk=1e3 * cpu_s / _over(high.chunks - low.chunks),
         cpu_share=(last.cpu_s - first.cpu_s) / _over(steady_s),
-        peak_rss_bytes=int(course.summary["peak_rss_bytes"]),
-        rss_growth=rss_growth(course),
+        peak_rss_bytes=int(recording.summary["peak_rss_bytes"]),
+        rss_growth=rss_growth(recording),
         steady_s=steady_s,
         steady_chunks_per_s=(last.chunks - first.chunks) / _over(steady_s),
         efficiency=_busy(first, last, "tei"),
         store_busy=_busy(first, last, "qdrant"),
         fill=_fill(end),
         overloaded=None if end.tei is None else int(end.tei["overloaded"]),
-        stages=_stages(course, first, last),
+        stages=_stages(recording, first, last),
     )
 
 
-def steady_window(course: Recording) -> tuple[Sample, Sample]:
+def steady_window(recording: Recording) -> tuple[Sample, Sample]:
     """The first and the last sample of the steady state."""
-    samples = course.samples[:-1] or course.samples
-    begin = course.started.at
-    ramp = min(RAMP_SECONDS, (course.end.at - begin) / 5)
-    most = 0.95 * course.end.chunks if not course.stopped else float("inf")
+    samples = recording.samples[:-1] or recording.samples
+    begin = recording.started.at
+    ramp = min(RAMP_SECONDS, (recording.end.at - begin) / 5)
+    most = 0.95 * recording.end.chunks if not recording.stopped else float("inf")
     steady = [s for s in samples if s.at - begin >= ramp and s.chunks <= most]
     if len(steady) < 2:
-        return course.started, course.end
+        return recording.started, recording.end
     return steady[0], steady[-1]
 
 
-def rss_growth(course: Recording) -> float:
+def rss_growth(recording: Recording) -> float:
     """Memory over the last fifth of the run by that over its second fifth; 1.0 is flat."""
-    held = [s.rss for s in course.samples if s.rss]
+    held = [s.rss for s in recording.samples if s.rss]
     fifth = len(held) // 5
     if fifth < 2:
         return 1.0
@@ -134,8 +137,8 @@ def _fill(end: Sample) -> float | None:
     return None if end.tei is None else float(end.tei["fill"])
 
 
-def _stages(course: Recording, first: Sample, last: Sample) -> dict[str, StageFigures]:
-    steady = [s for s in course.samples if first.at <= s.at <= last.at and s.stages]
+def _stages(recording: Recording, first: Sample, last: Sample) -> dict[str, StageFigures]:
+    steady = [s for s in recording.samples if first.at <= s.at <= last.at and s.stages]
     return {name: _stage(name, steady, last) for name in (last.stages or {})}
 
 

@@ -30,7 +30,7 @@ def as_html(report: Mapping[str, Any], measured: Sequence[Measured], table: str 
         parts.append(bars("Throughput", "chunks/s", rates))
     for one in measured:
         parts.append(f"<h2>{escape(one.name)}</h2>")
-        parts += _plots(report["profiles"][one.name], one.courses[-1])
+        parts += _plots(report["profiles"][one.name], one.recordings[-1])
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>pulse bench</title>'
         f"<style>{_STYLE}</style><body>{''.join(parts)}</body></html>\n"
@@ -41,44 +41,44 @@ def _rate(report: Mapping[str, Any], one: Measured) -> float:
     return float(report["profiles"][one.name]["rates"]["chunks_per_s"])
 
 
-def _plots(profile: Mapping[str, Any], course: Recording) -> list[str]:
-    rss = [(s.at - course.started.at, s.rss / 1e6) for s in course.samples if s.rss]
+def _plots(profile: Mapping[str, Any], recording: Recording) -> list[str]:
+    rss = [(s.at - recording.started.at, s.rss / 1e6) for s in recording.samples if s.rss]
     stages = profile["stages"]
     return [
-        lines("Chunks per second", "s", {"embedded": _speed(course)}),
-        lines("Services' busy share", "s", _busy(course)),
+        lines("Chunks per second", "s", {"embedded": _speed(recording)}),
+        lines("Services' busy share", "s", _busy(recording)),
         lines("Memory of pulse, MB", "s", {"resident": rss}),
-        lines("Requests in flight", "s", _in_flight(course)),
+        lines("Requests in flight", "s", _in_flight(recording)),
         bars("Latency, p95", "ms", {name: stage["p95_ms"] for name, stage in stages.items()}),
     ]
 
 
-def _speed(course: Recording) -> Points:
+def _speed(recording: Recording) -> Points:
     return [
-        (b.at - course.started.at, (b.chunks - a.chunks) / (b.at - a.at))
-        for a, b in pairwise(course.samples)
+        (b.at - recording.started.at, (b.chunks - a.chunks) / (b.at - a.at))
+        for a, b in pairwise(recording.samples)
         if b.at > a.at
     ]
 
 
-def _busy(course: Recording) -> dict[str, Points]:
+def _busy(recording: Recording) -> dict[str, Points]:
     """Share of its places each service had at work, between one sample and the next."""
     found: dict[str, list[tuple[float, float]]] = {"embedder": [], "store": []}
-    for a, b in pairwise(course.samples):
+    for a, b in pairwise(recording.samples):
         for name, then, now in (("embedder", a.tei, b.tei), ("store", a.qdrant, b.qdrant)):
             if then and now and now["seconds"] > then["seconds"]:
                 spent = (now["seconds"] - then["seconds"]) * now["places"]
                 share = (now["busy_s"] - then["busy_s"]) / spent
-                found[name].append((b.at - course.started.at, share))
+                found[name].append((b.at - recording.started.at, share))
     return {name: points for name, points in found.items() if points}
 
 
-def _in_flight(course: Recording) -> dict[str, Points]:
+def _in_flight(recording: Recording) -> dict[str, Points]:
     names = ("embed", "store")
     return {
         name: [
-            (s.at - course.started.at, s.stages[name]["in_flight"])
-            for s in course.samples
+            (s.at - recording.started.at, s.stages[name]["in_flight"])
+            for s in recording.samples
             if name in s.stages
         ]
         for name in names

@@ -1,4 +1,4 @@
-"""Runs the pipeline once in its own process and records its course.
+"""Runs the pipeline once in its own process and records its recording.
 
 Every line of the child is followed by a look at the simulators, so that what pulse says of
 itself and what the services say of it belong to one moment. The child is told to stop when its
@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,16 +49,23 @@ class Accounts(Protocol):
     def look(self) -> tuple[Any, Any]: ...
 
 
-def run_once(task: Task, accounts: Accounts | None = None) -> Recording:
-    """Run to the end of the corpus or of the time. Raises Fatal where the run fails."""
+def run_once(
+    task: Task,
+    accounts: Accounts | None = None,
+    watch: Callable[[Sample], None] = lambda _: None,
+) -> Recording:
+    """Run to the end of the corpus or of the time; `watch` gets each sample as it comes.
+
+    Raises Fatal where the run fails.
+    """
     launched = time.monotonic()
     with _child(task) as child:
-        recorder = _Recorder(task, child, accounts, launched)
+        recorder = _Recorder(task, child, accounts, watch, launched)
         assert child.stdout is not None
         for line in child.stdout:
             recorder.hear(orjson.loads(line))
         code = child.wait()
-    return recorder.course(code)
+    return recorder.recording(code)
 
 
 class _Recorder:
@@ -69,11 +76,13 @@ class _Recorder:
         task: Task,
         child: subprocess.Popen[bytes],
         accounts: Accounts | None,
+        watch: Callable[[Sample], None],
         launched: float,
     ) -> None:
         self._seconds = task.seconds
         self._child = child
         self._accounts = accounts
+        self._watch = watch
         self._launched = launched
         self._started: Sample | None = None
         self._samples: list[Sample] = []
@@ -93,6 +102,7 @@ class _Recorder:
         self._summary = line.get("summary")
         if not self._stopped or self._summary is not None:
             self._samples.append(sample)
+            self._watch(sample)
         self._stop_in_time(sample)
 
     def _stop_in_time(self, sample: Sample) -> None:
@@ -102,7 +112,7 @@ class _Recorder:
             self._stopped = True
             self._child.send_signal(signal.SIGINT)
 
-    def course(self, code: int) -> Recording:
+    def recording(self, code: int) -> Recording:
         summary = self._summary
         if summary is None or self._started is None:
             error = (summary or {}).get("error") or {}

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pulse_cli.bench.baseline import DOCUMENTED, Baseline
-from pulse_cli.bench.bottleneck import verdict_of
+from pulse_cli.bench.bottleneck import bottleneck_of
 from pulse_cli.bench.corpus import Corpus
 from pulse_cli.bench.numbers import Figures, spread
 from pulse_cli.bench.sample import Recording
@@ -44,7 +44,7 @@ class Measured:
 
     name: str
     runs: tuple[Figures, ...]
-    courses: tuple[Recording, ...]
+    recordings: tuple[Recording, ...]
     ceiling: float | None = None
     rerun: Figures | None = None
     baselines: tuple[Baseline, ...] = ()
@@ -69,7 +69,7 @@ def as_object(measured: Measured) -> dict[str, Any]:
         **medians,
         "stages": {name: asdict(stage) for name, stage in middle.stages.items()},
         "ceiling": {"chunks_per_s": measured.ceiling} if measured.ceiling else None,
-        "bottleneck": asdict(verdict_of(middle, os.cpu_count() or 1)),
+        "bottleneck": asdict(bottleneck_of(middle, os.cpu_count() or 1)),
         "spread": spreads,
         **_compared(measured, middle),
         "rerun": _rerun(measured, middle),

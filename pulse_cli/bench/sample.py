@@ -9,7 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Sums since the run began, but for `rss` (bytes now) and `stages` (as `StageStats`).
+    """Sums since the run began, but for what is of now: `rss` (bytes), `fds` (open files) and
+    `tasks` (of asyncio); `stages` are as `StageStats`.
 
     `at` is monotonic seconds, `cpu_s` of pulse and its processes since it was started. `tei` and
     `qdrant` are the simulators' own accounts, None where the services are real ones.
@@ -18,6 +19,8 @@ class Sample:
     at: float
     cpu_s: float
     rss: int = 0
+    fds: int = 0
+    tasks: int = 0
     documents: int = 0
     chunks: int = 0
     tokens: int = 0

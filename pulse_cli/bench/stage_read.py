@@ -58,7 +58,7 @@ def _speed(path: Path, start: Position) -> dict[str, float]:
 
 
 def _read(path: Path, start: Position) -> tuple[int, Position]:
-    """How many records there are from `start` on, and the position behind the last."""
+    """How many records there are from `start` on, and the position after the last."""
     from pulse_cli.read import ReadOptions, open_source
 
     count, last = 0, start

@@ -59,9 +59,9 @@ def _rows(profile: Mapping[str, Any]) -> Iterator[Row]:
             f" {stage['full']:.0%};"
             f" p50 {stage['p50_ms']:.0f} ms, p95 {stage['p95_ms']:.0f}, p99 {stage['p99_ms']:.0f}",
         )
-    verdict = profile["bottleneck"]
-    yield "bottleneck", f"{verdict['stage']}: {verdict['why']}"
-    yield "", verdict["change"]
+    bottleneck = profile["bottleneck"]
+    yield "bottleneck", f"{bottleneck['stage']}: {bottleneck['why']}"
+    yield "", bottleneck["change"]
     yield from _compared(profile)
     for note in profile["notes"]:
         yield "note", note

@@ -30,7 +30,7 @@ class Display:
     def __init__(self, console: Console, *, debug: bool = False) -> None:
         self._console = console
         self._debug = debug
-        self._pace = Throughput()
+        self._throughput = Throughput()
         self._title = ""
         self._state = ""
         self._drawn = False
@@ -57,7 +57,7 @@ class Display:
                 self._state = "goes on where it stopped" if event.resumed else ""
             case Progress():
                 self._drawn = True
-                self._pace.update(event.stats)
+                self._throughput.update(event.stats)
                 self._live.update(self.frame(event.stats), refresh=True)
             case Waiting() if not self._drawn:
                 self._live.update(Text(sanitize(waiting(event)), "yellow"), refresh=True)
@@ -69,15 +69,17 @@ class Display:
 
     def frame(self, stats: Stats) -> RenderableType:
         """What the terminal shows for these figures."""
-        pace = self._pace
+        throughput = self._throughput
         figured = _grid()
         figured.add_column(justify="right", no_wrap=True, style="cyan")
         figured.add_row("input", _bar(stats), _share(stats))
-        documents = f"{numbers.rate(pace.documents_per_s)} pages/s"
+        documents = f"{numbers.rate(throughput.documents_per_s)} pages/s"
         figured.add_row("documents", _outcomes(stats), documents)
         chunks = f"{numbers.count(stats.chunks_embedded)} embedded"
-        speed = f"{numbers.rate(pace.chunks_per_s)} chunks/s"
-        figured.add_row("chunks", chunks, f"{speed}, {numbers.count(pace.tokens_per_s)} tokens/s")
+        speed = f"{numbers.rate(throughput.chunks_per_s)} chunks/s"
+        figured.add_row(
+            "chunks", chunks, f"{speed}, {numbers.count(throughput.tokens_per_s)} tokens/s"
+        )
         said = _grid()
         said.add_row("stages", _stages(stats))
         said.add_row("time", self._time(stats))
@@ -86,7 +88,7 @@ class Display:
         return Constrain(Group(title, figured, said), self._console.width - MARGIN)
 
     def _time(self, stats: Stats) -> Text:
-        left = self._pace.left_s(stats)
+        left = self._throughput.left_s(stats)
         parts = [f"{numbers.clock(stats.elapsed_s)} so far"]
         if left is not None:
             parts.append(f"about {numbers.clock(left)} left")

@@ -47,16 +47,16 @@ def error_report_of(error: BaseException, args: Sequence[str] = ()) -> ErrorRepo
     return _bug(error, verbose="-vv" in args)
 
 
-def complain(complaint: ErrorReport, args: Sequence[str] = ()) -> int:
+def complain(report: ErrorReport, args: Sequence[str] = ()) -> int:
     """Say it on stderr (and, where `--json` promised an object, on stdout)."""
-    tell("\n".join(trouble(complaint.message, complaint.hint, width_of())))
+    tell("\n".join(trouble(report.message, report.hint, width_of())))
     if "--json" in args and args[0] == "index":
         from pulse_cli.app.summary_json import as_object, failed
 
-        found = failed(complaint.kind, complaint.message, complaint.hint)
+        found = failed(report.kind, report.message, report.hint)
         with suppress(Fatal):  # nobody reads standard output; the error is on standard error
-            write_stdout(json.dumps(with_exit_code(as_object(found), complaint.exit_code)))
-    return complaint.exit_code
+            write_stdout(json.dumps(with_exit_code(as_object(found), report.exit_code)))
+    return report.exit_code
 
 
 def _usage(error: typer.TyperException) -> str:

@@ -78,7 +78,7 @@ def exit_of_record(record: Mapping[str, Any]) -> Exit:
 
 
 def with_exit_code(found: Mapping[str, Any], code: Exit) -> dict[str, Any]:
-    """An object about a run with its `exit_code`, behind its `status`."""
+    """An object about a run with its `exit_code`, after its `status`."""
     items = list(found.items())
     at = list(found).index("status") + 1
     return dict([*items[:at], ("exit_code", int(code)), *items[at:]])

@@ -63,13 +63,13 @@ class Lines:
         self._page_follows = page_follows and not as_json
         self._now = now
         self._due = 0.0
-        self._pace = Throughput()
+        self._throughput = Throughput()
         self._waiting: Waiting | None = None
 
     def on(self, event: Event) -> None:
         match event:
             case Progress() if event.stats.elapsed_s >= self._due:
-                self._pace.update(event.stats)
+                self._throughput.update(event.stats)
                 self._due = event.stats.elapsed_s + self._every
                 self._figures(event.stats)
             case Started():
@@ -115,9 +115,9 @@ class Lines:
 
     def _figures(self, stats: Stats) -> None:
         if self._as_json:
-            self._write("info", "progress", "", **_progress(stats, self._pace))
+            self._write("info", "progress", "", **_progress(stats, self._throughput))
         else:
-            self._write("info", "progress", _sentence(stats, self._pace))
+            self._write("info", "progress", _sentence(stats, self._throughput))
 
     def _write(self, level: str, event: str, text: str, **more: Any) -> None:
         if LEVELS.index(level) < self._threshold:
@@ -139,28 +139,28 @@ class Lines:
             self._threshold = len(LEVELS)
 
 
-def _sentence(stats: Stats, pace: Throughput) -> str:
+def _sentence(stats: Stats, throughput: Throughput) -> str:
     counts = stats.counts
     parts = [f"{counts.records:,} records: {counts.indexed:,} indexed"]
     skipped, dead = sum(counts.skipped.values()), sum(counts.dead.values())
     for number, word in ((counts.unchanged, "unchanged"), (skipped, "skipped"), (dead, "dead")):
         if number:
             parts.append(f"{number:,} {word}")
-    sentence = ", ".join(parts) + f"; {numbers.rate(pace.chunks_per_s)} chunks/s"
+    sentence = ", ".join(parts) + f"; {numbers.rate(throughput.chunks_per_s)} chunks/s"
     if stats.bytes_total:
         sentence = f"{100 * bytes_done(stats) / stats.bytes_total:.0f} % done, {sentence}"
-    left = pace.left_s(stats)
+    left = throughput.left_s(stats)
     if left is not None:
         sentence += f", about {numbers.clock(left)} left"
     return sentence + (f"; {waiting(stats.waiting_for)}" if stats.waiting_for else "")
 
 
-def _progress(stats: Stats, pace: Throughput) -> dict[str, Any]:
-    left = pace.left_s(stats)
+def _progress(stats: Stats, throughput: Throughput) -> dict[str, Any]:
+    left = throughput.left_s(stats)
     return {
         **asdict(stats),
-        "documents_per_s": round(pace.documents_per_s, 3),
-        "chunks_per_s": round(pace.chunks_per_s, 3),
-        "tokens_per_s": round(pace.tokens_per_s, 3),
+        "documents_per_s": round(throughput.documents_per_s, 3),
+        "chunks_per_s": round(throughput.chunks_per_s, 3),
+        "tokens_per_s": round(throughput.tokens_per_s, 3),
         "left_s": None if left is None else round(left, 1),
     }

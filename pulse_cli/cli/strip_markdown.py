@@ -15,7 +15,7 @@ _RULE = re.compile(r"^[\s|:*_-]{3,}$", re.MULTILINE)
 _END = re.compile(r"[.:!?\u3002]$")
 
 
-def plain(markdown: str, title: str | None = None) -> str:
+def strip_markdown(markdown: str, title: str | None = None) -> str:
     """`markdown` without fences, rules, heading marks, link targets and emphasis.
 
     A heading that only repeats the title goes altogether; others end like a sentence.

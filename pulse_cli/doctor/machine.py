@@ -27,7 +27,7 @@ TOLERATED_S = 120.0
 def machine(settings: Settings, now: float) -> Iterator[Finding]:
     """All checks of this machine. `now` is its clock, in seconds since 1970."""
     yield state_folder(settings)
-    yield from room(settings)
+    yield from disk_space(settings)
     yield from files_to_write(settings)
     yield from runs(settings, now)
     if now < EARLIEST:
@@ -51,7 +51,7 @@ def state_folder(settings: Settings) -> Finding:
     return ok("state folder", str(folder))
 
 
-def room(settings: Settings) -> Iterator[Finding]:
+def disk_space(settings: Settings) -> Iterator[Finding]:
     yield _free("state disk", settings.state_folder, STATE_BYTES, STATE_WARN_BYTES)
     if not is_server(settings.qdrant.url):
         yield _free("index disk", edge_folder(settings), MIN_FREE_BYTES, EDGE_WARN_BYTES)

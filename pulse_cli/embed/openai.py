@@ -63,8 +63,8 @@ class _OpenAI:
     path: str
     health: tuple[str, range]
     model: str
-    cuts: bool = False
-    bare: bool = False
+    can_truncate: bool = False
+    bare_array: bool = False
 
     def body(self, texts: Sequence[str], *, truncate: bool) -> Mapping[str, Any]:
         del truncate  # the interface has no word for it

@@ -39,12 +39,12 @@ class Dialect(Protocol):
         ...
 
     @property
-    def cuts(self) -> bool:
+    def can_truncate(self) -> bool:
         """Whether `body(truncate=True)` makes the server cut long texts."""
         ...
 
     @property
-    def bare(self) -> bool:
+    def bare_array(self) -> bool:
         """Whether an answer is the array of the vectors and nothing around it."""
         ...
 
@@ -106,7 +106,7 @@ class RemoteEmbedder:
         try:
             return await self._request(texts)
         except Rejected as refused:
-            if len(texts) == 1 and refused.reason == "too-long" and self._dialect.cuts:
+            if len(texts) == 1 and refused.reason == "too-long" and self._dialect.can_truncate:
                 return replace(await self._request(texts, truncate=True), truncated=1)
             if len(texts) == 1 and refused.reason == "bad-vector":
                 return await self._request(texts, again=True)
@@ -124,7 +124,7 @@ class RemoteEmbedder:
         return Vectors(array, 0, queue_s, work_s)
 
     def _vectors(self, answer: Answer, count: int) -> Floats:
-        if answer.status == 200 and self._dialect.bare:
+        if answer.status == 200 and self._dialect.bare_array:
             array = self._numbers.matrix(answer.body, count)
             if array is not None:
                 return array
@@ -167,7 +167,7 @@ async def probe(client: Client, dialect: Dialect) -> tuple[int, Answer]:
 
     Raises Transient, and Fatal where the server refuses even that.
     """
-    answer = await post(client, dialect, [PROBE], truncate=dialect.cuts)
+    answer = await post(client, dialect, [PROBE], truncate=dialect.can_truncate)
     where = client.address.shown
     try:
         return matrix(vector_rows(answer, dialect, 1), 1, where).shape[1], answer

@@ -87,8 +87,8 @@ class TeiEmbedder(RemoteEmbedder):
 class _Tei:
     path: str = "/embed"
     health: tuple[str, range] = ("/health", range(200, 201))
-    cuts: bool = True
-    bare: bool = True
+    can_truncate: bool = True
+    bare_array: bool = True
 
     def body(self, texts: Sequence[str], *, truncate: bool) -> Mapping[str, Any]:
         return {"inputs": texts, "truncate": truncate}

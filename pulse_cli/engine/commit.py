@@ -188,4 +188,4 @@ class Committer:
     ) -> None:
         """One request of a write. Raises Rejected where its documents are to blame."""
         comparisons = COMPARED_ALONE if len(tasks) == 1 else COMPARED_TOGETHER
-        await self._limiter.run(call, control=self._probe.write, comparisons=comparisons)
+        await self._limiter.run(call, probe=self._probe.write, comparisons=comparisons)

@@ -195,10 +195,10 @@ class EmbedPool:
     async def _try(self, request: _Request, permit: Permit) -> bool:
         """One attempt; True when the request needs no other."""
         texts = [job.texts[index] for job, index in request.items]
-        served = False
+        probe_ok = False
         try:
-            harmless = partial(self._embedder.embed, [PROBE])
-            served = request.suspect and await self._limiter.serves(harmless)
+            probe = partial(self._embedder.embed, [PROBE])
+            probe_ok = request.suspect and await self._limiter.serves(probe)
             vectors = await self._embedder.embed(texts)
             self._limiter.succeeded(queue_s=vectors.queue_s, work_s=vectors.work_s)
         except Rejected as error:
@@ -208,8 +208,8 @@ class EmbedPool:
         except Transient as error:
             failure = self._limiter.failed(permit, error)
             request.last_error = str(error)
-            request.failures += failure.isolated + (served and not error.overload)
-            request.overloads += served and error.overload
+            request.failures += failure.isolated + (probe_ok and not error.overload)
+            request.overloads += probe_ok and error.overload
             matters = not error.overload or len(request.items) > 1
             request.suspect = matters and failure.alone and not failure.isolated
         else:

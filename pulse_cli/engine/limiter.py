@@ -153,43 +153,43 @@ class Limiter:
         self,
         call: Callable[[], Awaitable[T]],
         *,
-        control: Callable[[], Awaitable[object]] | None = None,
+        probe: Callable[[], Awaitable[object]] | None = None,
         comparisons: int = 1,
     ) -> T:
         """Do one request, waiting for its turn, until it succeeds or is refused for good.
 
-        Where there is a harmless request to compare with, `control`, a call that failed in so
+        Where there is a harmless request to compare with, `probe`, a call that failed in so
         many `comparisons` in a row is refused: Rejected("keeps-failing").
         """
-        first, failures, blamed = False, 0, 0
+        first, failures, strikes = False, 0, 0
         while True:
             self.stats.waiting += 1
             try:
                 permit = await self.acquire(first=first)
             finally:
                 self.stats.waiting -= 1
-            served = False
+            probe_ok = False
             try:
-                if control is not None and failures >= SUSPECT_AFTER:
-                    served = await self.serves(control)
+                if probe is not None and failures >= SUSPECT_AFTER:
+                    probe_ok = await self.serves(probe)
                 result = await call()
                 self.succeeded()
                 return result
             except Transient as error:
                 failure = self.failed(permit, error)
                 failures = 0 if error.overload else failures + 1
-                blamed = blamed + 1 if served and not error.overload else 0
-                if blamed == comparisons:
+                strikes = strikes + 1 if probe_ok and not error.overload else 0
+                if strikes == comparisons:
                     raise Rejected(str(error), reason="keeps-failing") from error
             finally:
                 self.release(permit)
-            await self._clock.sleep(max(failure.delay, self._backoff(blamed) if blamed else 0.0))
+            await self._clock.sleep(max(failure.delay, self._backoff(strikes) if strikes else 0.0))
             first = True
 
-    async def serves(self, control: Callable[[], Awaitable[object]]) -> bool:
+    async def serves(self, probe: Callable[[], Awaitable[object]]) -> bool:
         """Whether the service takes a harmless request, sent under a permit one has."""
         try:
-            await control()
+            await probe()
         except (Transient, Rejected):
             return False
         self.succeeded()

@@ -82,7 +82,7 @@ class Pipeline:
         self.exhausted = False
 
     async def run(self, start: Position) -> None:
-        """Carry everything behind `start`, until the input ends or `interrupt` or `fail`.
+        """Carry everything after `start`, until the input ends or `interrupt` or `fail`.
 
         Ends by raising the first error, after what was in flight has been given time.
         """

@@ -48,7 +48,7 @@ def estimated_chunks(document: Document, chunk_tokens: int) -> int:
 async def read_batches(
     source: Source, start: Position, preparer: Preparer, limiter: Limiter
 ) -> AsyncIterator[list[ReadRecord]]:
-    """All records behind `start`, in order; `limiter` (of 1) keeps the time it takes."""
+    """All records after `start`, in order; `limiter` (of 1) keeps the time it takes."""
     records = source.records(start)
     thread = DaemonThread("pulse-read")
     take = partial(_take, records, preparer)

@@ -88,7 +88,7 @@ class OpenRun:
     run_id: str
     state: dict[str, Any]
     source: Source
-    books: RunState
+    run_state: RunState
     resumed: bool
     earlier: Counts
 
@@ -141,8 +141,8 @@ def _begin(
         "manifest": {"name": manifest.name, "sha256": sha256},
         "fingerprint": dict(fingerprint),
     }
-    books = _books(parts, files, options, run_id, 0, 0)
-    return OpenRun(run_id, state, source, books, resumed=False, earlier=Counts())
+    run_state = _run_state(parts, files, options, run_id, 0, 0)
+    return OpenRun(run_id, state, source, run_state, resumed=False, earlier=Counts())
 
 
 def _resume(
@@ -157,14 +157,14 @@ def _resume(
     inputs = load_manifest(files.manifest(run_id), old["manifest"]["sha256"])
     source = parts.open_source(inputs)
     position, counts, dead_mark, seen_mark = restore(old)
-    books = _books(parts, files, options, run_id, dead_mark, seen_mark)
-    books.position, books.counts, books.partial = position, counts, old["partial"]
-    books.examples = old["examples"]
+    run_state = _run_state(parts, files, options, run_id, dead_mark, seen_mark)
+    run_state.position, run_state.counts, run_state.partial = position, counts, old["partial"]
+    run_state.examples = old["examples"]
     same = {key: old[key] for key in _UNCHANGING}
-    return OpenRun(run_id, same, source, books, resumed=True, earlier=deepcopy(counts))
+    return OpenRun(run_id, same, source, run_state, resumed=True, earlier=deepcopy(counts))
 
 
-def _books(
+def _run_state(
     parts: RunDependencies,
     files: StateFiles,
     options: RunOptions,
@@ -174,7 +174,7 @@ def _books(
 ) -> RunState:
     calls = parts.syscalls
     return RunState(
-        letters=MarkedFile(files.dead_letters(run_id), dead_mark, syscalls=calls),
+        dead_letters=MarkedFile(files.dead_letters(run_id), dead_mark, syscalls=calls),
         seen=MarkedFile(files.seen(run_id), seen_mark, syscalls=calls),
         dead_limit=options.dead_limit,
         observer=parts.observer if options.report_documents else NullObserver(),

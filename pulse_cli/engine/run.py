@@ -59,7 +59,7 @@ async def _index(
     try:
         return await run.to_the_end()
     finally:
-        opened.books.close()
+        opened.run_state.close()
 
 
 class _Run:
@@ -78,8 +78,8 @@ class _Run:
         self._options = options
         self._checkpoint = checkpoint
         self._opened = opened
-        self._books = opened.books
-        self._stats = Stats(counts=opened.books.counts)
+        self._run_state = opened.run_state
+        self._stats = Stats(counts=opened.run_state.counts)
         self._started = parts.clock.monotonic()
         self._epoch = 0
         limits = parts.embedder.limits
@@ -90,7 +90,7 @@ class _Run:
         self._cpu = self._limiter("prepare", options.threads, options.threads)
         self._embed = self._limiter("embed", fixed or limits.start, fixed or limits.in_flight)
         self._store = self._limiter("store", min(2, parts.store.in_flight), parts.store.in_flight)
-        self._ledger = Ledger(self._books.book)
+        self._ledger = Ledger(self._run_state.book)
         self._saving = asyncio.Lock()
         self._pruned = 0
         self._outages = OutageReport(parts.observer)
@@ -124,7 +124,7 @@ class _Run:
             pipeline = self._pipeline(threads)
             helpers = [asyncio.create_task(do(pipeline)) for do in (self._housekeep, self._heed)]
             try:
-                await pipeline.run(self._books.position)
+                await pipeline.run(self._run_state.position)
                 if pipeline.exhausted:
                     await self._committer.delete_probe()
             except Fatal as fatal:
@@ -151,9 +151,9 @@ class _Run:
         """
         try:
             await self._save(complete=False)  # also writes the last pages to the seen file
-            if self._books.partial:
-                raise not_whole(self._books.partial)
-            seen = await asyncio.to_thread(lambda: SeenPages(self._books.seen.read()))
+            if self._run_state.partial:
+                raise not_whole(self._run_state.partial)
+            seen = await asyncio.to_thread(lambda: SeenPages(self._run_state.seen.read()))
             pruner = Pruner(self._parts.store, self._store, seen, options, self._parts.stop)
             removed = await pruner.prune()
         except Fatal as error:
@@ -211,7 +211,7 @@ class _Run:
                 self._refresh_stats()
                 self._parts.observer.on(Progress(self._stats))
                 self._outages.look(self._stats.waiting_for)
-                news = self._books.passed - self._saved_passed
+                news = self._run_state.passed - self._saved_passed
                 late = clock.monotonic() - self._saved_at >= CHECKPOINT_SECONDS
                 if news >= CHECKPOINT_RECORDS or (news and late):
                     await self._save(complete=False)
@@ -234,18 +234,18 @@ class _Run:
         if self._unsynced is not None:
             raise self._unsynced  # asked again, a disk says yes, though it lost what it held
         self._saved_at = self._parts.clock.monotonic()
-        self._saved_passed = self._books.passed
+        self._saved_passed = self._run_state.passed
         self._epoch += 1
         state = {
             **self._opened.state,
-            **self._books.snapshot(),
+            **self._run_state.snapshot(),
             "epoch": self._epoch,
             "saved_at": self._parts.clock.time(),
             "complete": complete,
         }
         fault_point("checkpoint-snapshot")
         try:
-            await asyncio.to_thread(self._books.sync)
+            await asyncio.to_thread(self._run_state.sync)
             await self._store.run(self._parts.store.sync)
         except Fatal as fatal:
             self._unsynced = fatal
@@ -257,7 +257,7 @@ class _Run:
     async def _finish(self, complete: bool, error: Fatal | None) -> Fatal | None:
         """Save for the last time. Returns what ended the run."""
         try:
-            if not self._books.closed:
+            if not self._run_state.closed:
                 await self._save(complete=complete)
         except Fatal as fatal:
             if not (complete and self._checkpoint.says_complete(self._epoch)):

@@ -29,8 +29,8 @@ def summarize(
     pruned: int,
 ) -> Summary:
     """Sum up. `stopped_by` is the name of a signal, or empty."""
-    books = opened.books
-    dead_letters = str(books.letters.path) if books.letters.mark else None
+    run_state = opened.run_state
+    dead_letters = str(run_state.dead_letters.path) if run_state.dead_letters.mark else None
     resume = options.command if not complete else None
     if complete and dead_letters:
         resume = retry_command(dead_letters, options.retry_flags)
@@ -54,7 +54,7 @@ def summarize(
         checkpoint=checkpoint,
         dead_letters=dead_letters,
         resume=resume,
-        dead_examples=books.examples,
+        dead_examples=run_state.examples,
         notes=notes,
         pruned=pruned,
         fingerprint=_hash(opened.state["fingerprint"]),

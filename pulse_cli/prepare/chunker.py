@@ -140,7 +140,10 @@ class Chunker:
         ):
             begin, end = _trim(text, chars[start] - base, chars[stop] - base, indentation)
             if begin < end:
-                exact = self._sums_count and segments.glued[stop] == segments.glued[start + 1]
+                exact = (
+                    self._sums_count
+                    and segments.inexact_joins[stop] == segments.inexact_joins[start + 1]
+                )
                 count = segments.tokens[stop] - segments.tokens[start] if exact else None
                 yield _Draft(task, start, done, begin, end, count)
 

@@ -72,7 +72,7 @@ def _without_uris(text: str, scheme: str) -> str:
 
 
 def _end(text: str, start: int, svg: _SvgEnds) -> int | None:
-    """The index behind the URI that begins at `start`; None for what is none, or too short."""
+    """The index after the URI that begins at `start`; None for what is none, or too short."""
     header = _HEADER.match(text, start)
     if not header:
         return None
@@ -99,7 +99,7 @@ class _SvgEnds:
         self._paragraph = _Next(_PARAGRAPH_END, text)
 
     def after(self, at: int) -> int | None:
-        """The index behind the SVG that begins at `at`; None where there is none."""
+        """The index after the SVG that begins at `at`; None where there is none."""
         text = self._text
         if not _SVG.match(text, at):
             return None
@@ -116,7 +116,7 @@ class _SvgEnds:
 
 
 class _Next:
-    """The next match of a pattern behind ever larger indices; each character is searched once."""
+    """The next match of a pattern after ever larger indices; each character is searched once."""
 
     def __init__(self, pattern: re.Pattern[str], text: str) -> None:
         self._pattern = pattern

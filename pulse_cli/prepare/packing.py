@@ -23,12 +23,12 @@ _FULL = 0.65
 def pack(
     segments: Segments, start: int, done: int, end: int, budget: int, overlap: int
 ) -> Iterator[tuple[int, int, int]]:
-    """Yield (first segment, first new segment, segment behind the last) of each chunk.
+    """Yield (first segment, first new segment, segment after the last) of each chunk.
 
     The first chunk begins with segment `start`, of which those before `done` are repeated.
     A chunk is over `budget` (by the sum of its segments) only if it is a single segment.
     """
-    tokens, tops = segments.charged, segments.tops
+    tokens, top_headings = segments.charged_tokens, segments.top_headings
     while done < end:
         stop = bisect_right(tokens, tokens[start] + budget, done, end + 1) - 1
         if stop <= done:
@@ -43,15 +43,15 @@ def pack(
         if stop < end:
             spare = max(tokens[stop] - overlap, tokens[stop + 1] - budget)
             first = bisect_left(tokens, spare, start + 1, stop)
-            top = bisect_right(tops, stop) - 1
-            start = max(first, tops[top]) if top >= 0 else first
+            top = bisect_right(top_headings, stop) - 1
+            start = max(first, top_headings[top]) if top >= 0 else first
         done = stop
 
 
 def _before_heading(segments: Segments, done: int, stop: int, full: float) -> int:
-    for marks in (segments.tops, segments.heads):
+    for marks in (segments.top_headings, segments.heads):
         mark = _last_upto(marks, stop)
-        if mark > done and segments.charged[mark] >= full:
+        if mark > done and segments.charged_tokens[mark] >= full:
             return mark
     return stop
 

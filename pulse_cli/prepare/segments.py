@@ -39,21 +39,29 @@ class Segments:
     """Running sums over the segments of several documents.
 
     Document d has the segments `bounds[d]` to `bounds[d + 1] - 1`. `chars`, `tokens` and
-    `charged` are sums up to each segment of its characters, its tokens, and the tokens it
-    is charged with when chunks are packed; `glued` counts the segments whose tokens may not
-    just add to those of the one before. `heads` and `tops` are the sorted indices of
+    `charged_tokens` are sums up to each segment of its characters, its tokens, and the tokens it
+    is charged with when chunks are packed; `inexact_joins` counts the segments whose tokens may not
+    just add to those of the one before. `heads` and `top_headings` are the sorted indices of
     segments that begin with any heading, and with one of level 1-2.
     """
 
-    __slots__ = ("bounds", "charged", "chars", "glued", "heads", "tokens", "tops")
+    __slots__ = (
+        "bounds",
+        "charged_tokens",
+        "chars",
+        "heads",
+        "inexact_joins",
+        "tokens",
+        "top_headings",
+    )
 
     def __init__(self) -> None:
         self.chars = array("I", [0])
         self.tokens = array("I", [0])
-        self.charged = array("I", [0])
-        self.glued = array("I", [0])
+        self.charged_tokens = array("I", [0])
+        self.inexact_joins = array("I", [0])
         self.heads = array("I")
-        self.tops = array("I")
+        self.top_headings = array("I")
         self.bounds = array("I", [0])
 
 
@@ -115,11 +123,13 @@ class Segmenter:
         sizes = _sizes(parts.texts)
         _accumulate(segments.chars, sizes)
         _accumulate(segments.tokens, parts.tokens)
-        _accumulate(segments.charged, np.maximum(parts.tokens, -(-sizes // _CHARS_PER_TOKEN)))
-        _accumulate(segments.glued, _glued(parts.texts, self._breaks))
+        _accumulate(
+            segments.charged_tokens, np.maximum(parts.tokens, -(-sizes // _CHARS_PER_TOKEN))
+        )
+        _accumulate(segments.inexact_joins, _inexact_joins(parts.texts, self._breaks))
         starts, level = parts.first[:-1] + base, np.array(levels, np.int64)
         _extend(segments.heads, starts[level > 0])
-        _extend(segments.tops, starts[(level == 1) | (level == 2)])
+        _extend(segments.top_headings, starts[(level == 1) | (level == 2)])
         _extend(segments.bounds, parts.first[ends] + base)
 
     def _split(
@@ -150,11 +160,11 @@ def _sizes(texts: Sequence[Sized]) -> NDArray[np.int64]:
     return np.fromiter(map(len, texts), np.int64, len(texts))
 
 
-def _glued(texts: list[str], breaks: frozenset[str]) -> NDArray[np.int64]:
+def _inexact_joins(texts: list[str], breaks: frozenset[str]) -> NDArray[np.int64]:
     """1 for each text that no break parts from the one before it (the first may have none)."""
-    glued = np.ones(len(texts) + 1, np.int64)
-    glued[1:] = [text[-1] not in breaks for text in texts]
-    return glued[:-1] & np.array([text[0] not in breaks for text in texts], np.int64)
+    inexact_joins = np.ones(len(texts) + 1, np.int64)
+    inexact_joins[1:] = [text[-1] not in breaks for text in texts]
+    return inexact_joins[:-1] & np.array([text[0] not in breaks for text in texts], np.int64)
 
 
 def _accumulate(sums: array[int], more: NDArray[np.int64]) -> None:

@@ -38,7 +38,7 @@ class Limits(NamedTuple):
 
 
 def joined(reads: Reads, start: Position, limits: Limits) -> Iterator[Record]:
-    """The records that `reads` yields behind `start`, the parts of each page put together.
+    """The records that `reads` yields after `start`, the parts of each page put together.
 
     Raises SourceChanged where the pages of a stretch that are done are others now.
     """
@@ -51,7 +51,7 @@ def joined(reads: Reads, start: Position, limits: Limits) -> Iterator[Record]:
 
 
 def _rest(stretches: Iterator[Iterator[Record]], start: Position) -> Iterator[Record]:
-    """What follows in the first stretch behind the pages that are done."""
+    """What follows in the first stretch after the pages that are done."""
     rows = next(stretches, iter(()))
     proof = 0
     for _ in range(start.joined):
@@ -137,7 +137,7 @@ class _Row:
 class _Stretch:
     """The records from a part on; `base` is the position before it.
 
-    What comes behind the last part (`_end` is its position) does not belong to it any more.
+    What comes after the last part (`_end` is its position) does not belong to it any more.
     """
 
     def __init__(self, base: Position, limits: Limits) -> None:
@@ -151,7 +151,7 @@ class _Stretch:
         self._end = base
 
     def add(self, record: Record, before: Position) -> None:
-        """Take the record that stands behind `before`."""
+        """Take the record that stands after `before`."""
         self._records += 1
         document = record.content
         row = None

@@ -8,7 +8,7 @@ same, and passes over the records of the segment that are done.
 What a position means: `model.Position`. The last record of a segment stands at (offset of the next
 segment, 0), any other at (offset of its segment, records done in it, bytes read). Notes and values
 without documents count as records here, so that each is given once. What is given of a segment
-that breaks off at the end of the input never stands behind it: the input may grow.
+that breaks off at the end of the input never stands after it: the input may grow.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class InputSource:
     def _framed(
         self, index: int, name: str, reader: ByteReader, framer: Framer, start: Position
     ) -> Iterator[Record]:
-        """The records behind `start`: those of its segment that are done are passed over."""
+        """The records after `start`: those of its segment that are done are passed over."""
         segment, item = -1, 0
         # Of an input that was empty then, only the note was done.
         left = start.item if start.fed or not reader.data else 0
@@ -184,7 +184,7 @@ def _records(
     item: int,
     done: int,
 ) -> Iterator[Record]:
-    """The contents as records, behind the first `done`; gives them away as it goes.
+    """The contents as records, after the first `done`; gives them away as it goes.
 
     `item` records of the segment come before this span.
     """

@@ -37,7 +37,7 @@ class Event:
 
     @property
     def stage(self) -> str:
-        """The part behind the dot: `started`, `page`, `completed`, `failed` …"""
+        """The part after the dot: `started`, `page`, `completed`, `failed` …"""
         return self.type.rpartition(".")[2]
 
 

@@ -2,9 +2,9 @@
 
 All times are seconds. The figures of `l4` are fitted to a public measurement of TEI with
 bge-small on one NVIDIA L4 (within 20 % of it at batches of 1 to 32 and 1 to 8 in flight);
-`h100` is ten times that; `cpu` is TEI's own CPU back end, which pads; `seeds` is what the
-service before pulse documented; `peers` is what other pipelines were measured on,
-`peers-x10` the same with an embedder ten times as fast.
+`h100` is ten times that; `cpu` is TEI's own CPU back end, which pads; `original` is what the
+service before pulse documented; `eight-slots` is what other pipelines were measured on,
+`eight-slots-x10` the same with an embedder ten times as fast.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ PROFILES: dict[str, Profile] = {
     p.name: p
     for p in (
         Profile(
-            "seeds",
+            "original",
             TeiModel(
                 Slots(16, 0.5), dimension=1024, max_input_length=8192, max_concurrent_requests=1024
             ),
@@ -119,12 +119,12 @@ PROFILES: dict[str, Profile] = {
             QdrantModel(upsert_s=0.005, read_s=0.002),
         ),
         Profile(
-            "peers",
+            "eight-slots",
             TeiModel(Slots(8, 20e-3, 1.5e-3)),
             QdrantModel(upsert_s=0.005, read_s=0.005, slots=64),
         ),
         Profile(
-            "peers-x10",
+            "eight-slots-x10",
             TeiModel(Slots(8, 2e-3, 0.15e-3)),
             QdrantModel(upsert_s=0.005, read_s=0.005, slots=64),
         ),

@@ -27,7 +27,7 @@ _BACKSLASH = ord("\\")
 def thin(body: bytes) -> bytes:
     """`body` with every long array of plain numbers that is a value as `[length]`.
 
-    A quote that no backslash precedes ends a key or a text, so `":[` behind one is structure
+    A quote that no backslash precedes ends a key or a text, so `":[` after one is structure
     and not content; an array that holds anything but numbers is left alone.
     """
     parts: list[bytes] = []

@@ -1,17 +1,17 @@
-"""Figures of a run: computed here from courses made by hand, in round numbers."""
+"""Figures of a run: computed here from recordings made by hand, in round numbers."""
 
 from __future__ import annotations
 
 import pytest
 
-from pulse_cli.bench.bottleneck import verdict_of
+from pulse_cli.bench.bottleneck import bottleneck_of
 from pulse_cli.bench.ceiling import ceiling
 from pulse_cli.bench.numbers import figures_of, rss_growth, spread, steady_window
 from pulse_cli.bench.sample import Recording, Sample
 from pulse_cli.simulators.profiles import Backend, Slots, TeiModel
 
 
-def course(seconds: int = 20, *, stopped: bool = False, busy: float = 0.5) -> Recording:
+def recording(seconds: int = 20, *, stopped: bool = False, busy: float = 0.5) -> Recording:
     """Begins at 100 s, 3 s and 2 CPU seconds after its launch; 10 chunks and 0.1 MB a second.
 
     The simulator has two places, `busy` of them at work; it was started at 90.
@@ -38,7 +38,7 @@ def course(seconds: int = 20, *, stopped: bool = False, busy: float = 0.5) -> Re
 
 
 def test_start_up_is_in_no_rate() -> None:
-    run = figures_of(course())
+    run = figures_of(recording())
     assert run.startup_s == 3
     assert run.startup_cpu_s == 2
     assert run.seconds == 20
@@ -51,7 +51,7 @@ def test_start_up_is_in_no_rate() -> None:
 
 
 def test_efficiency_is_the_simulators_own_account_of_the_steady_state() -> None:
-    run = figures_of(course(busy=0.75))
+    run = figures_of(recording(busy=0.75))
     assert run.efficiency == pytest.approx(0.75)
     assert run.fill == 0.9
     assert run.overloaded == 1
@@ -59,14 +59,14 @@ def test_efficiency_is_the_simulators_own_account_of_the_steady_state() -> None:
 
 
 def test_the_steady_state_leaves_out_the_ramp_and_the_tail() -> None:
-    first, last = steady_window(course(40))
+    first, last = steady_window(recording(40))
     assert (first.at, last.at) == (105, 138)
-    first, last = steady_window(course(40, stopped=True))
+    first, last = steady_window(recording(40, stopped=True))
     assert (first.at, last.at) == (105, 139)
 
 
 def test_a_run_cut_short_is_not_charged_for_its_drain() -> None:
-    run = figures_of(course(40, stopped=True))
+    run = figures_of(recording(40, stopped=True))
     assert run.seconds == 39
     assert run.chunks == 390
 
@@ -77,30 +77,30 @@ def test_a_run_too_short_for_figures_gives_figures() -> None:
     assert run.chunks_per_s == 0
     assert run.cpu_s_per_mb == 0
     assert run.efficiency is None
-    assert verdict_of(run, 2).stage == "unknown"
+    assert bottleneck_of(run, 2).stage == "unknown"
 
 
 def test_memory_that_grows_shows() -> None:
-    flat = course()
+    flat = recording()
     assert rss_growth(flat) == 1.0
     grown = [Sample(s.at, s.cpu_s, rss=i * 10_000_000) for i, s in enumerate(flat.samples)]
     assert rss_growth(Recording(0, flat.started, tuple(grown), {}, False)) > 2
 
 
 def test_stages_tell_how_long_they_were_full() -> None:
-    stage = figures_of(course()).stages["embed"]
+    stage = figures_of(recording()).stages["embed"]
     assert stage.busy == pytest.approx(0.8)
     assert stage.full == 1.0
     assert (stage.p50_ms, stage.p95_ms, stage.p99_ms) == (1, 2, 3)
 
 
 def test_the_verdict_names_the_service_that_is_busy_and_else_the_fullest_stage() -> None:
-    assert verdict_of(figures_of(course(busy=0.97)), 2).stage == "embedder"
-    assert verdict_of(figures_of(course(busy=0.5)), 2).stage == "embed"
+    assert bottleneck_of(figures_of(recording(busy=0.97)), 2).stage == "embedder"
+    assert bottleneck_of(figures_of(recording(busy=0.5)), 2).stage == "embed"
 
 
 def test_spread() -> None:
-    runs = [figures_of(course(busy=busy)) for busy in (0.5, 0.9, 0.6)]
+    runs = [figures_of(recording(busy=busy)) for busy in (0.5, 0.9, 0.6)]
     found = spread(runs, "efficiency")
     assert found is not None
     assert found == pytest.approx({"min": 0.5, "median": 0.6, "max": 0.9})

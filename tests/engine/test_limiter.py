@@ -212,7 +212,7 @@ async def blamed(
             raise control
 
     try:
-        await clock.run(own.run(call, control=harmless, comparisons=2))
+        await clock.run(own.run(call, probe=harmless, comparisons=2))
     except Rejected as error:
         return error.reason
     return None

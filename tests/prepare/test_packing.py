@@ -15,9 +15,9 @@ from pulse_cli.prepare.segments import Segments
 
 def made(sizes: list[int], heads: list[int], tops: list[int]) -> Segments:
     segments = Segments()
-    segments.charged = array("I", accumulate(sizes, initial=0))
+    segments.charged_tokens = array("I", accumulate(sizes, initial=0))
     segments.heads = array("I", sorted({*heads, *tops}))
-    segments.tops = array("I", sorted(set(tops)))
+    segments.top_headings = array("I", sorted(set(tops)))
     return segments
 
 
@@ -29,7 +29,7 @@ def packed(
 
 
 @pytest.mark.parametrize(
-    ("heads", "tops", "overlap", "chunks"),
+    ("heads", "top_headings", "overlap", "chunks"),
     [
         pytest.param([], [], 0, [(0, 10), (10, 20), (20, 25)], id="greedy"),
         pytest.param([], [], 25, [(0, 10), (8, 18), (16, 25)], id="overlap of whole segments"),

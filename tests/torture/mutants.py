@@ -156,12 +156,12 @@ class _InPlace:
 async def _too_early(self: Any, complete: bool) -> None:
     """The checkpoint, and only then what it speaks of."""
     self._saved_at = self._parts.clock.monotonic()
-    self._saved_passed = self._books.passed
-    state = {**self._opened.state, **self._books.snapshot(), "epoch": 0, "complete": complete}
+    self._saved_passed = self._run_state.passed
+    state = {**self._opened.state, **self._run_state.snapshot(), "epoch": 0, "complete": complete}
     fault_point("checkpoint-snapshot")
     await asyncio.to_thread(self._checkpoint.save, state)
     fault_point("checkpoint-saved")
-    await asyncio.to_thread(self._books.sync)
+    await asyncio.to_thread(self._run_state.sync)
     await self._store.run(self._parts.store.sync)
     fault_point("checkpoint-store-synced")
 

@@ -303,4 +303,4 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(
     left = machine.left()
     assert left.counts["dead"] == {"no-url": 60}
     assert left.counts["indexed"] == 60
-    assert [letter["line"] for letter in left.letters] == list(range(2, 121, 2))
+    assert [letter["line"] for letter in left.dead_letters] == list(range(2, 121, 2))

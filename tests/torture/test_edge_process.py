@@ -48,7 +48,7 @@ def scene(bench: Bench, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     assert ended.code == DONE, ended.stderr
     left = machine.left()
     assert len(left.points) > 150
-    assert len(left.letters) > 5
+    assert len(left.dead_letters) > 5
     return Scene(bench, source, left, ended.seconds)
 
 

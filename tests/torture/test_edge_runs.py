@@ -49,7 +49,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     asyncio.run(world.start(source))
     left = world.left(source, exact=True)
     assert len(left.points) > 60
-    assert len(left.letters) > 2
+    assert len(left.dead_letters) > 2
     return Undisturbed(source, left)
 
 

@@ -57,7 +57,7 @@ async def clean(tmp_path: Path) -> Undisturbed:
     await world.start(source)
     left = world.left(source, exact=True)
     assert len(left.points) > 12
-    assert len(left.letters) == 6
+    assert len(left.dead_letters) == 6
     return Undisturbed(source, left, names(world))
 
 

@@ -40,7 +40,7 @@ def clean(bench: Bench, source: Path) -> Clean:
             assert ended.code == 3, ended.stderr
             known[store] = machine.left(), ended.seconds
             assert len(known[store][0].points) > 200
-            assert len(known[store][0].letters) > 10
+            assert len(known[store][0].dead_letters) > 10
         return known[store]
 
     return left

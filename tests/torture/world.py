@@ -77,7 +77,7 @@ class Left:
     """What a run leaves behind, without what may differ between equal runs."""
 
     points: dict[str, Any]
-    letters: list[dict[str, Any]]
+    dead_letters: list[dict[str, Any]]
     counts: dict[str, Any]
 
     def only(self, pages: set[str]) -> Left:
@@ -87,7 +87,7 @@ class Left:
             for one, point in self.points.items()
             if point["payload"]["canonical_url"] in pages
         }
-        return Left(kept, self.letters, self.counts)
+        return Left(kept, self.dead_letters, self.counts)
 
     def differences(self, other: Left) -> list[str]:
         """Where `self` (expected) and `other` differ, in words."""
@@ -100,8 +100,10 @@ class Left:
                 where = f"{shown['payload']['canonical_url']}#{shown['payload']['chunk_index']}"
                 how = "lost" if theirs is None else "too many" if mine is None else "other"
                 found.append(f"point {where}: {how}")
-        if self.letters != other.letters:
-            found.append(f"dead letters: {len(self.letters)} expected, {len(other.letters)} there")
+        if self.dead_letters != other.dead_letters:
+            found.append(
+                f"dead letters: {len(self.dead_letters)} expected, {len(other.dead_letters)} there"
+            )
         found += [
             f"count {name}: {self.counts[name]} expected, {other.counts[name]} there"
             for name in self.counts

@@ -38,7 +38,7 @@ Profiles = Annotated[
     typer.Option(
         "--profile",
         metavar="NAME",
-        help="l4, h100, cpu, seeds, peers, peers-x10, instant; repeatable.",
+        help="l4, h100, cpu, original, eight-slots, eight-slots-x10, instant; repeatable.",
         rich_help_panel=SERVICES,
     ),
 ]
@@ -184,7 +184,7 @@ def bench(
 
     Examples:
     pulse bench
-    pulse bench --corpus crawl.jsonl --profile l4 --profile seeds --baseline sequential
+    pulse bench --corpus crawl.jsonl --profile l4 --profile original --baseline sequential
     pulse bench --live --tei http://localhost:8080 --qdrant http://localhost:6333
     pulse bench --profile l4 --sweep concurrency=1,2,4,8,16 --html sweep.html
     pulse bench --save before.json; pulse bench --against before.json

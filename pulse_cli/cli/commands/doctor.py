@@ -49,7 +49,7 @@ def doctor(*, loaded: Loaded, as_json: Json = False) -> int:
             json.dumps({"ok": not failed, "errors": failed, "warnings": warned, "findings": found})
         )
     else:
-        write_stdout(f"\n{_verdict(failed, warned)}")
+        write_stdout(f"\n{_conclusion(failed, warned)}")
     return Exit.FATAL if failed else Exit.OK
 
 
@@ -60,7 +60,7 @@ def _line(finding: Finding) -> str:
     return line
 
 
-def _verdict(failed: int, warned: int) -> str:
+def _conclusion(failed: int, warned: int) -> str:
     from pulse_cli.numbers import plural
 
     if not failed and not warned:

@@ -12,7 +12,7 @@ import typer
 from pulse_cli.cli.exit_codes import Exit
 from pulse_cli.cli.flags import Json, with_settings
 from pulse_cli.cli.streams import write_stdout
-from pulse_cli.cli.strip_markdown import plain
+from pulse_cli.cli.strip_markdown import strip_markdown
 from pulse_cli.errors import Fatal, Kind
 from pulse_cli.sanitize import sanitize
 
@@ -115,7 +115,7 @@ def _show_page(console: Console, rank: int, result: Result, query: str) -> None:
     head.append(sanitize(result.title or result.url), "bold")
     head.append(f"  {100 * result.share:.0f} %", "dim")
     console.print(head)
-    shown = passage(plain(result.text, result.title), query)
+    shown = passage(strip_markdown(result.text, result.title), query)
     body = Text()
     at = 0
     for start, end in shown.spans:

@@ -9,9 +9,9 @@ Why a resumed run is right, whatever moment the last one died at:
    the snapshot counts as done is durable.
 3. Only then the snapshot is saved, atomically (`atomic_file`).
 
-Hence no record at or before a saved position can be lost. Records behind it are read
+Hence no record at or before a saved position can be lost. Records after it are read
 again; those already in the store are recognised by their commit records (point ids are
-deterministic, so nothing doubles), and dead letters behind the mark are cut off before
+deterministic, so nothing doubles), and dead letters after the mark are cut off before
 they are written again. Saving before syncing (2 and 3 swapped) or a position beyond an
 open record would each break this; the torture suite proves that it notices.
 

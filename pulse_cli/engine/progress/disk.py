@@ -43,7 +43,7 @@ def disk_errors(path: Path, doing: str = "write") -> Iterator[None]:
 class MarkedFile:
     """An append-only file that is cut back to a mark when its run is resumed.
 
-    What was appended behind the last saved mark will be appended again by the resumed
+    What was appended after the last saved mark will be appended again by the resumed
     run, so it must go: truncation is what makes dead letters exactly-once. The file is
     created with the first append, mode 0600.
     """
@@ -54,7 +54,7 @@ class MarkedFile:
         self._syscalls = syscalls
         self._fd: int | None = None
         self._mark = mark
-        self._torn = False  # bytes behind the mark
+        self._torn = False  # bytes after the mark
         size = path.stat().st_size if path.exists() else 0
         if size < mark:
             # ftruncate to a larger size would silently pad with zeros

@@ -37,7 +37,7 @@ MAX_TICKETS = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """How a record ended, and what it adds to the books.
+    """How a record ended, and what it adds to the run_state.
 
     `outcome` is None for values that are no records. `letter` is a dead letter's line.
     `seen` is the document key if the crawl still holds the page. `partial` says why the

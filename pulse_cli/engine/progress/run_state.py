@@ -48,7 +48,7 @@ class RunState:
     its record.
     """
 
-    letters: MarkedFile
+    dead_letters: MarkedFile
     seen: MarkedFile
     dead_limit: DeadLimit
     position: Position = field(default_factory=Position)
@@ -67,7 +67,7 @@ class RunState:
             return
         self.closed = True  # until this entry is whole
         if resolution.letter is not None:
-            self.letters.append(resolution.letter)
+            self.dead_letters.append(resolution.letter)
             if resolution.reason not in self.examples:
                 self.examples[resolution.reason] = example_of(resolution.letter)
         if resolution.seen is not None:
@@ -85,7 +85,7 @@ class RunState:
             raise Fatal(
                 f"{dead} of {self.counts.records} records became dead letters: this looks like a"
                 " wrong setting rather than bad records",
-                hint=f"look at {self.letters.path}, then run again, or raise --max-dead",
+                hint=f"look at {self.dead_letters.path}, then run again, or raise --max-dead",
                 kind=Kind.TOO_MANY_DEAD,
             )
 
@@ -117,16 +117,16 @@ class RunState:
             "counts": asdict(self.counts),
             "partial": list(self.partial),
             "examples": dict(self.examples),
-            "marks": {"dead": self.letters.mark, "seen": self.seen.mark},
+            "marks": {"dead": self.dead_letters.mark, "seen": self.seen.mark},
         }
 
     def sync(self) -> None:
         """Make the files durable. Blocking."""
-        self.letters.sync()
+        self.dead_letters.sync()
         self.seen.sync()
 
     def close(self) -> None:
-        self.letters.close()
+        self.dead_letters.close()
         self.seen.close()
 
 

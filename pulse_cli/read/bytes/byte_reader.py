@@ -81,7 +81,7 @@ class ByteReader:
         self._segments = segments
 
     def more(self) -> bool:
-        """Read another chunk behind what is there; False at the end of the input."""
+        """Read another chunk after what is there; False at the end of the input."""
         if self._ended:
             return False
         try:

@@ -36,7 +36,7 @@ class InputReader:
             ) from error
         except OSError as error:
             raise Fatal(
-                f"{name} cannot be read behind byte {self.read - before:,}: {error.strerror}",
+                f"{name} cannot be read after byte {self.read - before:,}: {error.strerror}",
                 hint="run the same command again to go on when it can be read",
                 kind=Kind.UNREADABLE_SOURCE,
             ) from error

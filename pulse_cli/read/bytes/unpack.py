@@ -91,7 +91,7 @@ def _gunzipped(stored: Iterator[bytes]) -> Iterator[bytes]:
     started = False
     for chunk in stored:
         rest = chunk
-        while rest := rest if started else rest.lstrip(b"\x00"):  # padding behind members
+        while rest := rest if started else rest.lstrip(b"\x00"):  # padding after members
             started = True
             step, rest = rest[:_GZIP_STEP], rest[_GZIP_STEP:]
             yield from _inflated(member, step)

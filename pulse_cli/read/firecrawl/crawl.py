@@ -75,6 +75,6 @@ class CrawlRecords:
 
     def _changed(self, skip: int) -> Fatal:
         return SourceChanged(
-            f"{self._name}: the documents behind the first {skip:,} are not those of before",
+            f"{self._name}: the documents after the first {skip:,} are not those of before",
             hint="--restart indexes it from its beginning; so does --on-changed-source restart",
         )

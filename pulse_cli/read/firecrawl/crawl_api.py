@@ -66,7 +66,7 @@ class CrawlApi:
         )
 
     def page(self, skip: int) -> Page:
-        """The documents behind the first `skip`, as many as the server gives at once.
+        """The documents after the first `skip`, as many as the server gives at once.
 
         Raises Unavailable where the server cannot be reached, Fatal where it refuses.
         """

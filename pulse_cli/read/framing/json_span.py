@@ -47,7 +47,7 @@ class JsonSpan(NamedTuple):
     """A stretch of the input and what was in it.
 
     `byte`, `line`, `length` are those of the value, `segment` and `segment_line` those where the
-    segment around it begins. `ends_segment`: the next segment begins behind this span, so a
+    segment around it begins. `ends_segment`: the next segment begins after this span, so a
     reading may be taken up there. `contents` is emptied by whoever uses it.
     """
 
@@ -152,7 +152,7 @@ class CappedBuffer:
     def holds(self, pattern: re.Pattern[bytes]) -> bool:
         """Whether the pattern occurs. Asked again, it searches only what was added since.
 
-        Ask where nothing that matches can have begun and not ended: behind a member's name.
+        Ask where nothing that matches can have begun and not ended: after a member's name.
         """
         if pattern not in self._found:
             if pattern.search(self.kept, self._searched.get(pattern, 0)):

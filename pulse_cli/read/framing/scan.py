@@ -39,7 +39,7 @@ class Scan:
     def advance(self, data: bytes, at: int, stop: int, members: bool = False) -> int:
         """Go on in `data[at:stop]`; returns the index to go on from with more bytes.
 
-        Or the index behind the value, when it `ended`; with `members` also that of the bracket of
+        Or the index after the value, when it `ended`; with `members` also that of the bracket of
         each member, when `at_member`: the next call steps into it, unless `skip_member` is called.
         """
         depth = self._depth
@@ -81,12 +81,12 @@ class Scan:
             self._inside = True
 
     def skip_member(self) -> None:
-        """What began here is read by another; go on behind it."""
+        """What began here is read by another; go on after it."""
         self.at_member = False
 
 
 def _string_end(data: bytes, at: int, stop: int) -> tuple[int, bool]:
-    """The index behind the string in which `at` lies, and False; or where to go on, and True.
+    """The index after the string in which `at` lies, and False; or where to go on, and True.
 
     Long strings are most of every input: only their quotes are looked at.
     """

@@ -110,7 +110,7 @@ class Values:
         return self.span(contents, byte, line, ends_value=level == 0)
 
     def _extent(self) -> int | None:
-        """The index behind the value that begins here, if it ends within the window."""
+        """The index after the value that begins here, if it ends within the window."""
         reader, scan, done = self._reader, Scan(), 0
         while True:
             done = scan.advance(reader.data, reader.at + done, reader.stop) - reader.at
@@ -241,7 +241,7 @@ class Values:
         if not (self.damage_reported or breaks_off):
             return self.span(contents, own.byte, own.line, ends_value=True)
         contents.append(Note(f"{detail}, {self._whereabouts(own)}", True, reason))
-        # The segment is not ended: a reading resumed behind it would report the damage again.
+        # The segment is not ended: a reading resumed after it would report the damage again.
         return self.span(contents, own.byte, own.line, ends_value=False)
 
     def _whereabouts(self, own: CappedBuffer) -> str:
@@ -253,7 +253,7 @@ class Values:
         self, contents: list[Content | Hint], byte: int, line: int, *, ends_value: bool
     ) -> JsonSpan:
         """Counts the contents, and ends the segment with its last value (`ends_value`: an
-        outermost one), so that the position behind it is where the next segment begins.
+        outermost one), so that the position after it is where the next segment begins.
         """
         reader = self._reader
         length = reader.offset - byte

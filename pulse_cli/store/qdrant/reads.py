@@ -45,7 +45,7 @@ class Reads:
     async def page(
         self, query: dict[str, Any], limit: int, offset: int, wanted: dict[str, Any] | None
     ) -> list[Hit]:
-        """`limit` points behind the first `offset`, best first."""
+        """`limit` points after the first `offset`, best first."""
         body = {**query, "limit": limit, "offset": offset, "with_payload": True}
         if wanted is not None:
             body["filter"] = wanted

@@ -35,7 +35,7 @@ def test_each_record_is_booked_with_its_position(tmp_path: Path) -> None:
     assert found["position"]["offset"] == 3
     assert (found["counts"]["indexed"], found["counts"]["dead"]) == (2, {"bad": 1})
     assert (found["counts"]["chunks"], found["counts"]["tokens"]) == (6, 100)
-    assert kept.letters.path.read_bytes() == DEAD.letter
+    assert kept.dead_letters.path.read_bytes() == DEAD.letter
     assert found["examples"] == {"bad": {"source": "x", "line": 2, "byte": 9, "detail": "no"}}
     assert found["marks"] == {"dead": len(DEAD.letter or b""), "seen": 0}
 
