@@ -13,18 +13,18 @@ from pulse_cli.prepare.packing import pack
 from pulse_cli.prepare.segments import Segments
 
 
-def made(sizes: list[int], heads: list[int], tops: list[int]) -> Segments:
+def made(sizes: list[int], heads: list[int], top_headings: list[int]) -> Segments:
     segments = Segments()
     segments.charged_tokens = array("I", accumulate(sizes, initial=0))
-    segments.heads = array("I", sorted({*heads, *tops}))
-    segments.top_headings = array("I", sorted(set(tops)))
+    segments.heads = array("I", sorted({*heads, *top_headings}))
+    segments.top_headings = array("I", sorted(set(top_headings)))
     return segments
 
 
 def packed(
-    sizes: list[int], budget: int, overlap: int, heads: list[int], tops: list[int]
+    sizes: list[int], budget: int, overlap: int, heads: list[int], top_headings: list[int]
 ) -> list[tuple[int, int]]:
-    chunks = pack(made(sizes, heads, tops), 0, 0, len(sizes), budget, overlap)
+    chunks = pack(made(sizes, heads, top_headings), 0, 0, len(sizes), budget, overlap)
     return [(start, stop) for start, _, stop in chunks]
 
 
@@ -44,9 +44,9 @@ def packed(
     ],
 )
 def test_where_chunks_end_and_begin(
-    heads: list[int], tops: list[int], overlap: int, chunks: list[tuple[int, int]]
+    heads: list[int], top_headings: list[int], overlap: int, chunks: list[tuple[int, int]]
 ) -> None:
-    assert packed([10] * 25, 100, overlap, heads, tops) == chunks
+    assert packed([10] * 25, 100, overlap, heads, top_headings) == chunks
 
 
 def test_overlap_makes_room_for_a_large_segment() -> None:
@@ -67,16 +67,16 @@ def test_a_segment_over_the_budget_stands_alone() -> None:
     budget=st.integers(60, 200),
     overlap=st.integers(0, 100),
     heads=st.lists(st.integers(0, 79), max_size=10),
-    tops=st.lists(st.integers(0, 79), max_size=10),
+    top_headings=st.lists(st.integers(0, 79), max_size=10),
 )
 def test_everything_is_packed_within_the_budget(
-    sizes: list[int], budget: int, overlap: int, heads: list[int], tops: list[int]
+    sizes: list[int], budget: int, overlap: int, heads: list[int], top_headings: list[int]
 ) -> None:
-    chunks = packed(sizes, budget, overlap, heads, tops)
+    chunks = packed(sizes, budget, overlap, heads, top_headings)
     assert chunks[0][0] == 0
     assert chunks[-1][1] == len(sizes)
     assert all(sum(sizes[start:stop]) <= budget for start, stop in chunks)
     for (start, stop), (again, behind) in pairwise(chunks):
         assert start < again <= stop < behind
         assert sum(sizes[again:stop]) <= overlap
-        assert not any(again < top <= stop for top in tops)
+        assert not any(again < top <= stop for top in top_headings)
