@@ -1,8 +1,6 @@
 """What flows through pulse: records read, documents, chunks, points and hits.
 
-Everything here is frozen and without behaviour, and this module imports the
-standard library only, so that every stage can share it without sharing
-anything else.
+Everything here is frozen and without behaviour, and imports the standard library only.
 """
 
 from __future__ import annotations
@@ -30,10 +28,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One file (or pipe, or remote crawl) of a run, with what identifies its content.
+    """One file (or pipe, crawl, index) of a run, with what identifies its content.
 
-    `size`, `mtime_ns` and `inode` are None where there is no such thing (a pipe);
-    `head_hash` is the sha256 of the first 64 KiB of stored bytes, "" for a pipe.
+    `size`, `mtime_ns`, `inode` are None, and `head_hash` "", where there is no such thing (a pipe);
+    `head_hash` is the sha256 of the first 64 KiB of stored bytes.
     """
 
     name: str
@@ -47,14 +45,12 @@ class Input:
 class Position:
     """A point in the input after which everything is done; reading resumes here.
 
-    `source` counts the run's inputs from 0. `offset` (in decompressed bytes) is where a
-    segment begins: a line, a pretty-printed block, or the whole input. `item` is how many
-    records of that segment are done. `fed` >= `offset` is how many decompressed bytes had
-    been read when the last of them was complete, and `crc` the CRC-32 (zlib) of exactly those
-    bytes, which proves on resume that the input is still the same.
-
-    Behind that place, `joined` pages of a stretch of parts (`read.joining`) are done as well;
-    `proof` is the CRC-32 of what they were.
+    `source` counts the run's inputs from 0. `offset` (in decompressed bytes) is where a segment
+    begins: a line, a pretty-printed block, or the whole input. `item` is how many records of that
+    segment are done. `fed` >= `offset` is how many decompressed bytes had been read when the last
+    of them was complete, `crc` the CRC-32 (zlib) of exactly those bytes, which proves on resume
+    that the input is the same. After that place, `joined` pages of a stretch of parts
+    (`read.joining`) are done as well; `proof` is the CRC-32 of what they were.
     """
 
     source: int = 0
@@ -86,7 +82,7 @@ class Part:
     """Which part of its page a document is, where a tool had cut the page before.
 
     Documents of one address are versions of one part if they share their `mark`, else parts of
-    one page. `order` sorts these; `start` is where in the page it begins (characters), if known;
+    one page, sorted by `order`; `start` is where in the page it begins (characters), if known;
     `count` is the number of parts that were put together.
     """
 
@@ -98,7 +94,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One page, reduced to what pulse uses; `part` is None for a page that came as a whole.
+    """One page; `part` is None if it came as a whole.
 
     `url` is the final URL (`metadata.url`, else `sourceURL`), `text` markdown.
     """
@@ -127,8 +123,8 @@ class Skipped:
 class Unreadable:
     """A value that could not be read: one dead letter. `detail` is the sentence for people.
 
-    What can be retried is kept: `record` (a JSON value), else `raw` bytes; a value too long to
-    keep leaves an `excerpt` (at most 4 KiB) only.
+    What can be retried is kept: `record` (a JSON value), else `raw` bytes, else (too long to
+    keep) an `excerpt` of at most 4 KiB.
     """
 
     reason: str
@@ -154,9 +150,8 @@ class NoDocument:
 class Note:
     """Not a record: something the user should know about the source.
 
-    Of several notes of one `kind` ("": of the same message) the first is shown, with their
-    number. `partial`: so the source is not the whole crawl, and no page may be removed for not
-    being in it.
+    Of several notes of one `kind` ("": of the same message) the first is shown, with their number.
+    `partial`: the source is not the whole crawl, so no page may be removed for not being in it.
     """
 
     message: str
@@ -195,9 +190,8 @@ class Identity:
 class Prepared:
     """A cleaned document with its chunk boundaries; the chunks are cut on demand.
 
-    `starts[i]:ends[i]` are character offsets of chunk i in `text`, `counts[i]` its
-    tokens as the embedder counts them (special tokens and prefix included).
-    Without chunks there was nothing to search for left after cleaning.
+    `starts[i]:ends[i]` are character offsets of chunk i in `text`, `counts[i]` its tokens as the
+    embedder counts them (special tokens and prefix included). Without chunks nothing was left.
     """
 
     document: Document
@@ -231,12 +225,11 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class EmbedLimits:
-    """What one embedder takes.
+    """What one embedder takes: `batch` texts and `batch_bytes` of text per request.
 
-    `batch` texts and `batch_bytes` of text per request; at most `in_flight` requests
-    at once, beginning with `start`; `max_tokens` per text, special tokens and
-    server-side prompt included. `group` chunks are about one second of its work,
-    at most 128.
+    At most `in_flight` requests at once, beginning with `start`; `max_tokens` per text, special
+    tokens and server-side prompt included. `group` chunks are about one second of its work, at
+    most 128.
     """
 
     batch: int
@@ -251,8 +244,8 @@ class EmbedLimits:
 class Vectors:
     """The answer to one embed request: `rows` is float32, shape (texts, dimension).
 
-    `truncated` texts were cut by the server. `queue_s` and `work_s` are the server's
-    own account of waiting and computing, None where it gives none.
+    `truncated` texts were cut by the server. `queue_s` and `work_s` are what the server says of
+    waiting and computing, None where it says nothing.
     """
 
     rows: Floats
@@ -263,16 +256,19 @@ class Vectors:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point of the collection, without its vector: that stays a row of a matrix."""
+    """One point of the collection, without its vector: that stays a row of a matrix.
 
-    id: str
+    Only others than pulse give points integers for ids.
+    """
+
+    id: str | int
     terms: Terms
     payload: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class CommitRecord:
-    """What the first point (`id`) of one version of a page says of it (`pulse_cli.payload`)."""
+    """What the first point (`id`) of one version of a page says of it (see `payload`)."""
 
     id: str
     key: str
@@ -284,11 +280,15 @@ class CommitRecord:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which points count: payload `equals` exactly, URL begins with `url_prefix`, id in `ids`."""
+    """Which points count: payload fields are what `equals` says, one of `among`, not what `differs`
+    says; the URL begins with `url_prefix`; the id is in `ids`.
+    """
 
     equals: Mapping[str, str | bool] = field(default_factory=dict)
     url_prefix: str | None = None
     ids: Sequence[str] | None = None
+    among: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    differs: Mapping[str, str | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
