@@ -17,9 +17,8 @@ from tests.contract.test_store import (  # noqa: F401 - `opener` and `store` are
     opener,
     point,
     store,
-    upsert,
 )
-from tests.store.points import Whole
+from tests.store.points import Whole, upsert
 
 PREFIX = "https://b.example/docs/"
 
