@@ -192,11 +192,23 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """Where in its page a chunk stands: `path` are the headings above it, joined by ` > `.
+
+    `context` is the line put before the chunk when it is embedded and weighed, "" for none.
+    """
+
+    context: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A cleaned document with its chunk boundaries; the chunks are cut on demand.
 
     `starts[i]:ends[i]` are character offsets of chunk i in `text`, `counts[i]` its
-    tokens as the embedder counts them (special tokens and prefix included).
+    tokens as the embedder counts them (special tokens, prefix and context included),
+    `sections[i]` where it stands.
     Without chunks there was nothing to search for left after cleaning.
     """
 
@@ -206,6 +218,7 @@ class Prepared:
     starts: Sequence[int]
     ends: Sequence[int]
     counts: Sequence[int]
+    sections: Sequence[Section]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +231,16 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One piece of a document, at most the limit of the embedder long."""
+    """One piece of a document, at most the limit of the embedder long.
+
+    `full_text` is what is embedded and weighed: the context of its section, and `text`.
+    """
 
     id: str
     index: int
     text: str
+    full_text: str
+    section: str
     tokens: int
     start: int
     end: int

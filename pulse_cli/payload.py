@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 
 from pulse_cli.model import Chunk, CommitRecord, Prepared
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 URL = "url"
 KEY = "canonical_url"
@@ -28,6 +28,7 @@ COUNTRY = "country"
 IS_MOBILE = "isMobile"
 SOURCE_URL = "source_url"
 TEXT = "text"
+SECTION = "section"
 CHUNK_INDEX = "chunk_index"
 CHUNK_COUNT = "chunk_count"
 TOKEN_COUNT = "token_count"  # noqa: S105 - no password
@@ -106,6 +107,7 @@ def payloads(prepared: Prepared, chunks: Sequence[Chunk], stamp: RunStamp) -> li
         payload = {
             **shared,
             TEXT: chunk.text,
+            SECTION: chunk.section,
             CHUNK_INDEX: chunk.index,
             TOKEN_COUNT: chunk.tokens,
             CHAR_START: chunk.start,

@@ -90,13 +90,17 @@ class TokenCounter(Protocol):
     """Counts tokens exactly as the embedder does. Thread-safe; blocking.
 
     `name` identifies the tokenizer (it is part of `rev`), `special` is how many special
-    tokens the model adds to each text; `count` leaves them out.
+    tokens the model adds to each text; `count` leaves them out. `breaks` are characters beside
+    which a text can be cut without changing the count: it is the sum of those of the parts.
+    It is empty where nothing is known of the tokenizer.
     """
 
     @property
     def name(self) -> str: ...
     @property
     def special(self) -> int: ...
+    @property
+    def breaks(self) -> frozenset[str]: ...
     def count(self, texts: Sequence[str]) -> Sequence[int]: ...
 
 

@@ -11,15 +11,11 @@ comes before it. It takes at most a share of the limit and is cut at words where
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from html import unescape
-from typing import Literal, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from pulse_cli.ports import TokenCounter
 from pulse_cli.prepare.outline import headings
-
-ContextMode: TypeAlias = Literal["section", "title", "none"]
 
 VERSION = 1
 SEPARATOR = " > "
@@ -68,42 +64,33 @@ def address_words(url: str) -> str:
     return " ".join(filter(None, words))[:_LONGEST_PART] or parts.netloc.rpartition("@")[2]
 
 
-def joined(above: str, part: str) -> str:
-    """`part` below `above`. What stands in the line above already is not repeated."""
-    if not above or not part:
-        return above or part
-    last = above.rpartition(SEPARATOR)[2]
-    return above if part.casefold() in last.casefold() else f"{above}{SEPARATOR}{part}"
+def is_repeated(part: str, above: str) -> bool:
+    """Whether `part` says nothing that the part of the path above it does not say."""
+    return part.casefold() in above.casefold()
 
 
-class ContextCounter:
-    """Counts contexts with the prefix before them, and cuts those that take over `most` tokens."""
+class Leads:
+    """What is sent before chunks: prefix, context, line end. Counts them, and cuts long ones.
+
+    A context takes at most `most` tokens.
+    """
 
     def __init__(self, counter: TokenCounter, prefix: str, most: int) -> None:
         self._counter = counter
         self._prefix = prefix
         self._of_prefix = counter.count([prefix])[0] if prefix else 0
-        self._most = self._of_prefix + most
+        self.most = self._of_prefix + most
 
     def lead(self, context: str) -> str:
-        """What is sent before a chunk: prefix, context, line end."""
         return f"{self._prefix}{context}\n" if context else self._prefix
-
-    def counts(self, contexts: Sequence[str]) -> list[int]:
-        """The tokens of the lead of each context, cut as `cut` cuts it."""
-        found = list(self._counter.count([self.lead(context) for context in contexts]))
-        for at, tokens in enumerate(found):
-            if tokens > self._most:
-                found[at] = self._counter.count([self.lead(self.cut(contexts[at]))])[0]
-        return found
 
     def cut(self, context: str) -> str:
         """The first words of `context` that take no more than they may; all of most contexts."""
         while context:
             tokens = self._counter.count([self.lead(context)])[0]
-            if tokens <= self._most:
+            if tokens <= self.most:
                 return context
-            share = max(0, self._most - self._of_prefix) / (tokens - self._of_prefix)
+            share = max(0, self.most - self._of_prefix) / (tokens - self._of_prefix)
             context = _cut_at_word(context, min(int(share * len(context)), len(context) - 1))
         return context
 
