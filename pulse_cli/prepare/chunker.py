@@ -3,10 +3,10 @@
 Texts are split into small segments whose tokens are counted once, and the segments are
 packed by the sums of these counts. Sums are not counts: a join inside a word, or of white
 space under BPE, may change a few tokens. So every chunk is counted **whole**, with the
-prefix and context it will be sent with, unless there is at each of its joins a character of which the
-counter knows that no token reaches across it (`breaks`; WordPiece has such). Where a chunk
-turns out too long its document is packed again from there on with a smaller budget; what
-is taken off doubles each time, so that this ends soon.
+prefix and the context it will be sent with, unless there is at each of its joins a character
+of which the counter knows that no token reaches across it (`breaks`; WordPiece has such).
+Where a chunk turns out too long its document is packed again from there on with a smaller
+budget; what is taken off doubles each time, so that this ends soon.
 
 What holds for the chunks of a text: `text[start:end]` is the chunk; starts and ends both
 rise; all characters but white space between chunks are in at least one; none begins or

@@ -70,7 +70,9 @@ def test_a_document_is_chunked_the_same_in_any_company(
     wordpiece: TokenCounter, texts: list[str], limits: tuple[int, int]
 ) -> None:
     chunker = Chunker(wordpiece, *limits, "")
-    assert chunker.chunk(texts) == [chunker.chunk([("", text)])[0] for text in texts]
+    assert chunker.chunk([("", text) for text in texts]) == [
+        chunker.chunk([("", text)])[0] for text in texts
+    ]
 
 
 @st.composite
@@ -234,5 +236,5 @@ def test_threads_chunk_at_once_without_mixing() -> None:
     with ThreadPoolExecutor(4) as threads:
         for make in KINDS.values():
             chunk = Chunker(open_counter(make())[0], 128, 32, "").chunk
-            alone = [chunk([text]) for text in texts]
+            alone = [chunk([("", text)]) for text in texts]
             assert list(threads.map(chunk, [[text] for text in texts])) == alone
