@@ -26,7 +26,7 @@ _ANCHOR = re.compile(r"\{\s*#[^{}]*\}|\[[\u200b#\u00b6]?\]\([^()]*\)")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\)")
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
-_EMPHASIS = re.compile(r"[*`~]+|(?<![^\W_])_+|_+(?![^\W_])")
+_EMPHASIS = re.compile(r"(?<!\\)(?:[*`~]+|(?<![^\W_])_+|_+(?![^\W_]))")
 _ADDRESS_WORDS = re.compile(r"[-_+\s]+")
 _EXTENSION = re.compile(r"\.[A-Za-z]{1,5}\Z")
 
@@ -72,7 +72,7 @@ def is_repeated(part: str, above: str) -> bool:
 class Leads:
     """What is sent before chunks: prefix, context, line end. Counts them, and cuts long ones.
 
-    A context takes at most `most` tokens.
+    Prefix and context together take at most `most` tokens.
     """
 
     def __init__(self, counter: TokenCounter, prefix: str, most: int) -> None:
@@ -83,6 +83,13 @@ class Leads:
 
     def lead(self, context: str) -> str:
         return f"{self._prefix}{context}\n" if context else self._prefix
+
+    def may_be_too_long(self, tokens: int) -> bool:
+        """Whether a context whose parts have so many tokens may have too many as a whole.
+
+        The tokens of parts add up only where blanks part tokens; else a join changes a few.
+        """
+        return tokens > self.most or (" " not in self._counter.breaks and 2 * tokens > self.most)
 
     def cut(self, context: str) -> str:
         """The first words of `context` that take no more than they may; all of most contexts."""

@@ -76,7 +76,7 @@ class Sections:
         if self._made is None or self._made[0] != section:
             names = self._path(section)
             context = SEPARATOR.join([self._title, *names])
-            if self.tokens[section] > leads.most:
+            if leads.may_be_too_long(self.tokens[section]):
                 context = leads.cut(context)
             self._made = section, Section(context, SEPARATOR.join(names))
         return self._made[1]

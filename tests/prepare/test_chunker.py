@@ -237,4 +237,4 @@ def test_threads_chunk_at_once_without_mixing() -> None:
         for make in KINDS.values():
             chunk = Chunker(open_counter(make())[0], 128, 32, "").chunk
             alone = [chunk([("", text)]) for text in texts]
-            assert list(threads.map(chunk, [[text] for text in texts])) == alone
+            assert list(threads.map(chunk, [[("", text)] for text in texts])) == alone
