@@ -193,9 +193,9 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Where in its page a chunk stands: `path` are the headings above it, joined by ` > `.
+    """Where a chunk stands: `context` is put before it when it is embedded and weighed (or "").
 
-    `context` is the line put before the chunk when it is embedded and weighed, "" for none.
+    `path` are the headings above it, joined by ` > `.
     """
 
     context: str = ""
@@ -208,8 +208,7 @@ class Prepared:
 
     `starts[i]:ends[i]` are character offsets of chunk i in `text`, `counts[i]` its
     tokens as the embedder counts them (special tokens, prefix and context included),
-    `sections[i]` where it stands.
-    Without chunks there was nothing to search for left after cleaning.
+    `sections[i]` where it stands. Without chunks, cleaning left nothing to search for.
     """
 
     document: Document
@@ -286,18 +285,6 @@ class Point:
     id: str
     terms: Terms
     payload: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class CommitRecord:
-    """What the first point (`id`) of one version of a page says of it (`pulse_cli.payload`)."""
-
-    id: str
-    key: str
-    committed: bool
-    run_id: str | None
-    chunk_count: int
-    doc_tokens: int
 
 
 @dataclass(frozen=True, slots=True)

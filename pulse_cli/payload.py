@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from pulse_cli.model import Chunk, CommitRecord, Prepared
+from pulse_cli.model import Chunk, Prepared
 
 SCHEMA_VERSION = 3
 
@@ -78,6 +78,18 @@ class RunStamp:
     indexed_at: str
     rev: str
     embedder: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRecord:
+    """What the first point (`id`) of one version of a page says of it."""
+
+    id: str
+    key: str
+    committed: bool
+    run_id: str | None
+    chunk_count: int
+    doc_tokens: int
 
 
 def payloads(prepared: Prepared, chunks: Sequence[Chunk], stamp: RunStamp) -> list[dict[str, Any]]:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pulse_cli.events import Event, Waiting
     from pulse_cli.model import (
         Chunk,
-        CommitRecord,
         Document,
         EmbedLimits,
         Filter,
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
         Terms,
         Vectors,
     )
+    from pulse_cli.payload import CommitRecord
 
 
 P = ParamSpec("P")

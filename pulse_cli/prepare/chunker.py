@@ -24,7 +24,7 @@ from pulse_cli.model import Section
 from pulse_cli.ports import TokenCounter
 from pulse_cli.prepare.context import Leads
 from pulse_cli.prepare.packing import pack
-from pulse_cli.prepare.sections import Sections, count_sections
+from pulse_cli.prepare.sections import Sections
 from pulse_cli.prepare.segments import Segmenter, Segments
 
 VERSION = 2
@@ -100,8 +100,6 @@ class Chunker:
         self._overlap = overlap_tokens
         self._prefix = prefix
         added = counter.special + (counter.count([prefix])[0] if prefix else 0)
-        breaks = counter.breaks
-        self._sums_count = {" ", "\n"} <= breaks and (not prefix or prefix[-1] in breaks)
         self._budget = max_tokens - counter.special
         left = max_tokens - added
         if left < _LEAST:
@@ -114,7 +112,7 @@ class Chunker:
                 f"an overlap of {overlap_tokens} tokens does not fit into chunks of {max_tokens}"
             )
         self._leads = Leads(counter, prefix, min(max_tokens // 4, left - _LEAST))
-        self._segmenter = Segmenter(counter, left, breaks)
+        self._segmenter = Segmenter(counter, left, counter.breaks)
 
     def chunk(self, pages: Sequence[tuple[str, str]]) -> list[Spans]:
         """The chunks of each (title, text); an empty text has none."""
@@ -122,10 +120,9 @@ class Chunker:
         texts = [text for _, text in filled]
         segments = self._segmenter.segment(texts)
         sections = [
-            Sections(title, text, segments, document, headings=self._headings)
+            Sections(self._leads, title, text, segments, document, headings=self._headings)
             for document, (title, text) in enumerate(filled)
         ]
-        count_sections(sections, self._prefix, self._counter)
         spans = [Spans() for _ in filled]
         tasks = [
             _Task(document, start, start, self._budget)
@@ -170,25 +167,20 @@ class Chunker:
         last = segments.bounds[task.document + 1]
         # Where room has become that short, indentation may be what takes it.
         indentation = _INDENTATION if 2 * task.budget > self._budget else 0
-        most = self._leads.most
 
         def room(segment: int) -> int:
-            lead = sections.tokens[sections.of_segment(segment)]
-            return max(1, task.budget - min(lead, most))
+            return max(1, task.budget - sections.at(segment)[1])
 
         for start, done, stop in pack(segments, task.start, task.done, last, room, self._overlap):
             begin, end = _trim(text, chars[start] - base, chars[stop] - base, indentation)
             if begin < end:
-                section = sections.of_segment(start)
-                lead = sections.tokens[section]
+                section, lead = sections.at(start)
                 exact = (
-                    self._sums_count
-                    and lead <= most
+                    self._leads.exact
                     and segments.inexact_joins[stop] == segments.inexact_joins[start + 1]
                 )
                 count = segments.tokens[stop] - segments.tokens[start] + lead if exact else None
-                words = sections.section(section, self._leads)
-                yield _Draft(task, start, done, begin, end, count, words)
+                yield _Draft(task, start, done, begin, end, count, section)
 
     def _settle(
         self,

@@ -11,6 +11,7 @@ comes before it. It takes at most a share of the limit and is cut at words where
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from html import unescape
 from urllib.parse import unquote, urlsplit
 
@@ -20,24 +21,35 @@ from pulse_cli.prepare.outline import headings
 VERSION = 1
 SEPARATOR = " > "
 
+_CHARS_PER_TOKEN = 4
 _LONGEST_PART = 200  # characters of a title or heading; longer ones are sentences
 _MARKED = re.compile(r"[\\`*_~\[\]<&{#\u200b]")
 _ANCHOR = re.compile(r"\{\s*#[^{}]*\}|\[[\u200b#\u00b6]?\]\([^()]*\)")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\)")
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
+_EMPHASIZED = re.compile(r"[*`~_]")
 _EMPHASIS = re.compile(r"(?<!\\)(?:[*`~]+|(?<![^\W_])_+|_+(?![^\W_]))")
 _ADDRESS_WORDS = re.compile(r"[-_+\s]+")
 _EXTENSION = re.compile(r"\.[A-Za-z]{1,5}\Z")
 
 
+@lru_cache(maxsize=4096)  # each is asked for twice or more, and pages of a site share many
 def heading_text(line: str) -> str:
     """A line of markdown as its words: no marks, anchors, link targets or tags."""
     text = line.strip("# \t\n")
     if _MARKED.search(text):
-        text = _LINK.sub(r"\1", _ANCHOR.sub("", text))
-        text = _ESCAPE.sub(r"\1", _EMPHASIS.sub("", _TAG.sub("", text)))
-        text = unescape(text).replace("\u200b", "").strip("# \t")
+        if "](" in text or "{" in text:
+            text = _LINK.sub(r"\1", _ANCHOR.sub("", text))
+        if "<" in text:
+            text = _TAG.sub("", text)
+        if _EMPHASIZED.search(text):
+            text = _EMPHASIS.sub("", text)
+        if "\\" in text:
+            text = _ESCAPE.sub(r"\1", text)
+        if "&" in text:
+            text = unescape(text)
+        text = text.replace("\u200b", "").strip("# \t")
     if len(text) > _LONGEST_PART:
         text = _cut_at_word(text, _LONGEST_PART)
     return text
@@ -72,34 +84,32 @@ def is_repeated(part: str, above: str) -> bool:
 class Leads:
     """What is sent before chunks: prefix, context, line end. Counts them, and cuts long ones.
 
-    Prefix and context together take at most `most` tokens.
+    A context takes at most `most` tokens. `exact`: tokens of a lead and of what follows add up.
     """
 
     def __init__(self, counter: TokenCounter, prefix: str, most: int) -> None:
         self._counter = counter
         self._prefix = prefix
         self._of_prefix = counter.count([prefix])[0] if prefix else 0
-        self.most = self._of_prefix + most
+        self._most = self._of_prefix + most
+        breaks = counter.breaks
+        self.exact = "\n" in breaks and (not prefix or prefix[-1] in breaks)
 
     def lead(self, context: str) -> str:
         return f"{self._prefix}{context}\n" if context else self._prefix
 
-    def may_be_too_long(self, tokens: int) -> bool:
-        """Whether a context whose parts have so many tokens may have too many as a whole.
-
-        The tokens of parts add up only where blanks part tokens; else a join changes a few.
-        """
-        return tokens > self.most or (" " not in self._counter.breaks and 2 * tokens > self.most)
-
-    def cut(self, context: str) -> str:
-        """The first words of `context` that take no more than they may; all of most contexts."""
-        while context:
-            tokens = self._counter.count([self.lead(context)])[0]
-            if tokens <= self.most:
-                return context
-            share = max(0, self.most - self._of_prefix) / (tokens - self._of_prefix)
+    def measured(self, context: str) -> tuple[str, int]:
+        """The context, cut if too long, and the tokens of its lead (a guess unless `exact`)."""
+        if not context:
+            return "", self._of_prefix
+        if not self.exact and self._of_prefix + len(context.encode()) < self._most:
+            # No tokenizer makes more tokens than there are bytes. Chunks will be counted whole,
+            # and a server that counts is not to be asked for each context.
+            return context, self._of_prefix + len(context) // _CHARS_PER_TOKEN
+        while (tokens := self._counter.count([self.lead(context)])[0]) > self._most:
+            share = max(0, self._most - self._of_prefix) / (tokens - self._of_prefix)
             context = _cut_at_word(context, min(int(share * len(context)), len(context) - 1))
-        return context
+        return context, tokens
 
 
 def _cut_at_word(text: str, length: int) -> str:

@@ -43,7 +43,7 @@ def pack(
             stop = _before_heading(segments, done, stop, full)
         yield start, done, stop
         if stop < end:
-            spare = max(tokens[stop] - overlap, tokens[stop + 1] - room(stop))
+            spare = max(tokens[stop] - overlap, tokens[stop + 1] - budget)
             first = bisect_left(tokens, spare, start + 1, stop)
             top = bisect_right(top_headings, stop) - 1
             start = max(first, top_headings[top]) if top >= 0 else first
