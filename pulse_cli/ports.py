@@ -174,7 +174,14 @@ class Store(Protocol):
         ...
 
     async def begin_load(self, *, bulk: bool) -> None:
-        """A run begins to write. With `bulk`, building the search graph is put off."""
+        """A run begins to write. With `bulk`, building the search graph is put off.
+
+        Raises Locked where another process writes and only one may.
+        """
+        ...
+
+    async def release(self) -> None:
+        """The run has ended, however it did: others may write from now on."""
         ...
 
     async def end_load(self) -> None:

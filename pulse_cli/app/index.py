@@ -7,6 +7,7 @@ runs. A run that cannot begin gives a summary, too: there is one for every exit 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulse_cli.app.same_model import check_same_model
 from pulse_cli.app.sources import absolute_sources
+from pulse_cli.app.turns import turn_wait
 from pulse_cli.engine import (
     CrawledPages,
     DeadLimit,
@@ -31,7 +33,7 @@ from pulse_cli.engine import (
     state_files,
 )
 from pulse_cli.engine.summary import peak_rss_bytes
-from pulse_cli.errors import Fatal, Kind, Locked, Unavailable
+from pulse_cli.errors import Fatal, Kind, Locked, PulseError, Unavailable
 from pulse_cli.events import Ended, Message, Problem, Summary, Target
 from pulse_cli.ports import Clock, Observer, Preparer, Store
 from pulse_cli.wiring import Services, cores, target_name, target_of
@@ -123,18 +125,23 @@ async def index_with(
     files = state_files(folder, job.sources, target_name(settings))
     try:
         job.check()
-        async with hold_locks(files, settings.run.wait_lock, clock):
+        wait = settings.run.wait_lock if state_folder else turn_wait(settings, observer)
+        async with hold_locks(files, settings.state_folder, wait, clock):
             parts = await _parts(services, job.sources, observer, stop, clock)
             target = target_of(settings, parts.embedder.dimension)
             options = _options(settings, job, target, _prune_options(settings, job, parts.preparer))
             store = parts.store
-            await services.patiently(
-                "the store", lambda: store.begin_load(bulk=settings.qdrant.bulk)
-            )
-            summary = await index(parts, files, options)
-            if summary.status == "complete":
-                return await _finished(services, store, summary, observer)
-            return summary
+            try:
+                await services.patiently(
+                    "the store", lambda: store.begin_load(bulk=settings.qdrant.bulk)
+                )
+                summary = await index(parts, files, options)
+                if summary.status == "complete":
+                    return await _finished(services, store, summary, observer)
+                return summary
+            finally:
+                with suppress(PulseError):  # whoever is gone holds nothing
+                    await store.release()
     except Fatal as error:
         return _not_begun(job, target, error, clock.monotonic() - began)
 

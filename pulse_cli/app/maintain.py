@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pulse_cli.app.turns import turn_wait
 from pulse_cli.engine import SystemClock, hold_target_lock
 from pulse_cli.errors import Fatal, Kind
 from pulse_cli.events import NullObserver
@@ -73,7 +74,7 @@ async def export_bm25(settings: Settings, file: Path) -> int:
 
 @asynccontextmanager
 async def _changing(settings: Settings) -> AsyncIterator[Services]:
-    target, wait = target_name(settings), settings.run.wait_lock
+    target, wait = target_name(settings), turn_wait(settings, NullObserver())
     async with (
         hold_target_lock(settings.state_folder, target, wait, SystemClock()),
         Services(settings, NullObserver()) as services,

@@ -112,5 +112,5 @@ async def index_bare(
             threads=cores(),
             concurrency=settings.run.concurrency,
         )
-        async with hold_locks(files, 0.0, parts.clock):
+        async with hold_locks(files, files.folder, 0.0, parts.clock):
             return await index(parts, files, options)

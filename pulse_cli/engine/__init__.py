@@ -11,6 +11,7 @@ from pulse_cli.engine.progress.state_files import (
     StateFiles,
     hold_locks,
     hold_target_lock,
+    is_locked,
     state_files,
 )
 from pulse_cli.engine.prune import PruneOptions
@@ -32,6 +33,7 @@ __all__ = [
     "hold_locks",
     "hold_target_lock",
     "index",
+    "is_locked",
     "look_at_stale",
     "run_log",
     "state_files",

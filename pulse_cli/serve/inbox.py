@@ -28,10 +28,12 @@ from pathlib import Path
 import aiofiles.os
 from filelock import FileLock, Timeout
 
+from pulse_cli.app.turns import INBOX_LOCK
 from pulse_cli.errors import Locked
 from pulse_cli.serve.segment import OpenSegment, Segment, sync_folder
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+PROBE_SECONDS = 0.2  # a command that looks whether the lock is held holds it for a moment
 
 
 class BacklogFull(Exception):
@@ -60,7 +62,7 @@ class Inbox:
         """`max_backlog`: bytes that may wait to be indexed."""
         self.folder = folder
         self._max_backlog = max_backlog
-        self._lock = FileLock(folder / ".lock")
+        self._lock = FileLock(folder / INBOX_LOCK)
         self._pending: list[_Append] = []
         self._wake = asyncio.Event()
         self._sealed: list[Segment] = []
@@ -74,7 +76,7 @@ class Inbox:
     async def __aenter__(self) -> Inbox:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=PROBE_SECONDS)
         except Timeout:
             raise Locked(
                 f"another `pulse serve` uses {self.folder}",

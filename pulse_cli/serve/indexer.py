@@ -7,6 +7,9 @@ Segments are indexed in order, one run at a time, so the last version of a page 
 accepted is the one in the index. While segments pile up, a run takes as many as `RUN_BYTES`
 hold: a burst of one-page events is indexed as one file of its pages would be.
 
+Runs take turns with `pulse index` and other commands that write: the index is free between
+two runs, and a command that waits for it is next.
+
 A service that is down is waited for. Any other failure is shown in the state, and tried again
 every `RETRY_SECONDS`: nothing that was accepted is ever dropped.
 """
@@ -21,6 +24,7 @@ from typing import Any
 
 from pulse_cli.app.index import Job, index_with
 from pulse_cli.engine import Stop
+from pulse_cli.errors import Kind
 from pulse_cli.events import DocumentDone, Event, Message, Summary
 from pulse_cli.ports import Clock, Observer
 from pulse_cli.serve.inbox import Inbox
@@ -31,6 +35,7 @@ from pulse_cli.wiring import Services
 
 RUN_BYTES = 32 << 20
 RETRY_SECONDS = 15.0
+TURN_SECONDS = 1.0
 
 
 class Indexer:
@@ -65,8 +70,9 @@ class Indexer:
             if summary.status == "failed":
                 assert summary.error is not None
                 self.state = f"waiting: {summary.error.message}"
-                self._observer.on(Message("error", summary.error.message))
-                await self._clock.sleep(RETRY_SECONDS)
+                busy = summary.error.kind is Kind.LOCKED
+                self._observer.on(Message("debug" if busy else "error", summary.error.message))
+                await self._clock.sleep(TURN_SECONDS if busy else RETRY_SECONDS)
             else:
                 self.state = "idle"
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.app.search import ranking_of, search_backends
+from pulse_cli.app.turns import INBOX
 from pulse_cli.engine import Stop, SystemClock
 from pulse_cli.events import DocumentDone, Event, Message
 from pulse_cli.model import Filter
@@ -52,9 +53,9 @@ class Service:
         self._stack = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
         folder = settings.state_folder
-        self.inbox = Inbox(folder / "inbox", max_backlog=settings.serve.max_backlog)
+        self.inbox = Inbox(folder / INBOX, max_backlog=settings.serve.max_backlog)
         keep = settings.serve.keep_results
-        self.jobs = Jobs(folder / "inbox" / "results", self.inbox, keep=keep)
+        self.jobs = Jobs(folder / INBOX / "results", self.inbox, keep=keep)
         self.records = open_records(_records_url(settings))
         self.recorder = Recorder(self.records)
         self.observations = Observations(self.recorder)

@@ -18,13 +18,14 @@ from collections.abc import AsyncIterator
 from pulse_cli.simulators.http import Service, serving
 from pulse_cli.simulators.profiles import PROFILES, Profile
 
-KINDS = ("tei", "qdrant")
+KINDS = ("tei", "qdrant", "firecrawl")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m pulse_cli.simulators")
     parser.add_argument("kind", choices=KINDS)
-    parser.add_argument("profile", help=f"one of {', '.join(PROFILES)}, or a profile as JSON")
+    names = f"one of {', '.join(PROFILES)}, or a profile as JSON; a Firecrawl has none"
+    parser.add_argument("profile", nargs="?", default="instant", help=names)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--folder", help="where a simulated Qdrant keeps its points")
     parser.add_argument("--child", action="store_true", help="end when standard input ends")
@@ -49,6 +50,15 @@ async def _opened(kind: str, profile: Profile, folder: str | None) -> AsyncItera
         from pulse_cli.simulators.wordpiece import WordPiece
 
         yield TeiService(profile.tei, WordPiece(vendored_tokenizer()))
+        return
+    if kind == "firecrawl":
+        from pulse_cli.simulators.firecrawl import FirecrawlService
+
+        firecrawl = FirecrawlService()
+        try:
+            yield firecrawl
+        finally:
+            await firecrawl.close()
         return
     from pulse_cli.simulators.qdrant import QdrantService
 

@@ -22,16 +22,21 @@ from pulse_cli.net.address import Address, Peer
 from pulse_cli.net.blocking import connection
 from pulse_cli.net.client import Client
 from pulse_cli.simulators.faults import Fault
-from pulse_cli.simulators.profiles import Profile
+from pulse_cli.simulators.profiles import PROFILES, Profile
 
 
 class SpawnedSimulator:
     """Starts at once; `url` is where it listens. Blocking; use `with`, or `close` it."""
 
     def __init__(
-        self, kind: str, profile: Profile, *, port: int = 0, folder: Path | None = None
+        self,
+        kind: str,
+        profile: Profile = PROFILES["instant"],
+        *,
+        port: int = 0,
+        folder: Path | None = None,
     ) -> None:
-        """`kind` is `tei` or `qdrant`; `folder` is where a Qdrant keeps its points.
+        """`kind` is `tei`, `qdrant` or `firecrawl`; `folder` is where a Qdrant keeps its points.
 
         Raises Fatal where the process does not come up.
         """

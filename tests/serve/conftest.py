@@ -33,30 +33,37 @@ class Served:
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self._tei = tei
+        self.qdrant = ""  # the embedded store in `folder`, unless this names a server
+        self.environment = {
+            "PULSE_SERVE__API_SECRET": API_SECRET,
+            "PULSE_SERVE__WEBHOOK_SECRET": WEBHOOK_SECRET,
+        }
         self._process: subprocess.Popen[bytes] | None = None
         self.client = httpx.Client(base_url=self.url, headers=BEARER, timeout=30.0)
 
     def start(self, **settings: str) -> None:
-        """Start it, and wait until it answers."""
-        flags = [
-            *("--tei", self._tei, "--qdrant", str(self.folder / "index")),
-            *("--state-dir", str(self.folder / "state"), "--port", str(self.port)),
-            *(f"--set=serve.{name}={value}" for name, value in settings.items()),
+        """Start it, and wait until it answers. `serve__port` is the setting serve.port."""
+        named = (f"--set={name.replace('__', '.')}={value}" for name, value in settings.items())
+        self._process = self._spawn("serve", "--port", str(self.port), *named)
+        self.until(lambda: self._answers())
+
+    def run(self, *command: str) -> int:
+        """The exit code of another command on the same index and state folder."""
+        return self._spawn(*command).wait(PATIENCE_S)
+
+    def _spawn(self, *command: str) -> subprocess.Popen[bytes]:
+        where = [
+            *("--tei", self._tei, "--qdrant", self.qdrant or str(self.folder / "index")),
+            *("--state-dir", str(self.folder / "state")),
         ]
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.folder),
-            "PULSE_SERVE__API_SECRET": API_SECRET,
-            "PULSE_SERVE__WEBHOOK_SECRET": WEBHOOK_SECRET,
-        }
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **self.environment}
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "pulse_cli", "serve", *flags],
+            return subprocess.Popen(
+                [sys.executable, "-m", "pulse_cli", *command, *where],
                 env=environment,
                 stdout=log,
                 stderr=log,
             )
-        self.until(lambda: self._answers())
 
     def _answers(self) -> bool:
         assert self._process is not None

@@ -151,12 +151,12 @@ def test_the_page_loads_nothing_from_elsewhere(served: Served) -> None:
 
 
 def test_too_large_a_body_is_refused(mortal: Served) -> None:
-    mortal.start(max_body="2KiB")
+    mortal.start(serve__max_body="2KiB")
     assert post_event(mortal, page("https://a.example/", "x" * 4000)).status_code == 413
 
 
 def test_too_large_a_backlog_is_refused_for_now(mortal: Served) -> None:
-    mortal.start(max_backlog="1MiB", worker="false")
+    mortal.start(serve__max_backlog="1MiB", serve__worker="false")
     answer = post_event(mortal, page("https://a.example/", "x" * 800_000))
     assert answer.status_code == 202
     answer = post_event(mortal, page("https://a.example/", "x" * 800_000))
@@ -172,7 +172,7 @@ def test_a_second_service_on_one_inbox_is_refused(mortal: Served, simulated_tei:
 
 
 def test_it_ends_in_order_and_goes_on(mortal: Served) -> None:
-    mortal.start(worker="false")
+    mortal.start(serve__worker="false")
     job = post_event(mortal, page("https://a.example/kept", "kept over a stop")).json()["job_ids"][
         0
     ]
@@ -217,3 +217,29 @@ def test_kill_9_loses_nothing_that_was_accepted(mortal: Served, kills: int) -> N
     Served.until(lambda: mortal.client.get("/api/status").json()["queue"]["segments"] == 0)
     stats = mortal.client.get("/api/stats").json()
     assert stats["total_documents"] == stats["total_chunks"] == len(set(accepted))
+
+
+def test_pulse_index_and_the_service_take_turns_on_one_index(mortal: Served) -> None:
+    mortal.start()
+    jobs: list[str] = []
+    done = threading.Event()
+
+    def send() -> None:
+        while not done.is_set():
+            event = page(f"https://a.example/{len(jobs)}", f"Page number {len(jobs)}.")
+            jobs.extend(post_event(mortal, event).json()["job_ids"])
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        for number in range(3):
+            lines = orjson.dumps(page(f"https://b.example/{number}", "From a file."))
+            (mortal.folder / "crawl.jsonl").write_bytes(lines)
+            assert mortal.run("index", str(mortal.folder / "crawl.jsonl")) == 0
+    finally:
+        done.set()
+        sender.join()
+    assert mortal.result(jobs[-1])["status"] == "success"
+    Served.until(lambda: mortal.client.get("/api/status").json()["queue"]["segments"] == 0)
+    assert mortal.client.get("/api/stats").json()["total_documents"] == len(jobs) + 3
+    assert len(jobs) > 3

@@ -110,6 +110,9 @@ class MemoryStore:
     async def begin_load(self, *, bulk: bool) -> None:
         pass
 
+    async def release(self) -> None:
+        pass
+
     async def end_load(self) -> None:
         pass
 

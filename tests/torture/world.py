@@ -175,7 +175,7 @@ class World:
         )
 
         async def run() -> Summary:
-            async with hold_locks(files, 0, parts.clock):
+            async with hold_locks(files, files.folder, 0, parts.clock):
                 try:
                     return await index(parts, files, asked)
                 finally:

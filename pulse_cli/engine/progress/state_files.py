@@ -4,15 +4,17 @@ One stem per (ordered list of sources, target), so the same command finds its ow
 again and two different ones never meet. Names are made of a sanitised source name and a
 hash: nothing in the input chooses a path. Folders are 0700, files 0600.
 
-Two locks are held while a run goes on: one for its checkpoint, one for its target. They
-are the kernel's (flock), so a killed run leaves none behind.
+Two locks are held while a run goes on: one for its checkpoint, one for its target. Who waits
+for a target holds the lock of the next turn meanwhile, so that a process which indexes again
+and again (the service) does not overtake it. They are the kernel's (flock), so a killed run
+leaves none behind.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ from pulse_cli.ports import Clock
 CHECKPOINT_SUFFIX = ".ckpt.json"
 LOCK_POLL_SECONDS = 0.25
 ANOTHER_WRITES = "another run is writing to this target"
+ANOTHER_WAITS = "another run is waiting to write to this target"
 _ANY_RUN = "[0-9]" * 8 + "T" + "[0-9]" * 6 + "-" + "[0-9a-f]" * 6
 
 
@@ -86,16 +89,20 @@ def make_folder(folder: Path) -> None:
 
 
 @asynccontextmanager
-async def hold_locks(files: StateFiles, wait: float, clock: Clock) -> AsyncIterator[None]:
+async def hold_locks(
+    files: StateFiles, targets: Path, wait: float, clock: Clock
+) -> AsyncIterator[None]:
     """Hold both locks; waits up to `wait` seconds for another run to end, 0 not at all.
 
-    Raises Fatal (exit 11) naming what is locked.
+    `targets` is the folder with the locks of targets. Raises Fatal (exit 11) naming what is
+    locked.
     """
-    locks = {
-        files.folder / f"{files.stem}.lock": "these sources are being indexed by another run",
-        _target_lock(files.folder, files.target_hash): ANOTHER_WRITES,
-    }
-    async with _hold(files.folder, locks, wait, clock):
+    make_folder(files.folder)
+    until = clock.monotonic() + wait
+    with ExitStack() as held:
+        mine = files.folder / f"{files.stem}.lock"
+        await _take(mine, "these sources are being indexed by another run", until, clock, held)
+        await _take_target(targets, files.target_hash, until, clock, held)
         yield
 
 
@@ -104,30 +111,31 @@ async def hold_target_lock(
     folder: Path, target: str, wait: float, clock: Clock
 ) -> AsyncIterator[None]:
     """Hold the lock of a target alone, for changes that are no run. As `hold_locks`."""
-    async with _hold(folder, {_target_lock(folder, _digest(target)): ANOTHER_WRITES}, wait, clock):
-        yield
-
-
-def _target_lock(folder: Path, target_hash: str) -> Path:
-    return folder / f"target-{target_hash}.lock"
-
-
-@asynccontextmanager
-async def _hold(
-    folder: Path, locks: Mapping[Path, str], wait: float, clock: Clock
-) -> AsyncIterator[None]:
-    make_folder(folder)
-    until = clock.monotonic() + wait
     with ExitStack() as held:
-        for path, what in locks.items():
-            while not _try_lock(path, held):
-                if clock.monotonic() >= until:
-                    raise Locked(
-                        f"{what} ({path} is locked)",
-                        hint="wait for it to end, or use --wait-lock SECONDS",
-                    )
-                await clock.sleep(LOCK_POLL_SECONDS)
+        await _take_target(folder, _digest(target), clock.monotonic() + wait, clock, held)
         yield
+
+
+async def _take_target(
+    folder: Path, target_hash: str, until: float, clock: Clock, held: ExitStack
+) -> None:
+    """Take the lock of a target, in turn."""
+    make_folder(folder)
+    with ExitStack() as turn:
+        following = folder / f"target-{target_hash}.next.lock"
+        await _take(following, ANOTHER_WAITS, until, clock, turn)
+        await _take(folder / f"target-{target_hash}.lock", ANOTHER_WRITES, until, clock, held)
+
+
+async def _take(path: Path, what: str, until: float, clock: Clock, held: ExitStack) -> None:
+    """Take one lock, until `until` at the latest. Raises Locked."""
+    while not _try_lock(path, held):
+        if clock.monotonic() >= until:
+            raise Locked(
+                f"{what} ({path} is locked)",
+                hint="wait for it to end, or use --wait-lock SECONDS",
+            )
+        await clock.sleep(LOCK_POLL_SECONDS)
 
 
 def _try_lock(path: Path, held: ExitStack) -> bool:

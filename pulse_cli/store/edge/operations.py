@@ -152,6 +152,8 @@ WRITES: dict[str, Operation] = {
     ),
     "optimize": Operation(lambda c, _, __: c.shard.optimize(), writes=True, claims=True),
     "flush": Operation(_flush, writes=True),
+    "claim": Operation(lambda _, __, ___: None, writes=True, claims=True),
+    "release": Operation(lambda _, __, ___: None, writes=True),  # the owner's own affair
 }
 OPERATIONS = READS | WRITES
 

@@ -11,8 +11,8 @@ at most one write, however many are queued, and a write for at most one read. A 
 eight requests queued; what it sends beyond that stays in its socket. What a client that left
 did not get answered is dropped.
 
-One client at a time may write: the first that asks, until it leaves. If an owner dies, its
-successor keeps the right to write for the same process for ten seconds.
+One client at a time may write: the first that asks, until it says that it is done or leaves.
+If an owner dies, its successor keeps the right to write for the same process for ten seconds.
 
 Being killed loses nothing that was answered: the log of the shard is replayed on opening.
 """
@@ -164,6 +164,8 @@ class Owner:
         answer: Request = {"id": request.get("id")}
         operation = OPERATIONS[request["op"]]
         try:
+            if request["op"] == "release":
+                self._release(client)
             if (operation.claims or request.get("write")) and not self._claim(client):
                 answer |= {"error": f"process {self._writing}", "kind": "locked"}
             else:
@@ -195,9 +197,7 @@ class Owner:
             self._selector.unregister(client.connection)
         self._turns.drop(client)
         self._clients.discard(client)
-        if client is self._writer:
-            self._writer = None
-            self._record()
+        self._release(client)
         self._accept()
         if self._clients:
             client.connection.close()
@@ -220,6 +220,11 @@ class Owner:
             self._reserved = 0
             self._record()
         return True
+
+    def _release(self, client: Client) -> None:
+        if client is self._writer:
+            self._writer = None
+            self._record()
 
     def _record(self) -> None:
         writer = self._writing

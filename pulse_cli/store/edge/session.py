@@ -33,7 +33,6 @@ class Session:
         self._deadline = deadline
         self._folder = CollectionFolder(path)
         self._opening: dict[str, Any] = {}
-        self._opening_deadline = deadline
         self._identity: str | None = None
         self._connection: Connection | None = None
         self._connecting = asyncio.Lock()
@@ -45,11 +44,10 @@ class Session:
         connection = self._connection
         return connection.pid if connection is not None and connection.alive else None
 
-    async def open(self, *, create: bool, dimension: int, lock_wait: float) -> dict[str, Any]:
+    async def open(self, *, create: bool, dimension: int) -> dict[str, Any]:
         """Open the collection; what the operation `open` answers.
 
-        With `create` it is made if it is not there, and claimed for writing: who finds another
-        writing waits for `lock_wait` seconds. Raises Answered, Fatal.
+        With `create` it is made if it is not there. Raises Answered, Fatal.
         """
         await self.close()
         self._folder = CollectionFolder.at(self.path)
@@ -58,22 +56,33 @@ class Session:
                 raise missing(self.path)
             self._folder.make()
         self._identity = None
-        self._opening = {"op": "open", "create": create, "write": create, "dimension": dimension}
-        self._opening_deadline = self._deadline + lock_wait
+        self._opening = {"op": "open", "create": create, "write": False, "dimension": dimension}
+        found: dict[str, Any] = await self.call(self._opening)
+        self._identity = found["identity"]
+        self._opening |= {"create": False}
+        return found
+
+    async def claim(self, lock_wait: float) -> None:
+        """Be the one client that writes, from now on, also at the next owner.
+
+        Who finds another writing waits for `lock_wait` seconds. Raises Answered, Fatal.
+        """
         until = asyncio.get_running_loop().time() + lock_wait
         while True:
             try:
-                found: dict[str, Any] = await self.call(
-                    self._opening, deadline=self._opening_deadline
-                )
+                await self.call({"op": "claim"})
             except Answered as error:
                 if error.kind != "locked" or asyncio.get_running_loop().time() >= until:
                     raise
                 await asyncio.sleep(POLL_S)
             else:
-                self._identity = found["identity"]
-                self._opening |= {"create": False}
-                return found
+                self._opening |= {"write": True}
+                return
+
+    async def release(self) -> None:
+        """Let others write. Raises Answered, Fatal."""
+        self._opening |= {"write": False}
+        await self.call({"op": "release"})
 
     async def call(
         self, header: dict[str, Any], body: bytes | memoryview = b"", deadline: float | None = None
@@ -108,7 +117,7 @@ class Session:
     async def _reopen(self, connection: Connection) -> None:
         """Have the next owner open what was open. Raises as `_connected`."""
         try:
-            found = await connection.call(self._opening, b"", self._opening_deadline)
+            found = await connection.call(self._opening, b"", self._deadline)
         except Answered as error:
             connection.abandon()
             raise gone(self.path) if error.kind == "missing" else error from error

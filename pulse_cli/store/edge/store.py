@@ -66,9 +66,7 @@ class EdgeStore:
         if self._create:
             self._check_space(0)
         try:
-            found = await self._session.open(
-                create=self._create, dimension=dimension, lock_wait=self._lock_wait
-            )
+            found = await self._session.open(create=self._create, dimension=dimension)
         except Answered as error:
             raise self._opening_error(error) from error
         self.dimension, self.has_sparse = found["dimension"], found["sparse"]
@@ -153,11 +151,21 @@ class EdgeStore:
     async def sync(self) -> None:
         await self._read("flush")
 
-    async def begin_load(self, *, bulk: bool) -> None:
-        """Nothing to put off: the graph is only ever built by `end_load`."""
+    async def begin_load(self, *, bulk: bool) -> None:  # noqa: ARG002 - of the port
+        """The right to write. Nothing to put off: only `end_load` ever builds the graph."""
+        try:
+            await self._session.claim(self._lock_wait)
+        except Answered as error:
+            raise translate(error, self.path) from error
 
     async def end_load(self) -> None:
         await self.optimize()
+
+    async def release(self) -> None:
+        try:
+            await self._session.release()
+        except Answered as error:
+            raise translate(error, self.path) from error
 
     async def optimize(self) -> bool:
         """Build the search graph and reclaim deleted space; whether there was anything to do.

@@ -219,6 +219,9 @@ class QdrantStore:
     async def ready(self) -> bool:
         return await self._rest.client.answers("/readyz", range(200, 201))
 
+    async def release(self) -> None:
+        """A server lets several write at once."""
+
     async def begin_load(self, *, bulk: bool) -> None:
         if bulk and not self.found.indexing_deferred:
             await layout.defer_graph(self._rest, self.found)

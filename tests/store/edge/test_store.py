@@ -145,6 +145,7 @@ from pulse_cli.store.edge.store import open_edge
 async def main():
     store = open_edge(sys.argv[1], "pages", min_free=0)
     await store.open(16)
+    await store.begin_load(bulk=False)
     print(store.pid, flush=True)
     await asyncio.get_running_loop().create_future()
 asyncio.run(main())
@@ -251,19 +252,26 @@ async def test_one_at_a_time_may_write_and_all_may_read(
         await upsert(search, points(0, 1))
     assert isinstance(raised.value, Locked)
     second = open_edge(tmp_path, "pages", lock_wait=0.2, min_free=0)
+    await second.open(DIMENSION)
     with pytest.raises(Fatal, match="in use") as raised:
-        await second.open(DIMENSION)
+        await second.begin_load(bulk=False)
     assert isinstance(raised.value, Locked)
     await second.close()
     patient = open_edge(tmp_path, "pages", lock_wait=30.0, min_free=0)
-    opening = asyncio.ensure_future(patient.open(DIMENSION))
+    await patient.open(DIMENSION)
+    claiming = asyncio.ensure_future(patient.begin_load(bulk=False))
     await asyncio.sleep(0.3)
     first.kill()
-    await opening
+    await claiming
     await upsert(patient, points(0, 3))
     assert await search.count() == 3
-    await patient.close()
+    with pytest.raises(Locked):
+        await upsert(search, points(3, 3))
+    await patient.release()
     await upsert(search, points(3, 3))
+    await search.release()
+    await upsert(patient, points(6, 3))
+    await patient.close()
     await search.close()
 
 
