@@ -45,16 +45,14 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A point in the input after which everything is done; reading resumes here.
+    """A point in the input up to which everything is done; reading resumes here.
 
-    `source` counts the run's inputs from 0. `offset` (in decompressed bytes) is where a
-    segment begins: a line, a pretty-printed block, or the whole input. `item` is how many
-    records of that segment are done. `fed` >= `offset` is how many decompressed bytes had
-    been read when the last of them was complete, and `crc` the CRC-32 (zlib) of exactly those
-    bytes, which proves on resume that the input is still the same.
-
-    Behind that place, `joined` pages of a stretch of parts (`read.joining`) are done as well;
-    `proof` is the CRC-32 of what they were.
+    `source` counts the run's inputs from 0. `offset` (in decompressed bytes) is where a segment
+    begins: a line, a pretty-printed block, or the whole input. `item` is how many records of it
+    are done. `fed` >= `offset` is how many decompressed bytes had been read when the last of them
+    was complete, and `crc` the CRC-32 (zlib) of exactly those bytes, which proves on resume that
+    the input is still the same. After that place, `joined` pages of a stretch of parts
+    (`read.joining`) are done as well; `proof` is the CRC-32 of what they were.
     """
 
     source: int = 0
@@ -127,8 +125,8 @@ class Skipped:
 class Unreadable:
     """A value that could not be read: one dead letter. `detail` is the sentence for people.
 
-    What can be retried is kept: `record` (a JSON value), else `raw` bytes; a value too long to
-    keep leaves an `excerpt` (at most 4 KiB) only.
+    What can be retried is kept: `record` (a JSON value), else `raw` bytes; of a value too long to
+    keep only an `excerpt` (at most 4 KiB).
     """
 
     reason: str
@@ -180,8 +178,7 @@ class Identity:
 
     `key` is the canonical URL; `domain` the network location of the URL without user-info.
     `content_hash` covers raw text and payload metadata, `version` that and all settings which
-    decide what is written. `commit_id` is the point id of chunk 0 of this version, whose
-    payload is the commit record.
+    decide what is written. `commit_id` is the id of its chunk 0, which is the commit record.
     """
 
     key: str
@@ -250,10 +247,9 @@ class Chunk:
 class EmbedLimits:
     """What one embedder takes.
 
-    `batch` texts and `batch_bytes` of text per request; at most `in_flight` requests
-    at once, beginning with `start`; `max_tokens` per text, special tokens and
-    server-side prompt included. `group` chunks are about one second of its work,
-    at most 128.
+    `batch` texts and `batch_bytes` of text per request; at most `in_flight` requests at once,
+    beginning with `start`; `max_tokens` per text, special tokens and server-side prompt included.
+    `group` chunks are about one second of its work, at most 128.
     """
 
     batch: int
@@ -268,8 +264,8 @@ class EmbedLimits:
 class Vectors:
     """The answer to one embed request: `rows` is float32, shape (texts, dimension).
 
-    `truncated` texts were cut by the server. `queue_s` and `work_s` are the server's
-    own account of waiting and computing, None where it gives none.
+    `truncated` texts were cut by the server. `queue_s` and `work_s` are how long it says it
+    waited and computed, None where it does not say.
     """
 
     rows: Floats
