@@ -1,8 +1,7 @@
 """What flows through pulse: records read, documents, chunks, points and hits.
 
-Everything here is frozen and without behaviour, and this module imports the
-standard library only, so that every stage can share it without sharing
-anything else.
+Everything here is frozen and without behaviour, and this module imports the standard library
+only, so that every stage can share it without sharing anything else.
 """
 
 from __future__ import annotations
@@ -83,9 +82,9 @@ class Place:
 class Part:
     """Which part of its page a document is, where a tool had cut the page before.
 
-    Documents of one address are versions of one part if they share their `mark`, else parts of
-    one page. `order` sorts these; `start` is where in the page it begins (characters), if known;
-    `count` is the number of parts that were put together.
+    Documents of one address are versions of one part if they share their `mark`, else parts of one
+    page. `order` sorts these; `start` is the character of the page with which it begins, if known;
+    `count` of them were put together.
     """
 
     mark: tuple[str, ...]
@@ -141,7 +140,7 @@ class Unreadable:
 class NoDocument:
     """A value that by nature holds no page (a blank line, a lifecycle event).
 
-    `hint` tells people how to get the page; it is shown once for each reason.
+    `hint` tells how to get the page; it is shown once for each reason.
     """
 
     reason: str

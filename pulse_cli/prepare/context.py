@@ -102,8 +102,8 @@ class Leads:
         """The context, cut if too long, and the tokens of its lead (a guess unless `exact`)."""
         if not context:
             return "", self._of_prefix
-        if not self.exact and self._of_prefix + len(context.encode()) < self._most:
-            # No tokenizer makes more tokens than there are bytes. Chunks will be counted whole,
+        if not self.exact and self._of_prefix + len(context.encode()) + 3 < self._most:
+            # No tokenizer makes more tokens than bytes, line end and a first blank. Chunks will be counted whole,
             # and a server that counts is not to be asked for each context.
             return context, self._of_prefix + len(context) // _CHARS_PER_TOKEN
         while (tokens := self._counter.count([self.lead(context)])[0]) > self._most:
