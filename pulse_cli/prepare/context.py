@@ -103,8 +103,8 @@ class Leads:
         if not context:
             return "", self._of_prefix
         if not self.exact and self._of_prefix + len(context.encode()) + 3 < self._most:
-            # No tokenizer makes more tokens than bytes, line end and a first blank. Chunks will be counted whole,
-            # and a server that counts is not to be asked for each context.
+            # No tokenizer makes more tokens than bytes, line end and a first blank. Chunks will
+            # be counted whole, and a server that counts is not to be asked for each context.
             return context, self._of_prefix + len(context) // _CHARS_PER_TOKEN
         while (tokens := self._counter.count([self.lead(context)])[0]) > self._most:
             share = max(0, self._most - self._of_prefix) / (tokens - self._of_prefix)
