@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pulse_cli.events import Event, Waiting
     from pulse_cli.model import (
         Chunk,
-        CommitRecord,
         Document,
         EmbedLimits,
         Filter,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
         Terms,
         Vectors,
     )
+    from pulse_cli.payload import CommitRecord
 
 
 P = ParamSpec("P")
@@ -91,13 +91,17 @@ class TokenCounter(Protocol):
     """Counts tokens exactly as the embedder does. Thread-safe; blocking.
 
     `name` identifies the tokenizer (it is part of `rev`), `special` is how many special
-    tokens the model adds to each text; `count` leaves them out.
+    tokens the model adds to each text; `count` leaves them out. `breaks` are characters beside
+    which a text can be cut without changing the count: it is the sum of those of the parts.
+    It is empty where nothing is known of the tokenizer.
     """
 
     @property
     def name(self) -> str: ...
     @property
     def special(self) -> int: ...
+    @property
+    def breaks(self) -> frozenset[str]: ...
     def count(self, texts: Sequence[str]) -> Sequence[int]: ...
 
 
@@ -256,27 +260,6 @@ class Store(Protocol):
 
     async def ready(self) -> bool:
         """Whether the service answers its health check now. Never raises."""
-
-    async def close(self) -> None: ...
-
-
-class Catalog(Protocol):
-    """The collections of one server or one folder. Raises Transient, Rejected, Fatal."""
-
-    async def collections(self) -> list[str]:
-        """Their names in order, without aliases."""
-
-    async def aliases(self) -> dict[str, str]:
-        """The second names of collections: alias -> collection."""
-
-    async def size(self, collection: str) -> int | None:
-        """Bytes of vectors and payloads, on disk for a folder; None where it is not known."""
-
-    async def set_alias(self, alias: str, collection: str) -> None:
-        """Let `alias` mean `collection` from now on, in one step for all readers."""
-
-    async def drop(self, collection: str) -> None:
-        """Remove the collection with all its points. Raises NoIndex where there is none."""
 
     async def close(self) -> None: ...
 

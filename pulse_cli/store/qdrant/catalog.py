@@ -15,7 +15,7 @@ from pulse_cli.store.qdrant.rest import Rest
 
 
 class QdrantCatalog:
-    """`ports.Catalog` of one server."""
+    """`store.catalog.Catalog` of one server."""
 
     def __init__(self, url: str, *, api_key: str | None, timeout: float, trust_env: bool) -> None:
         """Make it inside a running event loop."""
