@@ -19,7 +19,7 @@ from pulse_cli.store.edge.folder import ABOUT, CollectionFolder
 
 
 class EdgeCatalog:
-    """`store.catalog.Catalog` of the collections in `folder`, which need not exist. Blocking, but short."""
+    """`Catalog` of the collections in `folder`, which need not exist. Blocking, but short."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
