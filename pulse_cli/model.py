@@ -246,7 +246,7 @@ class EmbedLimits:
     """What one embedder takes: `batch` texts and `batch_bytes` of text per request.
 
     At most `in_flight` requests at once, beginning with `start`; `max_tokens` per text,
-    special tokens and prompt included. `group` chunks are about one second of its work, at most 128.
+    special tokens and prompt. `group` chunks are about one second of its work, at most 128.
     """
 
     batch: int
