@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from pulse_cli.model import Chunk, CommitRecord, Prepared
+from pulse_cli.model import Chunk, Prepared
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 URL = "url"
 KEY = "canonical_url"
@@ -28,6 +28,7 @@ COUNTRY = "country"
 IS_MOBILE = "isMobile"
 SOURCE_URL = "source_url"
 TEXT = "text"
+SECTION = "section"
 CHUNK_INDEX = "chunk_index"
 CHUNK_COUNT = "chunk_count"
 TOKEN_COUNT = "token_count"  # noqa: S105 - no password
@@ -42,7 +43,7 @@ INDEXED_AT = "indexed_at"
 RUN_ID = "run_id"
 COMMITTED = "committed"
 
-Schema: TypeAlias = Literal["keyword", "bool"]
+Schema: TypeAlias = Literal["keyword", "bool", "integer"]
 
 INDEXES: Mapping[str, Schema] = {
     KEY: "keyword",
@@ -53,8 +54,11 @@ INDEXES: Mapping[str, Schema] = {
     COUNTRY: "keyword",
     IS_MOBILE: "bool",
     SOURCE_URL: "keyword",
+    EMBEDDER: "keyword",
+    INDEXED_AT: "keyword",
+    TOKEN_COUNT: "integer",
 }
-"""All fields that anything filters by, with the type of their payload index in Qdrant."""
+"""All fields that anything filters by or counts, with the type of their payload index in Qdrant."""
 
 FILTERS: Mapping[str, Schema] = {
     name: INDEXES[name] for name in (DOMAIN, LANGUAGE, COUNTRY, IS_MOBILE)
@@ -77,6 +81,18 @@ class RunStamp:
     indexed_at: str
     rev: str
     embedder: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRecord:
+    """What the first point (`id`) of one version of a page says of it."""
+
+    id: str
+    key: str
+    committed: bool
+    run_id: str | None
+    chunk_count: int
+    doc_tokens: int
 
 
 def payloads(prepared: Prepared, chunks: Sequence[Chunk], stamp: RunStamp) -> list[dict[str, Any]]:
@@ -106,6 +122,7 @@ def payloads(prepared: Prepared, chunks: Sequence[Chunk], stamp: RunStamp) -> li
         payload = {
             **shared,
             TEXT: chunk.text,
+            SECTION: chunk.section,
             CHUNK_INDEX: chunk.index,
             TOKEN_COUNT: chunk.tokens,
             CHAR_START: chunk.start,

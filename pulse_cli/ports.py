@@ -7,13 +7,13 @@ Each Protocol has several implementations and one contract suite in
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from pulse_cli.events import Event, Waiting
     from pulse_cli.model import (
         Chunk,
-        CommitRecord,
         Document,
         EmbedLimits,
         Filter,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Terms,
         Vectors,
     )
+    from pulse_cli.payload import CommitRecord
 
 
 P = ParamSpec("P")
@@ -90,13 +91,17 @@ class TokenCounter(Protocol):
     """Counts tokens exactly as the embedder does. Thread-safe; blocking.
 
     `name` identifies the tokenizer (it is part of `rev`), `special` is how many special
-    tokens the model adds to each text; `count` leaves them out.
+    tokens the model adds to each text; `count` leaves them out. `breaks` are characters beside
+    which a text can be cut without changing the count: it is the sum of those of the parts.
+    It is empty where nothing is known of the tokenizer.
     """
 
     @property
     def name(self) -> str: ...
     @property
     def special(self) -> int: ...
+    @property
+    def breaks(self) -> frozenset[str]: ...
     def count(self, texts: Sequence[str]) -> Sequence[int]: ...
 
 
@@ -149,6 +154,19 @@ class Embedder(Protocol):
 
 
 STORE_REJECTED = "store-rejected"
+NO_PAYLOAD_INDEX = "no-payload-index"
+
+
+@dataclass(frozen=True, slots=True)
+class WholePoints:
+    """A batch of points with their vectors: `rows` is float32, shape (points, dimension).
+
+    `following` is where the next batch begins, None after the last.
+    """
+
+    points: Sequence[Point]
+    rows: Floats
+    following: str | int | None
 
 
 class Store(Protocol):
@@ -222,10 +240,26 @@ class Store(Protocol):
         """All points that match, in batches, with these payload fields (score 0)."""
         ...
 
-    async def count(self) -> int: ...
+    def whole_points(
+        self, where: Filter, after: str | int | None = None
+    ) -> AsyncIterator[WholePoints]:
+        """All points that match with payload, vectors and terms, in the order of their ids.
+
+        `after` is the `following` of a batch: what comes after it is given.
+        """
+
+    async def facet(self, field: str, where: Filter) -> dict[str | int | bool, int]:
+        """The values of this field with the number of points that have each, the most first.
+
+        At most 10,000 values. Raises Rejected(reason=NO_PAYLOAD_INDEX) where the collection
+        keeps no index of the field.
+        """
+
+    async def count(self, where: Filter = ...) -> int:
+        """How many points match, exactly."""
+
     async def ready(self) -> bool:
         """Whether the service answers its health check now. Never raises."""
-        ...
 
     async def close(self) -> None: ...
 
