@@ -94,18 +94,22 @@ async def job(records: Records, job_id: str) -> dict[str, Any] | None:
         return None
     state = row["rescrape_status"]
     known = {QUEUED: "queued", IN_PROGRESS: "started", COMPLETED: "finished"}
-    result: dict[str, Any] | None = {
+    about: dict[str, Any] = {
         "change_event_id": row["id"],
         "url": row["watch_url"],
         "document_url": row["watch_url"],
     }
+    result: dict[str, Any] | None = None
     if state == COMPLETED:
-        result |= {"status": "success", "success": True, "indexed_at": row["indexed_at"]}
+        result = about | {"status": "success", "success": True, "indexed_at": row["indexed_at"]}
     elif state not in known:
         error = state.removeprefix(FAILED)
-        result |= {"status": "error", "success": False, "error": error, "error_type": "rescrape"}
-    else:
-        result = None
+        result = about | {
+            "status": "error",
+            "success": False,
+            "error": error,
+            "error_type": "rescrape",
+        }
     return {"job_id": job_id, "status": known.get(state, "failed"), "result": result}
 
 

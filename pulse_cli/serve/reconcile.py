@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pulse_cli.errors import Kind, PulseError
+from pulse_cli.errors import PulseError
 from pulse_cli.events import DocumentDone, Event, Message
 from pulse_cli.ports import Observer
 from pulse_cli.read.firecrawl.crawl_api import CrawlApi, Page
@@ -103,20 +103,13 @@ class Reconciler:
             summary = await self._indexer.index(
                 (SOURCE + crawl.id,), _Pages(self._observations, crawl.id), prune=prune
             )
-        if summary.status == "complete":
-            return True
-        if summary.error is not None:
+        if summary.error is not None:  # also where all is indexed, but may not be pruned
             self._observer.on(Message("warning", f"the crawl {crawl.id}: {summary.error.message}"))
-            return summary.error.kind is Kind.PRUNE_REFUSED
-        return False
+        return summary.status == "complete"
 
     async def _end(self, crawl: Crawl, page: Page) -> None:
         await asyncio.to_thread(self._crawls.forget, crawl.id)
-        error = (
-            None
-            if page.status == "completed"
-            else f"Firecrawl says {page.status or 'nothing of its state'}"
-        )
+        error = None if page.status == "completed" else f"its status is {page.status!r}"
         self._observations.crawls.ended(CRAWL, crawl.id, error)
 
     async def _give_up(self, crawl: Crawl, why: str) -> None:

@@ -162,10 +162,8 @@ def test_a_rescrape_that_was_under_way_is_taken_up_after_a_crash(
     firecrawl.set_faults([Fault("hang", path="/v2/scrape", count=1)])
     job = change(mortal).json()["job_id"]
 
-    def state() -> str:
-        return str(mortal.client.get(f"/api/jobs/{job}").json()["status"])
-
-    Served.until(lambda: state() == "started")
+    Served.until(lambda: firecrawl.stats()["faults_fired"] == [1])
+    assert mortal.client.get(f"/api/jobs/{job}").json()["status"] == "started"
     mortal.kill()
     mortal.start(firecrawl__url=firecrawl.url)
     assert mortal.result(job)["status"] == "success"

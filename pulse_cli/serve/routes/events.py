@@ -62,7 +62,7 @@ async def test_index(request: Request) -> Response:
 
 @router.get("/api/jobs/{job_id}", dependencies=[Depends(needs_secret)])
 async def job(request: Request, job_id: str) -> Response:
-    """The state of one page, or of one change event: queued, started, finished or failed, with its result."""
+    """The state of one page or change event: queued, started, finished or failed; its result."""
     service = service_of(request)
     state = await asyncio.to_thread(service.jobs.state, job_id)
     if state is None:
