@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from pulse_cli.errors import PulseError, Transient
+from pulse_cli.errors import PulseError
 from pulse_cli.events import Message
-from pulse_cli.net.patience import Patience
 from pulse_cli.ports import Clock, Observer
 from pulse_cli.read.firecrawl.scrape_api import ScrapeApi
 from pulse_cli.records import change_events
@@ -38,10 +37,7 @@ RETRY_S = 15.0
 
 
 class Rescraper:
-    """See the module docstring. `new_api` gives None where no Firecrawl is configured.
-
-    `give_up_after`: seconds in which Firecrawl must answer.
-    """
+    """See the module docstring. `new_api` gives None where no Firecrawl is configured."""
 
     def __init__(
         self,
@@ -49,7 +45,6 @@ class Rescraper:
         inbox: Inbox,
         jobs: Jobs,
         new_api: Callable[[], ScrapeApi | None],
-        give_up_after: float,
         observer: Observer,
         clock: Clock,
     ) -> None:
@@ -57,7 +52,6 @@ class Rescraper:
         self._inbox = inbox
         self._jobs = jobs
         self._new_api = new_api
-        self._give_up_after = give_up_after
         self._observer = observer
         self._clock = clock
         self._news = asyncio.Event()
@@ -126,7 +120,7 @@ class Rescraper:
         if api is None:
             return "no Firecrawl is configured (firecrawl.url, firecrawl.api_key)"
         try:
-            page = await self._scrape(api, url)
+            page = await api.scrape(url)
         except PulseError as error:
             return str(error)
         metadata = page.get("metadata")
@@ -134,18 +128,6 @@ class Rescraper:
         line = orjson.dumps({**page, "metadata": {"sourceURL": url, **known}})
         result = await self._result(await self._append(line))
         return None if result["status"] == "success" else str(result["error"])
-
-    async def _scrape(self, api: ScrapeApi, url: str) -> dict[str, Any]:
-        """Raises PulseError where patience ends or is of no use."""
-        patience = Patience(self._give_up_after, self._clock.monotonic)
-        while True:
-            try:
-                return await api.scrape(url)
-            except Transient as error:
-                pause = patience.pause(error)
-                if pause is None:
-                    raise
-                await self._clock.sleep(pause)
 
     async def _append(self, line: bytes) -> str:
         """Into the inbox, when it has room; the job."""

@@ -86,7 +86,6 @@ class Service:
             self.inbox,
             self.jobs,
             self._scrape_api,
-            settings.run.give_up_after,
             observer,
             self._clock,
         )
@@ -197,7 +196,7 @@ class Service:
 
     def _scrape_api(self) -> ScrapeApi | None:
         settings = self.settings
-        return ScrapeApi(read_options(settings)) if _has_firecrawl(settings) else None
+        return ScrapeApi(read_options(settings), self._clock) if _has_firecrawl(settings) else None
 
     # --- health ------------------------------------------------------------
 

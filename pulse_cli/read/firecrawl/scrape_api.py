@@ -11,10 +11,12 @@ from typing import Any
 
 import orjson
 
-from pulse_cli.errors import Rejected, Transient
+from pulse_cli.errors import Fatal, Kind, Transient
 from pulse_cli.net.address import Address
 from pulse_cli.net.answer import Answer
 from pulse_cli.net.client import Client
+from pulse_cli.net.patience import Patience
+from pulse_cli.ports import Clock
 from pulse_cli.read.firecrawl.crawl_api import FIRECRAWL, PASSING
 from pulse_cli.read.options import ReadOptions
 
@@ -26,7 +28,9 @@ VERSIONS = ("v2", "v1")
 class ScrapeApi:
     """Make it inside a running event loop, and close it."""
 
-    def __init__(self, options: ReadOptions) -> None:
+    def __init__(self, options: ReadOptions, clock: Clock) -> None:
+        self._clock = clock
+        self._give_up_after = options.give_up_after
         address = Address.parse(options.firecrawl_url, FIRECRAWL, options.firecrawl_api_key)
         self._client = Client(
             address,
@@ -39,11 +43,22 @@ class ScrapeApi:
         await self._client.close()
 
     async def scrape(self, url: str) -> dict[str, Any]:
-        """The page at `url` as a document of Firecrawl.
+        """The page at `url` as a document of Firecrawl, asked for until it can answer.
 
-        Raises Transient where Firecrawl cannot answer now, Rejected where it says that this
-        page cannot be had, Fatal where it cannot be talked to.
+        Raises Transient where it still cannot after `give_up_after` seconds, Fatal where it says
+        that this page cannot be had.
         """
+        patience = Patience(self._give_up_after, self._clock.monotonic)
+        while True:
+            try:
+                return await self._scrape(url)
+            except Transient as error:
+                pause = patience.pause(error)
+                if pause is None:
+                    raise
+                await self._clock.sleep(pause)
+
+    async def _scrape(self, url: str) -> dict[str, Any]:
         body = orjson.dumps(
             {
                 "url": url,
@@ -65,6 +80,6 @@ def _document(answer: Answer) -> dict[str, Any]:
     value = answer.json() if answer.body.lstrip().startswith(b"{") else {}
     if answer.status != 200 or not isinstance(value.get("data"), dict):
         said = value.get("error") or answer.described()
-        raise Rejected(f"Firecrawl answers {answer.status}: {said}", reason="scrape-failed")
+        raise Fatal(f"Firecrawl answers {answer.status}: {said}", kind=Kind.REFUSED)
     found: dict[str, Any] = value["data"]
     return found
