@@ -113,11 +113,18 @@ def passage_lines(shown: Passage) -> Iterator[Text]:
             marked.append(_visible(line[at:]))
             lines.append(marked)
         start += len(line) + 1
+    # The first line was cut where its text begins; the others move left as far as they can.
+    shared = min((_indent(line.plain) for line in lines[1:]), default=0)
+    lines[1:] = [line[shared:] for line in lines[1:]]
     if lines and shown.cut_before:
         lines[0] = Text("\u2026 ").append_text(lines[0])
     if lines and shown.cut_after:
         lines[-1].append(" \u2026")
     yield from lines
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _visible(text: str) -> str:

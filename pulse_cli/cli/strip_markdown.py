@@ -21,7 +21,7 @@ _TAG = re.compile(r"<!--.*?-->|</?[A-Za-z][^<>\n]{0,500}>", re.DOTALL)
 _GENERATED = re.compile(
     r"^[ \t]*(?::{3,}[ \t]*\w*(?:\[(?P<name>[^\]\n]*)\])?"  # :::note[Title]
     r"|(?:import|export)[ \t].*(?:from[ \t]+['\"]|=).*)[ \t]*$"
-    r"|\{#[\w-]+\}",
+    r"|[ \t]*\{[ \t]*#[\w-]+[ \t]*\}",
     re.MULTILINE,
 )
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+.!|<>~-])")
@@ -40,8 +40,8 @@ def strip_markdown(markdown: str, title: str | None = None) -> str:
     done: list[str] = []
     at = 0
     for start, end in [*(fence.span() for fence in fences), (len(markdown),) * 2]:
-        part = markdown[at:start].strip("\n")
-        done.append(part if code else _prose(part, title))
+        part = markdown[at:start]
+        done.append((part if code else _prose(part, title)).strip("\n"))
         code, at = not code, end
     return "\n".join(part for part in done if part.strip())
 

@@ -32,7 +32,7 @@ def test_a_chunk_that_begins_inside_code_keeps_that_code() -> None:
         (":::note[Mind this]\n\nBe careful.\n\n:::", "Mind this\n\nBe careful."),
         (":::tip\nBe careful.\n:::", "Be careful."),
         ('## Setup[\u200b](#setup "Direct link to Setup")\nGo.', "Setup.\nGo."),
-        ("## Setup {#setup-it}\nGo.", "Setup.\nGo."),
+        ("## Setup { #setup-it }\nGo.", "Setup.\nGo."),
         ("import Tabs from '@theme/Tabs';\nexport const x = 1\nGo.", "Go."),
         ("import the file, then export it", "import the file, then export it"),
         (r"snake\_case and 2\*3", "snake_case and 2*3"),
