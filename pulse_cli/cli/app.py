@@ -20,8 +20,10 @@ from pulse_cli.cli.commands import (
     delete,
     doctor,
     index,
+    ls,
     search,
     serve,
+    stats,
     status,
 )
 from pulse_cli.cli.error_report import complain, error_report_of
@@ -33,6 +35,8 @@ app = typer.Typer(
 )
 app.command("index", cls=Command)(index.index)
 app.command("search", cls=Command)(search.search)
+app.command("ls", cls=Command)(ls.ls)
+app.command("stats", cls=Command)(stats.stats)
 app.command("serve", cls=Command)(serve.serve)
 app.command("status", cls=Command)(status.status)
 app.command("bench", cls=Command)(bench.bench)

@@ -106,6 +106,8 @@ class MemoryStore:
         if self._rng.random() < self._flaky:
             raise Transient(f"reset {when} applying")
 
+    dimension = DIMENSION
+
     async def open(self, dimension: int) -> None:
         assert dimension == DIMENSION
 
