@@ -54,7 +54,7 @@ class Job:
     `command` is what goes on with the run, `retry_flags` are the flags with which the dead letters
     are indexed into the same index. Both work from any folder. `prune` removes what the complete
     crawl no longer holds, below `scope` if it is given; `yes` also if that is more than
-    run.max_prune.
+    run.max_prune. With `any_dead` the run goes on however many records are dead.
     """
 
     sources: tuple[str, ...]
@@ -67,6 +67,7 @@ class Job:
     scope: str = ""
     yes: bool = False
     report_documents: bool = False
+    any_dead: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sources", absolute_sources(self.sources))
@@ -228,7 +229,7 @@ def _options(
         on_changed_source=run.on_changed_source,
         give_up_after=run.give_up_after,
         concurrency=run.concurrency,
-        dead_limit=_dead_limit(run.max_dead),
+        dead_limit=DeadLimit(share=None) if job.any_dead else _dead_limit(run.max_dead),
         threads=cores(),
         prune=prune,
     )
