@@ -21,6 +21,7 @@ _pulse() {
         'search:Search the pages that were indexed, by meaning and by words.'
         'ls:Show which collections there are, or the pages of one by host, language and age.'
         'stats:Show how much a collection holds, and how large its chunks are.'
+        'show:Show what is stored of a page\: metadata, sections, chunks, and which run wrote it.'
         'serve:Take Firecrawl'\''s events over HTTP, index their pages, and answer searches.'
         'status:Show how far every run came and the command that goes on, and what went wrong lately.'
         'bench:Measure how fast pulse is, and what holds it up.'
@@ -37,6 +38,7 @@ _pulse() {
         search) _pulse_search ;;
         ls) _pulse_ls ;;
         stats) _pulse_stats ;;
+        show) _pulse_show ;;
         serve) _pulse_serve ;;
         status) _pulse_status ;;
         bench) _pulse_bench ;;
@@ -121,6 +123,18 @@ _pulse_stats() {
     '*--json[Print one JSON object]' \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--collection[Which index]:collection:_pulse_collections' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--help[Show this page.]'
+}
+
+_pulse_show() {
+  _arguments -S \
+    '*--text[Print the text of the page, nothing else]' \
+    '*--json[Print one JSON object]' \
+    '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
+    '*--collection[Which index]:collection:_pulse_collections' \
+    '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*--help[Show this page.]'

@@ -241,8 +241,8 @@ class Store(Protocol):
         """BM25. Raises Rejected(reason="no-sparse-vector") where the collection has none."""
         ...
 
-    def scroll(self, fields: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
-        """All points that match, in batches, with these payload fields (score 0)."""
+    def scroll(self, fields: Sequence[str] | None, where: Filter) -> AsyncIterator[list[Hit]]:
+        """All points that match, in batches, with these payload fields (None: all); score 0."""
         ...
 
     def whole_points(

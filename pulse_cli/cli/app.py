@@ -23,6 +23,7 @@ from pulse_cli.cli.commands import (
     ls,
     search,
     serve,
+    show,
     stats,
     status,
 )
@@ -37,6 +38,7 @@ app.command("index", cls=Command)(index.index)
 app.command("search", cls=Command)(search.search)
 app.command("ls", cls=Command)(ls.ls)
 app.command("stats", cls=Command)(stats.stats)
+app.command("show", cls=Command)(show.show)
 app.command("serve", cls=Command)(serve.serve)
 app.command("status", cls=Command)(status.status)
 app.command("bench", cls=Command)(bench.bench)
