@@ -119,6 +119,12 @@ def simulated_tei() -> Iterator[str]:
         yield server.url
 
 
+@pytest.fixture
+def simulated_qdrant() -> Iterator[str]:
+    with SpawnedSimulator("qdrant") as server:
+        yield server.url
+
+
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory, simulated_tei: str) -> Iterator[Served]:
     """One service for the tests that do not end it."""
