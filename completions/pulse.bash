@@ -8,6 +8,7 @@ _pulse_flags() {
     "ls") echo "--urls --json --qdrant --set --config --help" ;;
     "stats") echo "--json --qdrant --collection --set --config --help" ;;
     "show") echo "--text --json --qdrant --collection --state-dir --set --config --help" ;;
+    "copy") echo "--filter --json --qdrant --give-up-after --wait-lock --bulk --state-dir --set --config --help" ;;
     "serve") echo "--tei --embed --qdrant --collection --host --port --log-file --log-format --state-dir --set --config --help" ;;
     "status") echo "--hours --json --state-dir --set --config --help" ;;
     "bench") echo "--corpus --documents --chars --seed --profile --live --dimension --disturbed --seconds --runs --quick --baseline --rerun --bare --sweep --stage --quality --queries --soak --json --save --against --threshold --html --tei --embed --qdrant --collection --concurrency --bulk --set --config --help" ;;
@@ -26,7 +27,7 @@ _pulse_flags() {
 
 _pulse_words() {
   case "$1" in
-    "") echo "index search ls stats show serve status bench delete doctor completion bm25 config" ;;
+    "") echo "index search ls stats show copy serve status bench delete doctor completion bm25 config" ;;
     "completion") echo "bash zsh fish" ;;
     "bm25") echo "rebuild export" ;;
     "config") echo "show init schema" ;;

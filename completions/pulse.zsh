@@ -22,6 +22,7 @@ _pulse() {
         'ls:Show which collections there are, or the pages of one by host, language and age.'
         'stats:Show how much a collection holds, and how large its chunks are.'
         'show:Show what is stored of a page\: metadata, sections, chunks, and which run wrote it.'
+        'copy:Copy a collection\: embedded to a server, server to server, or back.'
         'serve:Take Firecrawl'\''s events over HTTP, index their pages, and answer searches.'
         'status:Show how far every run came and the command that goes on, and what went wrong lately.'
         'bench:Measure how fast pulse is, and what holds it up.'
@@ -39,6 +40,7 @@ _pulse() {
         ls) _pulse_ls ;;
         stats) _pulse_stats ;;
         show) _pulse_show ;;
+        copy) _pulse_copy ;;
         serve) _pulse_serve ;;
         status) _pulse_status ;;
         bench) _pulse_bench ;;
@@ -134,6 +136,20 @@ _pulse_show() {
     '*--json[Print one JSON object]' \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--collection[Which index]:collection:_pulse_collections' \
+    '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--help[Show this page.]'
+}
+
+_pulse_copy() {
+  _arguments -S \
+    '*--filter[Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable]:value:' \
+    '*--json[Print one JSON object]' \
+    '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
+    '*--give-up-after[Wait this long for a service]:value:' \
+    '*--wait-lock[Wait this long for another run]:value:' \
+    '*--bulk[Build the vector index after the load]' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \

@@ -2,7 +2,7 @@
 
 `NAME` is a collection where the settings say that the index is. `http://HOST:6333/NAME` is one at
 a server, `DIR/NAME` an embedded one in a folder. A key or password of the settings goes only to
-the server that the settings name.
+the server that the settings name; another server gets qdrant.other_api_key.
 """
 
 from __future__ import annotations
@@ -49,8 +49,15 @@ def _at_server(settings: Settings, url: str, name: str) -> Settings:
     if mine.url is not None and _host(url) == _host(mine.url):
         return _changed(settings, {"collection": name})
     named = Qdrant.model_validate({"url": url, "collection": name})
-    taken = {"url": named.url, "basic_auth": named.basic_auth, "collection": name, "api_key": None}
-    return _changed(settings, taken)
+    return _changed(
+        settings,
+        {
+            "url": named.url,
+            "basic_auth": named.basic_auth,
+            "collection": name,
+            "api_key": mine.other_api_key,
+        },
+    )
 
 
 def _host(url: str) -> tuple[str, str | None, int | None]:

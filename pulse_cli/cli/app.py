@@ -17,6 +17,7 @@ from pulse_cli.cli.commands import (
     bm25,
     completion,
     config,
+    copy,
     delete,
     doctor,
     index,
@@ -39,6 +40,7 @@ app.command("search", cls=Command)(search.search)
 app.command("ls", cls=Command)(ls.ls)
 app.command("stats", cls=Command)(stats.stats)
 app.command("show", cls=Command)(show.show)
+app.command("copy", cls=Command)(copy.copy)
 app.command("serve", cls=Command)(serve.serve)
 app.command("status", cls=Command)(status.status)
 app.command("bench", cls=Command)(bench.bench)
