@@ -32,8 +32,8 @@ class Result:
 
     `score` is the fused one (0 to 1) in hybrid mode, else the engine's own (cosine or BM25).
     `share` (0 to 1) is how near the page comes to the best possible: the fused score, the
-    cosine, or the part of the best page's BM25; both are the reranker's where there is one. `votes` say
-    what each list gave. `duplicates` are further addresses of the same text.
+    cosine, or the part of the best page's BM25; both are the reranker's where there is one.
+    `votes` say what each list gave. `duplicates` are further addresses of the same text.
     """
 
     id: str
