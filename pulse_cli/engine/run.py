@@ -255,10 +255,14 @@ class _Run:
         fault_point("checkpoint-saved")
 
     async def _finish(self, complete: bool, error: Fatal | None) -> Fatal | None:
-        """Save for the last time. Returns what ended the run."""
+        """Save for the last time, and count each page once. Returns what ended the run."""
         try:
             if not self._run_state.closed:
+                if complete:
+                    await asyncio.to_thread(self._run_state.settle)
                 await self._save(complete=complete)
+                if not complete:  # a start that goes on must find what was counted so far
+                    await asyncio.to_thread(self._run_state.settle)
         except Fatal as fatal:
             if not (complete and self._checkpoint.says_complete(self._epoch)):
                 return error or fatal
