@@ -112,7 +112,7 @@ def test_quiet_says_one_line_where_something_is_wrong_and_the_log_file_everythin
     assert (last["event"], last["exit_code"]) == ("ended", 3)
     assert "1 record is a dead letter (exit 3)." in last["text"]
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    assert lines[0]["event"] in ("message", "started")
+    assert lines[0]["event"] in ("message", "started", "waiting")
     assert (lines[-1]["event"], lines[-1]["exit_code"]) == ("ended", 3)
     assert log.stat().st_mode & 0o777 == 0o600
     elsewhere = pulse("index", "crawl.jsonl", "--log-file", "no/such/folder/x.log")
