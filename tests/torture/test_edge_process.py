@@ -176,7 +176,10 @@ def orphaned(scene: Scene, seed: int, *, stopped: bool) -> None:
             os.kill(pid, signal.SIGSTOP)
     running.signal(signal.SIGKILL)
     assert running.wait().code in (-signal.SIGKILL, DONE)
-    if not stopped:
+    if stopped and machine.finished():  # it was quicker, and no start will come
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    if not stopped or machine.finished():
         wait_until_gone(pid)
     finish(scene, machine, **IMPATIENT)
     wait_until_gone(pid)
