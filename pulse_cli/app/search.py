@@ -37,6 +37,7 @@ async def search_pages(
             limit=options.limit,
             where=where,
             ranking=ranking_of(settings),
+            least=options.min_score / 100,
         )
 
 
