@@ -13,6 +13,10 @@ from mcp import Client, StdioServerParameters
 from tests.serve.test_service import page
 
 
+def index(command: list[str], environment: dict[str, str]) -> None:
+    subprocess.run(command, env=environment, check=True, timeout=60)
+
+
 async def test_an_agent_searches_reads_and_lists_over_stdio(
     tmp_path: Path, simulated_tei: str
 ) -> None:
@@ -24,7 +28,7 @@ async def test_an_agent_searches_reads_and_lists_over_stdio(
     ]
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     command = [sys.executable, "-m", "pulse_cli"]
-    subprocess.run([*command, "index", str(crawl), *where], env=environment, check=True, timeout=60)
+    index([*command, "index", str(crawl), *where], environment)
     started = StdioServerParameters(
         command=command[0], args=[*command[1:], "mcp", *where], env=environment
     )
