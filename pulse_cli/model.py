@@ -217,29 +217,22 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """BM25 weights of one text (uint32, float32), the engine's IDF not applied."""
-
-    indices: Sequence[int]
-    values: Sequence[float]
-
-
-@dataclass(frozen=True, slots=True)
 class Chunk:
     """One piece of a document, at most the limit of the embedder long.
 
-    `full_text` is what is embedded and weighed: the context of its section, and `text`.
+    `full_text` is what is embedded: the context of its section, and `text`. `words` is the same
+    as the store's BM25 gets it (`prepare.words`).
     """
 
     id: str
     index: int
     text: str
     full_text: str
+    words: str
     section: str
     tokens: int
     start: int
     end: int
-    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,10 +268,13 @@ class Vectors:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One point of the collection, without its vector: that stays a row of a matrix."""
+    """One point of the collection, without its vector: that stays a row of a matrix.
+
+    `words` is what BM25 weighs; a point without them is found by its vector alone.
+    """
 
     id: str
-    terms: Terms
+    words: str
     payload: Mapping[str, Any]
 
 

@@ -140,7 +140,6 @@ class Services:
                 embedder.limits.max_tokens,
                 embedder.model,
                 embedder.dimension,
-                processes=cores() > 1,
             )
         return self._preparer
 

@@ -15,6 +15,7 @@ from typing import Any
 import qdrant_edge as edge
 
 from pulse_cli.payload import INDEXES, KEY
+from pulse_cli.store.edge.bm25 import asked, weighed
 from pulse_cli.store.edge.folder import CollectionFolder
 from pulse_cli.store.edge.shard import Shard
 from pulse_cli.store.filters import SPARSE
@@ -105,17 +106,21 @@ def _upsert(collection: Collection, request: Request, body: bytes) -> None:
     made = []
     for number, point in enumerate(request["points"]):
         vector: dict[str, Any] = {"": numbers[number * size : (number + 1) * size]}
-        if point["indices"]:
-            vector[SPARSE] = edge.SparseVector(point["indices"], point["values"])
+        terms = weighed(point["words"], request["bm25"])
+        if terms.indices:
+            vector[SPARSE] = terms
         made.append(edge.Point(point["id"], vector, point["payload"]))
     collection.shard.upsert(made)
 
 
 def _query(collection: Collection, request: Request, body: bytes) -> list[Request]:
-    vector: Any = request["sparse"] or memoryview(body).cast("f").tolist()
-    return collection.shard.query(
-        vector, request["using"], request["filter"], request["limit"], True
-    )
+    if (words := request["words"]) is None:
+        vector: Any = memoryview(body).cast("f").tolist()
+        return collection.shard.query(vector, "", request["filter"], request["limit"], True)
+    terms = asked(words, request["bm25"])
+    if not terms.indices:
+        return []
+    return collection.shard.query(terms, SPARSE, request["filter"], request["limit"], True)
 
 
 def _flush(collection: Collection, _: Request, __: bytes) -> None:
