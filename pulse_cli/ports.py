@@ -213,7 +213,10 @@ class Store(Protocol):
     async def sync(self) -> None: ...
     async def nearest(self, vector: Floats, limit: int, where: Filter) -> list[Hit]: ...
     async def matching(self, words: str, limit: int, where: Filter) -> list[Hit]:
-        """BM25 of `words` (`prepare.words`), computed by the store. Raises Rejected(reason="no-sparse-vector") where the collection has none."""
+        """BM25 of `words` (`prepare.words`), computed by the store.
+
+        Raises Rejected(reason="no-sparse-vector") where the collection has none.
+        """
         ...
 
     def scroll(self, fields: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:

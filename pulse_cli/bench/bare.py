@@ -71,7 +71,6 @@ class BarePreparer:
         ]
 
 
-
 def _prepared(document: Document, identity: Identity) -> Prepared:
     text = document.text.strip()
     starts = [0, *range(STEP, max(len(text) - (WIDTH - STEP), 0), STEP)] if text else []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from pulse_cli.payload import Bm25Options
@@ -28,4 +28,4 @@ class PrepareOptions:
     document_prefix: str = ""
     model: str = ""
     dimension: int = 0
-    bm25: Bm25Options = Bm25Options()
+    bm25: Bm25Options = field(default_factory=Bm25Options)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pulse_cli.errors import Fatal, Kind
 from pulse_cli.ports import Embedder, Preparer, TokenCounter
+from pulse_cli.wiring.adapters import bm25_options
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
@@ -48,7 +49,6 @@ def preparer_of(
     limit: int | None,
     model: str,
     dimension: int,
-    *,
 ) -> Preparer:
     from pulse_cli.prepare import PrepareOptions, open_preparer
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pulse_cli.errors import Fatal, Kind, Rejected
@@ -31,7 +31,7 @@ class CollectionOptions:
     on_disk: bool = False
     int8: bool = False
     shards: int | None = None
-    bm25: Bm25Options = Bm25Options()
+    bm25: Bm25Options = field(default_factory=Bm25Options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +124,12 @@ async def complete(rest: Rest, found: Collection, info: dict[str, Any]) -> None:
         await _add_sparse(rest, found.version)
     elif sparse.get("modifier") != "idf":
         raise _unfit(rest, f"has a sparse vector {SPARSE!r} without the IDF modifier")
-    for field, kind in INDEXES.items():
-        if field not in info.get("payload_schema", {}):
+    for name, kind in INDEXES.items():
+        if name not in info.get("payload_schema", {}):
             schema: Any = kind
-            if field == KEY and found.version >= MATCHES_PREFIX:
+            if name == KEY and found.version >= MATCHES_PREFIX:
                 schema = {"type": kind, "prefix": True}
-            await rest.update("PUT", "index", {"field_name": field, "field_schema": schema})
+            await rest.update("PUT", "index", {"field_name": name, "field_schema": schema})
 
 
 async def _add_sparse(rest: Rest, version: Version) -> None:

@@ -15,8 +15,8 @@ import orjson
 
 from pulse_cli.errors import PulseError, Rejected, Transient
 from pulse_cli.model import Point
-from pulse_cli.store.filters import SPARSE
 from pulse_cli.payload import Bm25Options
+from pulse_cli.store.filters import SPARSE
 from pulse_cli.store.qdrant.bm25 import to_weigh
 from pulse_cli.store.qdrant.limits import RequestLimits
 from pulse_cli.store.qdrant.rest import Rest
@@ -76,7 +76,6 @@ class Upserts:
         if status == 429:
             return Transient(text, overload=True)
         return Rejected(f"{text} ({size} bytes)", reason="too-large")
-
 
     def _encode(self, points: Sequence[Point], rows: Floats) -> bytes:
         """The body of an upsert, written in one go: pieces put together would be copied twice."""
