@@ -216,29 +216,22 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """BM25 weights of one text (uint32, float32), the engine's IDF not applied."""
-
-    indices: Sequence[int]
-    values: Sequence[float]
-
-
-@dataclass(frozen=True, slots=True)
 class Chunk:
     """One piece of a document, at most the limit of the embedder long.
 
-    `full_text` is what is embedded and weighed: the context of its section, and `text`.
+    `full_text` is what is embedded: the context of its section, and `text`. `words` is the same
+    as the store's BM25 gets it (`prepare.words`).
     """
 
     id: str
     index: int
     text: str
     full_text: str
+    words: str
     section: str
     tokens: int
     start: int
     end: int
-    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,11 +264,23 @@ class Vectors:
 
 
 @dataclass(frozen=True, slots=True)
+class SparseVector:
+    """BM25 weights of one text (uint32, float32), the engine's IDF not applied."""
+
+    indices: Sequence[int]
+    values: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
-    """One point of the collection, without its vector: that stays a row of a matrix."""
+    """One point of the collection, without its vector: that stays a row of a matrix.
+
+    `words` is the text that BM25 weighs, or the weights of a point that was read from a store. A
+    point without any is found by its vector alone.
+    """
 
     id: str | int  # integers only where others than pulse wrote the collection
-    terms: Terms
+    words: str | SparseVector
     payload: Mapping[str, Any]
 
 

@@ -103,8 +103,6 @@ class Services:
         try:
             if self._view is not None:
                 await self._threads(self._view.close)
-            if self._preparer is not None:
-                await self._threads(self._preparer.close)
             if self._store is not None:
                 await self._store.close()
         finally:
@@ -140,7 +138,6 @@ class Services:
                 embedder.limits.max_tokens,
                 embedder.model,
                 embedder.dimension,
-                processes=cores() > 1,
             )
         return self._preparer
 
