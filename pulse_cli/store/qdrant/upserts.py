@@ -2,7 +2,8 @@
 
 A request holds at most 256 points or 4 MB, less where strict mode says so. Where the server
 refuses it as too large, it is sent again in halves, and later ones are no larger than what was
-taken. Vectors are written by orjson from the float32 rows themselves, in a quarter of the time that lists need.
+taken. Vectors are written by orjson from the float32 rows themselves, in a quarter of the time
+that lists need.
 """
 
 from __future__ import annotations

@@ -336,7 +336,8 @@ async def test_a_collection_of_the_original_service_gets_what_it_lacks() -> None
         ("1.19.0", {"vectors": {"size": 4, "distance": "Dot"}}, "Dot"),
         ("1.19.0", {"vectors": {"dense": {"size": 4, "distance": "Cosine"}}}, "dense"),
         ("1.19.0", {**ORIGINAL, "sparse_vectors": {"bm25": {}}}, "IDF"),
-        ("1.14.1", None, "1.15"),
+        ("1.14.1", None, "1.14.1, pulse needs 1.15.2"),
+        ("1.15.1", None, "1.15.1, pulse needs 1.15.2"),
     ],
 )
 async def test_what_does_not_fit_is_fatal_and_named(version: str, settings: Any, says: str) -> None:
