@@ -188,10 +188,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Where a chunk stands: `context` is put before it when it is embedded and weighed (or "").
-
-    `path` are the headings above it, joined by ` > `.
-    """
+    """Where a chunk stands: the `context` put before it, or "", and the `path` of headings."""
 
     context: str = ""
     path: str = ""
@@ -219,8 +216,7 @@ class Prepared:
 class Chunk:
     """One piece of a document, at most the limit of the embedder long.
 
-    `full_text` is what is embedded: the context of its section, and `text`. `words` is the same
-    as the store's BM25 gets it (`prepare.words`).
+    `full_text` is embedded: the context and `text`. `words` is the same for BM25 (`prepare.words`).
     """
 
     id: str
@@ -275,8 +271,7 @@ class SparseVector:
 class Point:
     """One point of the collection, without its vector: that stays a row of a matrix.
 
-    `words` is the text that BM25 weighs, or the weights of a point that was read from a store. A
-    point without any is found by its vector alone.
+    `words` is the text that BM25 weighs, the weights if it was read from a store, "" for neither.
     """
 
     id: str | int  # integers only where others than pulse wrote the collection
@@ -290,7 +285,7 @@ class Filter:
 
     equals: Mapping[str, str | bool] = field(default_factory=dict)
     url_prefix: str | None = None
-    ids: Sequence[str] | None = None
+    ids: Sequence[str | int] | None = None
     among: Mapping[str, Sequence[str]] = field(default_factory=dict)
     differs: Mapping[str, str | bool] = field(default_factory=dict)
 

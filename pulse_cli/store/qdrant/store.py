@@ -186,8 +186,8 @@ class QdrantStore:
         query = {"query": to_weigh(words, self._options.bm25), "using": SPARSE}
         return await self._reads.best(query, limit, where)
 
-    def scroll(self, fields_wanted: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
-        return self._reads.scroll(fields_wanted, where)
+    def scroll(self, names: Sequence[str] | None, where: Filter) -> AsyncIterator[list[Hit]]:
+        return self._reads.scroll(names, where)
 
     def whole_points(
         self, where: Filter, after: str | int | None = None
