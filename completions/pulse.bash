@@ -4,7 +4,7 @@ _pulse_flags() {
   case "$1" in
     "") echo "--version --help" ;;
     "index") echo "--limit --restart --force --prune --scope --yes --dry-run --json -q --quiet -v --verbose --include --exclude --url --min-chars --include-errors --tei --embed --qdrant --collection --concurrency --give-up-after --max-dead --max-prune --on-changed-source --wait-lock --bulk --progress --log-file --log-format --metrics-file --state-dir --set --config --help" ;;
-    "search") echo "--filter --explain --json --tei --embed --qdrant --collection --mode --limit --set --config --help" ;;
+    "search") echo "--filter --explain --urls-only --open --json --tei --embed --qdrant --collection --mode --limit --min-score --set --config --help" ;;
     "ls") echo "--urls --json --qdrant --set --config --help" ;;
     "stats") echo "--json --qdrant --collection --set --config --help" ;;
     "show") echo "--text --json --qdrant --collection --state-dir --set --config --help" ;;
@@ -60,8 +60,10 @@ _pulse_kind() { # of the value that the flag $1 takes
     --max-prune) echo "other" ;;
     --metrics-file) echo "file" ;;
     --min-chars) echo "other" ;;
+    --min-score) echo "other" ;;
     --mode) echo "hybrid vector bm25" ;;
     --on-changed-source) echo "refuse restart" ;;
+    --open) echo "other" ;;
     --port) echo "other" ;;
     --profile) echo "collection" ;;
     --progress) echo "auto rich plain json none" ;;

@@ -98,6 +98,8 @@ _pulse_search() {
   _arguments -S \
     '*--filter[Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable]:value:' \
     '*--explain[Show what the vectors and the words gave to each page]' \
+    '*--urls-only[Print the addresses only, the best first]' \
+    '*--open[Open the page of this place in the browser]:value:' \
     '*--json[Print one JSON object]' \
     '*--tei[local, a TEI server, or openai+http\://HOST]:value:' \
     '*--embed[local, a TEI server, or openai+http\://HOST]:value:' \
@@ -105,6 +107,7 @@ _pulse_search() {
     '*--collection[Which index]:collection:_pulse_collections' \
     '*--mode[What to ask]:value:(hybrid vector bm25)' \
     '*--limit[How many pages to show]:value:' \
+    '*--min-score[No pages below this score (0 to 100 %)]:value:' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*--help[Show this page.]'

@@ -36,6 +36,7 @@ async def search_pages(
             limit=options.limit,
             where=where,
             ranking=ranking_of(settings),
+            least=options.min_score / 100,
         )
 
 

@@ -182,6 +182,9 @@ class Search(Section):
 
     mode: Literal["hybrid", "vector", "bm25"] = Field(default="hybrid", description="what to ask")
     limit: WholeField = Field(default=10, ge=1, le=1000, description="pages shown")
+    min_score: RealField = Field(
+        default=0.0, ge=0, le=100, description="leave out pages below this score, in percent"
+    )
     fusion: Literal["scores", "rrf"] = Field(
         default="scores",
         description="how hybrid joins meaning and words: by `scores`, or by ranks alone (`rrf`)",
