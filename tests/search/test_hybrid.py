@@ -181,7 +181,7 @@ async def test_nonsense_finds_nothing_but_a_near_page_without_a_common_word_is_f
         def vector(self, text: str) -> Any:
             return super().vector(text.replace("loaf", "bread"))
 
-    asked = Backends(pages, Synonyms(), terms)
+    asked = Backends(pages, Synonyms(), str)
     assert (await search("hjkl mnbv", asked)).results == ()
     assert (await search("hjkl mnbv", asked, mode="vector")).results
     meant = await search("loaf", asked)
