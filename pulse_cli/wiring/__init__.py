@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from pulse_cli.model import Filter, Hit, Input
     from pulse_cli.search.candidates import Keyword
     from pulse_cli.store.rank_bm25.view import Bm25View
+    from pulse_cli.wiring.stored_documents import StoredDocuments
 
 __all__ = [
     "Services",
@@ -97,6 +98,7 @@ class Services:
         self._store: Store | None = None
         self._preparer: Preparer | None = None
         self._view: Bm25View | None = None
+        self._stored: StoredDocuments | None = None
 
     async def __aenter__(self) -> Services:
         return self
@@ -105,6 +107,8 @@ class Services:
         try:
             if self._view is not None:
                 await self._threads(self._view.close)
+            if self._stored is not None:
+                await self._stored.close()
             if self._store is not None:
                 await self._store.close()
         finally:
@@ -192,7 +196,11 @@ class Services:
 
     def open_source(self, sources: Sequence[str], manifest: Sequence[Input] | None) -> Source:
         """The sources as they are now, or the inputs of a run to be resumed. Raises Fatal."""
-        return open_sources(self.settings, sources, manifest)
+        if self._stored is None and any(name.startswith("index:") for name in sources):
+            from pulse_cli.wiring.stored_documents import StoredDocuments
+
+            self._stored = StoredDocuments(self.settings, self.patiently)
+        return open_sources(self.settings, sources, manifest, self._stored)
 
     async def check(self, source: Source) -> None:
         """Prove that remote inputs can be had. Raises Fatal."""
