@@ -52,6 +52,7 @@ async def search_backends(services: Services, mode: Mode) -> Backends:
         embedder=embedder,
         words=_query_words,
         keyword=await services.keyword() if mode != "vector" else None,
+        reranker=services.reranker(),
     )
 
 
