@@ -9,6 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("pulse", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("pulse")
 
 LONG_TIER = "long tier"
 NOBODY = 65534

@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import settings
 
 from pulse_cli.ports import TokenCounter
 from pulse_cli.prepare import open_counter
 from tests.prepare.tokenizer_files import KINDS, reference
-
-# How long an example takes depends on what else the machine does.
-settings.register_profile("prepare", deadline=None)
-settings.load_profile("prepare")
 
 
 @pytest.fixture(scope="session", params=list(KINDS))
