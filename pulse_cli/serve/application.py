@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from starlette.routing import Route
 
 from pulse_cli import __version__
 from pulse_cli.records.recorder import Request as RequestRow
@@ -18,8 +20,11 @@ IN_MEMORY = 128 << 20
 """Bytes of request bodies held at one time."""
 
 
-def application(service: Service) -> BodyLimits:
-    """The application. The service must be open while it is served."""
+def application(service: Service, agents: Any = None) -> BodyLimits:
+    """The application. The service must be open while it is served.
+
+    `agents` is the ASGI application at `/mcp`, if agents are served.
+    """
     app = FastAPI(
         title="pulse",
         version=__version__,
@@ -30,6 +35,8 @@ def application(service: Service) -> BodyLimits:
     app.state.service = service
     for module in (events, changes, search, records, state):
         app.include_router(module.router)
+    if agents is not None:
+        app.router.routes.append(Route("/mcp", agents))
 
     @app.middleware("http")
     async def record(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pulse_cli.config import Settings
     from pulse_cli.engine import Stop
     from pulse_cli.ports import Observer
+    from pulse_cli.serve.agent_endpoint import AgentEndpoint
 
 DRAIN_SECONDS = 30
 KEEP_ALIVE_SECONDS = 75
@@ -34,9 +35,12 @@ class _Server(uvicorn.Server):
 async def serve(settings: Settings, observer: Observer, stop: Stop) -> None:
     """Serve until `stop` is requested. Raises Fatal where a service cannot be had."""
     allow_many_connections()
-    async with Service(settings, observer) as service:
+    async with Service(settings, observer) as service, AsyncExitStack() as stack:
+        agents = _agents(service)
+        if agents is not None:
+            await stack.enter_async_context(agents.running())
         config = uvicorn.Config(
-            application(service),
+            application(service, agents),
             host=settings.serve.host,
             port=settings.serve.port,
             http=Connection,
@@ -61,3 +65,12 @@ async def serve(settings: Settings, observer: Observer, stop: Stop) -> None:
             await server.serve()
         finally:
             ending.cancel()
+
+
+def _agents(service: Service) -> AgentEndpoint | None:
+    """The endpoint for agents; None where the extra `mcp` is not installed."""
+    try:
+        from pulse_cli.serve.agent_endpoint import AgentEndpoint
+    except ImportError:
+        return None
+    return AgentEndpoint(service)

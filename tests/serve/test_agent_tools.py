@@ -7,10 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
+import httpx2
 import orjson
 from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
 
-from tests.serve.test_service import page
+from tests.serve.conftest import BEARER, Served
+from tests.serve.test_service import page, post_event
 
 
 def index(command: list[str], environment: dict[str, str]) -> None:
@@ -47,3 +51,21 @@ async def test_an_agent_searches_reads_and_lists_over_stdio(
         assert sources.structured_content == {"sources": [{"domain": "tea.example", "pages": 1}]}
         elsewhere = await client.call_tool("search", {"query": "teapot", "domain": "no.example"})
         assert elsewhere.structured_content["results"] == []
+
+
+async def test_an_agent_searches_over_http_with_the_secret(served: Served) -> None:
+    pages = page("https://kiln.example/a", "# Kiln\n\nA kiln burns.", "Kiln")
+    served.result(post_event(served, pages).json()["job_ids"][0])
+    async with httpx2.AsyncClient(headers=BEARER) as http:
+        over_http = streamable_http_client(f"{served.url}/mcp", http_client=http)
+        async with Client(over_http) as client:
+            asked = {"query": "kiln", "domain": "kiln.example"}
+            found = await client.call_tool("search", asked)
+            urls = [one["url"] for one in found.structured_content["results"]]
+            assert urls == ["https://kiln.example/a"]
+
+
+def test_over_http_nothing_is_told_without_the_secret(served: Served) -> None:
+    for headers in ({}, {"authorization": "Bearer wrong"}):
+        answer = httpx.post(f"{served.url}/mcp", json={}, headers=headers)
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
