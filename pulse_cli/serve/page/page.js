@@ -143,7 +143,7 @@ function showStatus(status) {
 async function refresh() {
   try {
     const health = await (await fetch("/health")).json();
-    const parts = Object.entries(health.services).filter(([, state]) => !["connected", "not used"].includes(state));
+    const parts = Object.entries(health.services).filter(([, state]) => !["connected", "not configured"].includes(state));
     byId("health").textContent = health.status === "healthy" ? "Healthy" : `${health.status}: ${parts.map(([name, state]) => `${name} ${state}`).join(", ")}`;
     byId("health").className = health.status === "healthy" ? "good" : "bad";
     showStatus(await ask("/api/status"));
