@@ -3,12 +3,14 @@
 _pulse_flags() {
   case "$1" in
     "") echo "--version --help" ;;
-    "index") echo "--limit --restart --force --prune --scope --yes --dry-run --json -q --quiet -v --verbose --include --exclude --url --min-chars --include-errors --tei --embed --qdrant --collection --concurrency --give-up-after --max-dead --max-prune --on-changed-source --wait-lock --bulk --progress --log-file --log-format --metrics-file --state-dir --set --config --help" ;;
+    "index") echo "--limit --restart --force --prune --scope --yes --alias --dry-run --json -q --quiet -v --verbose --include --exclude --url --min-chars --include-errors --tei --embed --qdrant --collection --concurrency --give-up-after --max-dead --max-prune --on-changed-source --wait-lock --bulk --progress --log-file --log-format --metrics-file --state-dir --set --config --help" ;;
     "search") echo "--filter --explain --urls-only --open --json --tei --embed --qdrant --collection --mode --limit --min-score --set --config --help" ;;
     "ls") echo "--urls --json --qdrant --set --config --help" ;;
     "stats") echo "--json --qdrant --collection --set --config --help" ;;
     "show") echo "--text --json --qdrant --collection --state-dir --set --config --help" ;;
     "copy") echo "--filter --json --qdrant --give-up-after --wait-lock --bulk --state-dir --set --config --help" ;;
+    "export") echo "-o --output --chunks --vectors --filter --qdrant --collection --state-dir --set --config --help" ;;
+    "drop") echo "--yes --json --qdrant --wait-lock --state-dir --set --config --help" ;;
     "serve") echo "--tei --embed --qdrant --collection --host --port --log-file --log-format --state-dir --set --config --help" ;;
     "status") echo "--hours --json --state-dir --set --config --help" ;;
     "bench") echo "--corpus --documents --chars --seed --profile --live --dimension --disturbed --seconds --runs --quick --baseline --rerun --bare --sweep --stage --quality --queries --soak --json --save --against --threshold --html --tei --embed --qdrant --collection --concurrency --bulk --set --config --help" ;;
@@ -27,7 +29,7 @@ _pulse_flags() {
 
 _pulse_words() {
   case "$1" in
-    "") echo "index search ls stats show copy serve status bench delete doctor completion bm25 config" ;;
+    "") echo "index search ls stats show copy export drop serve status bench delete doctor completion bm25 config" ;;
     "completion") echo "bash zsh fish" ;;
     "bm25") echo "rebuild export" ;;
     "config") echo "show init schema" ;;
@@ -37,6 +39,7 @@ _pulse_words() {
 _pulse_kind() { # of the value that the flag $1 takes
   case "$1" in
     --against) echo "file" ;;
+    --alias) echo "collection" ;;
     --baseline) echo "other" ;;
     --chars) echo "other" ;;
     --collection) echo "collection" ;;
@@ -64,6 +67,7 @@ _pulse_kind() { # of the value that the flag $1 takes
     --mode) echo "hybrid vector bm25" ;;
     --on-changed-source) echo "refuse restart" ;;
     --open) echo "other" ;;
+    --output) echo "file" ;;
     --port) echo "other" ;;
     --profile) echo "collection" ;;
     --progress) echo "auto rich plain json none" ;;
@@ -83,6 +87,7 @@ _pulse_kind() { # of the value that the flag $1 takes
     --threshold) echo "other" ;;
     --url) echo "other" ;;
     --wait-lock) echo "other" ;;
+    -o) echo "file" ;;
   esac
 }
 

@@ -23,6 +23,8 @@ _pulse() {
         'stats:Show how much a collection holds, and how large its chunks are.'
         'show:Show what is stored of a page\: metadata, sections, chunks, and which run wrote it.'
         'copy:Copy a collection\: embedded to a server, server to server, or back.'
+        'export:Write the pages of an index as JSON lines in Firecrawl'\''s shape, or its chunks.'
+        'drop:Remove a collection with all its pages, after a question; or an alias.'
         'serve:Take Firecrawl'\''s events over HTTP, index their pages, and answer searches.'
         'status:Show how far every run came and the command that goes on, and what went wrong lately.'
         'bench:Measure how fast pulse is, and what holds it up.'
@@ -41,6 +43,8 @@ _pulse() {
         stats) _pulse_stats ;;
         show) _pulse_show ;;
         copy) _pulse_copy ;;
+        export) _pulse_export ;;
+        drop) _pulse_drop ;;
         serve) _pulse_serve ;;
         status) _pulse_status ;;
         bench) _pulse_bench ;;
@@ -61,6 +65,7 @@ _pulse_index() {
     '*--prune[Then remove pages of the same hosts that the crawl no longer holds]' \
     '*--scope[Prune below this URL]:value:' \
     '*--yes[Prune more than --max-prune, too]' \
+    '*--alias[When complete, let NAME mean this index for readers]:collection:_pulse_collections' \
     '*--dry-run[Read, clean and chunk; write nothing (--prune reads the index)]' \
     '*--json[Print one JSON object]' \
     '*-q[Errors only]' \
@@ -153,6 +158,33 @@ _pulse_copy() {
     '*--give-up-after[Wait this long for a service]:value:' \
     '*--wait-lock[Wait this long for another run]:value:' \
     '*--bulk[Build the vector index after the load]' \
+    '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--help[Show this page.]'
+}
+
+_pulse_export() {
+  _arguments -S \
+    '*-o[Written whole or not at all; standard output if left out. *.parquet is Parquet]:file:_files' \
+    '*--output[Written whole or not at all; standard output if left out. *.parquet is Parquet]:file:_files' \
+    '*--chunks[Chunks as stored, not pages]' \
+    '*--vectors[With their vectors]' \
+    '*--filter[Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable]:value:' \
+    '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
+    '*--collection[Which index]:collection:_pulse_collections' \
+    '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--help[Show this page.]'
+}
+
+_pulse_drop() {
+  _arguments -S \
+    '*--yes[Do not ask]' \
+    '*--json[Print one JSON object]' \
+    '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
+    '*--wait-lock[Wait this long for another run]:value:' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \

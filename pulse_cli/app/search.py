@@ -53,6 +53,7 @@ async def search_backends(services: Services, mode: Mode) -> Backends:
         embedder=embedder,
         terms=_query_terms(services.settings),
         keyword=await services.keyword() if mode != "vector" else None,
+        reranker=services.reranker(),
     )
 
 

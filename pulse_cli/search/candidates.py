@@ -15,6 +15,7 @@ from pulse_cli.search.results import Mode
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
+    from pulse_cli.search.rerank import Reranker
 
 Fetch: TypeAlias = Callable[[int], Awaitable[list[Hit]]]
 Keyword: TypeAlias = Callable[[str, int, Filter], Awaitable[list[Hit]]]
@@ -32,13 +33,14 @@ class Backends:
     """What a search asks. `embedder` may be None in mode `bm25`.
 
     `terms` makes the sparse query (`Preparer.query_terms`). `keyword` takes the place of the
-    store's own BM25.
+    store's own BM25. `reranker` puts the best pages in order.
     """
 
     store: Store
     embedder: Embedder | None
     terms: Callable[[str], Terms]
     keyword: Keyword | None = None
+    reranker: Reranker | None = None
 
 
 @dataclass(frozen=True, slots=True)
