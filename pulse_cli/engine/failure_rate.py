@@ -1,0 +1,41 @@
+"""How often requests fail just then, and how many failures in a row that makes improbable.
+
+A request is to blame for its failures only where they would be improbable if it were like the
+others: where a share p of them fails by itself, n failures in a row happen with probability p**n.
+"""
+
+from __future__ import annotations
+
+import math
+
+IMPROBABLE = 1e-6
+LEAST_RATE = 0.02  # four failures in a row are blamed where no other request fails
+MOST_RATE = 0.9
+_MEMORY = 0.98  # of each request for the next: the rate is that of about the last 50 requests
+
+
+class FailureRate:
+    """The share of requests that failed, of late.
+
+    Count each request once, by its first attempt: repeats are of requests that failed, which
+    would bend the rate.
+    """
+
+    def __init__(self) -> None:
+        self._failed = 0.0
+        self._all = 0.0
+
+    def note(self, *, failed: bool) -> None:
+        """A request was answered, or failed."""
+        self._failed = self._failed * _MEMORY + failed
+        self._all = self._all * _MEMORY + 1.0
+
+    def failures_to_blame(self) -> int:
+        """Failures in a row that happen with a probability of at most IMPROBABLE; 4 to 132.
+
+        The first failure of the request in question is left out. Few requests prove little, so
+        the rate is Laplace's estimate: (failed + 1) / (all + 2).
+        """
+        others, failed = max(0.0, self._all - 1), max(0.0, self._failed - 1)
+        rate = min(max((failed + 1) / (others + 2), LEAST_RATE), MOST_RATE)
+        return math.ceil(math.log(IMPROBABLE) / math.log(rate) - 1e-9)
