@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
 from pulse_cli.errors import Fatal, PulseError
 from pulse_cli.model import Filter
-from pulse_cli.payload import DOMAIN, KEY
+from pulse_cli.payload import COMMITTED, DOMAIN
 from pulse_cli.search.results import Mode
 from pulse_cli.serve import examples
 from pulse_cli.serve.answers import json_answer
@@ -108,11 +106,7 @@ async def status(request: Request) -> Response:
 
 
 async def _counted(service: Service) -> tuple[dict[str, int], int]:
-    """Pages by domain, and points. A page is counted by its commit record."""
-    store: Any = await service.services.store(0)
-    pages: dict[str, int] = {}
-    async for hits in store.scroll((DOMAIN, KEY), Filter({"committed": True})):
-        for hit in hits:
-            domain = str(hit.payload.get(DOMAIN) or "")
-            pages[domain] = pages.get(domain, 0) + 1
-    return pages, await store.count()
+    """Pages by domain, and points; the store counts. A page counts by its commit record."""
+    store = await service.services.store(0)
+    found = await store.facet(DOMAIN, Filter({COMMITTED: True}))
+    return {str(domain): pages for domain, pages in found.items()}, await store.count()
