@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import BinaryIO
 
 from pulse_cli.errors import Fatal
@@ -11,6 +12,7 @@ from pulse_cli.model import Input, Note
 from pulse_cli.read.bytes.inputs import find_inputs
 from pulse_cli.read.firecrawl.file_address import Addresses
 from pulse_cli.read.options import ReadOptions
+from pulse_cli.read.pieces import Piece
 from pulse_cli.read.source import InputSource
 
 
@@ -37,6 +39,23 @@ def open_source(
         inputs, notes = list(manifest), _notes_again(specs, markdown)
     addresses = Addresses(specs, options.base_url, [one.name for one in inputs])
     return InputSource(inputs, notes, addresses, options, stdin, sleep, now)
+
+
+def open_pieces(specs: Sequence[str], options: ReadOptions, pieces: Sequence[Piece]) -> InputSource:
+    """A source over pieces of the inputs that `specs` (of the whole run) stand for."""
+    names = [piece.name for piece in pieces]
+    addresses = Addresses(specs, options.base_url, names)
+    inputs = [Input(piece.name, _size(piece)) for piece in pieces]
+    return InputSource(inputs, (), addresses, options, pieces=pieces)
+
+
+def _size(piece: Piece) -> int | None:
+    if piece.stop is not None:
+        return piece.stop - piece.start
+    try:
+        return Path(piece.name).stat().st_size
+    except OSError:  # no file, or it is gone, which reading it will say
+        return None
 
 
 def _notes_again(specs: Sequence[str], markdown: bool) -> list[Note]:

@@ -9,6 +9,8 @@ What a position means: `model.Position`. The last record of a segment stands at 
 segment, 0), any other at (offset of its segment, records done in it, bytes read). Notes and values
 without documents count as records here, so that each is given once. What is given of a segment
 that breaks off at the end of the input never stands after it: the input may grow.
+
+An input may be a piece of a file (`pieces`). Then positions are within the piece.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from pulse_cli.read.framing.json_span import Content, Hint, JsonSpan, cost
 from pulse_cli.read.index_records import IndexRecords, StoredDocuments
 from pulse_cli.read.joining import Limits, joined
 from pulse_cli.read.options import ReadOptions
+from pulse_cli.read.pieces import Piece
 from pulse_cli.read.single import single_content
 
 
@@ -52,8 +55,12 @@ class InputSource:
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
         window: int = WINDOW,
+        pieces: Sequence[Piece] | None = None,
     ) -> None:
+        """`pieces` are what is read of each input, None for all of it."""
         self._inputs = tuple(inputs)
+        self._pieces = pieces or [Piece(one.name) for one in inputs]
+        self.read_pieces: dict[int, tuple[int, int]] = {}  # CRC-32 and lines of what was read
         self._notes = tuple(notes)
         self._addresses = addresses
         self._options = options
@@ -102,7 +109,7 @@ class InputSource:
                 stored = self._stored_documents()
                 yield from IndexRecords(index, one.name, stored).records(begin)
             else:
-                yield from self._input(index, one.name, begin)
+                yield from self._piece(index, begin)
 
     def _stored_documents(self) -> StoredDocuments:
         if self._options.stored is None:
@@ -119,10 +126,25 @@ class InputSource:
     def _count(self, size: int) -> None:
         self._stored.read += size
 
-    def _input(self, index: int, name: str, start: Position) -> Iterator[Record]:
-        reader = ByteReader(unpacked(self._stored.chunks(name), self._options.max_expanded))
+    def _piece(self, index: int, start: Position) -> Iterator[Record]:
+        piece = self._pieces[index]
+        chunks = self._stored.chunks(piece.name, piece.start, piece.stop)
+        if piece.is_whole:
+            chunks = unpacked(chunks, self._options.max_expanded)
+        reader = ByteReader(chunks, piece.start, piece.line, followed=piece.followed)
+        yield from self._input(index, piece, reader, start)
+        if piece.crc not in (None, reader.crc):
+            raise _other_now(piece.name)
+        self.read_pieces[index] = reader.crc, reader.line - piece.line
+
+    def _input(
+        self, index: int, piece: Piece, reader: ByteReader, start: Position
+    ) -> Iterator[Record]:
+        name = piece.name
         address = self._addresses.of(name)
-        kind = detect(reader, name, addressed=address is not None)
+        kind = Kind.LINES  # nothing else is cut
+        if piece.is_whole:
+            kind = detect(reader, name, addressed=address is not None)
         if not reader.skip_to(start.offset) or (start.item == 0 and reader.crc != start.crc):
             raise _changed(name, start)
         if not kind.is_json and start.item and start.fed:
@@ -218,6 +240,13 @@ def _records(
         del content
         yield record
         del record
+
+
+def _other_now(name: str) -> Fatal:
+    return SourceChanged(
+        f"{name} has changed while it was being indexed",
+        hint="--restart indexes it from its beginning; so does --on-changed-source restart",
+    )
 
 
 def _changed(name: str, start: Position) -> Fatal:

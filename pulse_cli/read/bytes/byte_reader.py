@@ -50,11 +50,17 @@ class ByteReader:
     `segment_ends` tells that `stop` is the end of the segment and not only of what was read,
     `in_segment` that a segment was begun and not ended.
     `damage` is set when the chunks ended in `Damaged`.
+
+    The chunks may be a range of the input: it begins at byte `start`, on `line`, and is `followed`
+    by more of the input. `crc` is that of the range.
     """
 
-    def __init__(self, chunks: Iterator[bytes]) -> None:
+    def __init__(
+        self, chunks: Iterator[bytes], start: int = 0, line: int = 1, *, followed: bool = False
+    ) -> None:
         self._chunks = chunks
-        self._base = 0
+        self._followed = followed
+        self._base = start
         self._ended = False
         self._segments = Segments.WHOLE
         self.data = b""
@@ -63,7 +69,7 @@ class ByteReader:
         self.in_segment = False
         self.segment_ends = False
         self.crc = 0
-        self.line = 1
+        self.line = line
         self.damage: Damaged | None = None
 
     @property
@@ -177,4 +183,4 @@ class ByteReader:
             if len(self.data) - self.at > reach:
                 return False
             if not self.more():
-                return True
+                return not self._followed

@@ -21,14 +21,17 @@ class InputReader:
         self._stdin = stdin
         self.read = 0
 
-    def chunks(self, name: str) -> Iterator[bytes]:
-        """What is there, at most CHUNK at a time; a pipe is passed on as it trickles."""
+    def chunks(self, name: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """What is there, at most CHUNK at a time; a pipe is passed on as it trickles.
+
+        Of a file only the bytes from `start` up to `stop`. Raises SourceChanged, Fatal.
+        """
         before = self.read
         try:
             if name == STDIN:
                 yield from self._pipe()
             else:
-                yield from self._file(name)
+                yield from self._file(name, start, stop)
         except FileNotFoundError as error:
             raise SourceChanged(
                 f"{name} is gone",
@@ -41,10 +44,15 @@ class InputReader:
                 kind=Kind.UNREADABLE_SOURCE,
             ) from error
 
-    def _file(self, name: str) -> Iterator[bytes]:
+    def _file(self, name: str, start: int, stop: int | None) -> Iterator[bytes]:
+        left = None if stop is None else stop - start
         with Path(name).open("rb", buffering=0) as file:
-            while chunk := file.read(CHUNK):
+            if start:
+                file.seek(start)
+            while chunk := file.read(CHUNK if left is None else min(CHUNK, left)):
                 self.read += len(chunk)
+                if left is not None:
+                    left -= len(chunk)
                 yield chunk
 
     def _pipe(self) -> Iterator[bytes]:

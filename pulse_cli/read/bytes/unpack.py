@@ -54,6 +54,11 @@ def unpacked(stored: Iterator[bytes], max_expanded: int | None) -> Iterator[byte
     return _decoded(whole)
 
 
+def is_plain(head: bytes) -> bool:
+    """Whether an input that begins with `head` is read as its stored bytes are."""
+    return not head.startswith((_GZIP, _ZSTD)) and head[:2] not in _ENCODINGS
+
+
 def _chained(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
     if head:
         yield head
