@@ -186,10 +186,11 @@ class Store(Protocol):
         """Create the collection, or check that the existing one fits (else Fatal)."""
         ...
 
-    async def begin_load(self, *, bulk: bool) -> None:
+    async def begin_load(self, *, bulk: bool, run_id: str = "") -> None:
         """A run begins to write. With `bulk`, building the search graph is put off.
 
-        Raises Locked where another process writes and only one may.
+        Processes that name the same run may write together. Raises Locked where another process
+        writes and only one may.
         """
         ...
 

@@ -43,7 +43,8 @@ class RunOptions:
     what resumes this run, `retry_flags` what follows `pulse index LETTERS` to retry its dead
     letters. `concurrency` fixes the embed requests in flight, None adapts. `prune` says how pages
     are removed that the crawl no longer holds, None that they stay. With `report_documents` the
-    observer is told of the outcome of each document.
+    observer is told of the outcome of each document. `part_of` is the run that this one is a part
+    of: what it writes bears that id.
     """
 
     sources: tuple[str, ...]
@@ -61,6 +62,15 @@ class RunOptions:
     threads: int = 2
     prune: PruneOptions | None = None
     report_documents: bool = False
+    part_of: RunIdentity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunIdentity:
+    """The id of a run, and when it was begun (seconds since 1970)."""
+
+    run_id: str
+    started: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +135,14 @@ def _begin(
     options: RunOptions,
     fingerprint: Mapping[str, Any],
 ) -> OpenRun:
-    now = parts.clock.time()
     source = parts.open_source(None)
-    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
-    run_id = f"{stamp}-{uuid.UUID(int=parts.rng.getrandbits(128)).hex[:6]}"
+    identity = options.part_of or new_identity(parts.clock.time(), parts.rng)
+    run_id = identity.run_id
     manifest = files.manifest(run_id)
     sha256 = save_manifest(manifest, source.inputs, parts.syscalls)
     state = {
         "run_id": run_id,
-        "started": now,
+        "started": identity.started,
         "command": options.command,
         "retry_flags": options.retry_flags,
         "sources": list(options.sources),
@@ -143,6 +152,12 @@ def _begin(
     }
     run_state = _run_state(parts, files, options, run_id, 0, 0)
     return OpenRun(run_id, state, source, run_state, resumed=False, earlier=Counts())
+
+
+def new_identity(now: float, rng: random.Random) -> RunIdentity:
+    """Of a run that begins now."""
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
+    return RunIdentity(f"{stamp}-{uuid.UUID(int=rng.getrandbits(128)).hex[:6]}", now)
 
 
 def _resume(

@@ -111,7 +111,7 @@ class MemoryStore:
     async def open(self, dimension: int) -> None:
         assert dimension == DIMENSION
 
-    async def begin_load(self, *, bulk: bool) -> None:
+    async def begin_load(self, *, bulk: bool, run_id: str = "") -> None:
         pass
 
     async def release(self) -> None:

@@ -42,17 +42,19 @@ _OURS = frozenset({LOCK, SOCKET, LOG, ABOUT, SHARD, f"{SHARD}.new"})
 class OwnerRecord:
     """What an owner writes into the lock file.
 
-    `socket` is absolute, or a name in the folder; `writer` is the process that may write, or 0.
+    `socket` is absolute, or a name in the folder; `writer` is the process that may write, or 0;
+    processes of the same `run`, if there is one, may do so too.
     """
 
     pid: int
     host: str
     socket: str
     writer: int = 0
+    run: str = ""
 
     @classmethod
-    def of_this_process(cls, address: str, writer: int) -> OwnerRecord:
-        return cls(os.getpid(), socket.gethostname(), address, writer)
+    def of_this_process(cls, address: str, writer: int, run: str) -> OwnerRecord:
+        return cls(os.getpid(), socket.gethostname(), address, writer, run)
 
     def is_here(self) -> bool:
         """Whether it was written on this machine."""

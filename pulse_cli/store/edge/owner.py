@@ -12,7 +12,8 @@ eight requests queued; what it sends beyond that stays in its socket. What a cli
 did not get answered is dropped.
 
 One client at a time may write: the first that asks, until it says that it is done or leaves.
-If an owner dies, its successor keeps the right to write for the same process for ten seconds.
+Clients that name the same run may write together. If an owner dies, its successor keeps the right
+to write for the process that had it first, or for its run, for ten seconds.
 
 Being killed loses nothing that was answered: the log of the shard is replayed on opening.
 """
@@ -50,6 +51,7 @@ class Client:
         self.unsent = bytearray()
         self.queued = 0
         self.pid = 0  # said in its greeting
+        self.run = ""  # said when it asks to write; with whom it may do so
 
     @property
     def events(self) -> int:
@@ -95,8 +97,9 @@ class Owner:
         before = folder.owner()
         self._reserved = before.writer if before and before.is_here() else 0
         self._reserved_until = time.monotonic() + GRACE_S
+        self._run = before.run if before and self._reserved else ""
         self._listener = Listener(folder, before)
-        self._writer: Client | None = None
+        self._writers: list[Client] = []
         self._clients: set[Client] = set()
         self._last: Client | None = None  # to leave
         self._turns = Turns()
@@ -165,6 +168,7 @@ class Owner:
         rows = b""
         operation = OPERATIONS[request["op"]]
         try:
+            client.run = request.get("run", client.run)
             if request["op"] == "release":
                 self._release(client)
             if (operation.claims or request.get("write")) and not self._claim(client):
@@ -207,30 +211,32 @@ class Owner:
 
     @property
     def _writing(self) -> int:
-        """The process that may write now, 0 if anyone may."""
-        if self._writer is not None:
-            return self._writer.pid
+        """The process that may write now, alone or first of its run; 0 if anyone may."""
+        if self._writers:
+            return self._writers[0].pid
         waits = time.monotonic() < self._reserved_until and is_alive(self._reserved)
         return self._reserved if waits else 0
 
     def _claim(self, client: Client) -> bool:
         """Whether it may write, from now on or already."""
-        if self._writer is not client:
-            if self._writer is not None or self._writing not in (0, client.pid):
-                return False
-            self._writer = client
-            self._reserved = 0
-            self._record()
+        if client in self._writers:
+            return True
+        joins = client.run != "" and client.run == self._run
+        if self._writing and not joins and (self._writers or self._writing != client.pid):
+            return False
+        self._writers.append(client)
+        self._run = client.run
+        self._reserved = 0
+        self._record()
         return True
 
     def _release(self, client: Client) -> None:
-        if client is self._writer:
-            self._writer = None
+        if client in self._writers:
+            self._writers.remove(client)
             self._record()
 
     def _record(self) -> None:
-        writer = self._writing
-        record = OwnerRecord.of_this_process(self._listener.address, writer)
+        record = OwnerRecord.of_this_process(self._listener.address, self._writing, self._run)
         record.write(self._lock)
 
     def _end(self) -> None:

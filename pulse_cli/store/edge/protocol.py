@@ -24,7 +24,7 @@ from typing import Any
 
 import orjson
 
-PROTOCOL = 2
+PROTOCOL = 3
 LENGTHS = struct.Struct("<IQ")
 MOST_BYTES = 1 << 30
 

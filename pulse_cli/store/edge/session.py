@@ -62,27 +62,28 @@ class Session:
         self._opening |= {"create": False}
         return found
 
-    async def claim(self, lock_wait: float) -> None:
+    async def claim(self, lock_wait: float, run_id: str) -> None:
         """Be the one client that writes, from now on, also at the next owner.
 
-        Who finds another writing waits for `lock_wait` seconds. Raises Answered, Fatal.
+        Clients of one run ("": of none) write together. Who finds another one writing waits for
+        `lock_wait` seconds. Raises Answered, Fatal.
         """
         until = asyncio.get_running_loop().time() + lock_wait
         while True:
             try:
-                await self.call({"op": "claim"})
+                await self.call({"op": "claim", "run": run_id})
             except Answered as error:
                 if error.kind != "locked" or asyncio.get_running_loop().time() >= until:
                     raise
                 await asyncio.sleep(POLL_S)
             else:
-                self._opening |= {"write": True}
+                self._opening |= {"write": True, "run": run_id}
                 return
 
     async def release(self) -> None:
         """Let others write. Raises Answered, Fatal."""
-        self._opening |= {"write": False}
-        await self.call({"op": "release"})
+        self._opening |= {"write": False, "run": ""}
+        await self.call({"op": "release", "run": ""})
 
     async def call(
         self, header: dict[str, Any], body: bytes | memoryview = b"", deadline: float | None = None

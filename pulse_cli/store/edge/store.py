@@ -169,10 +169,10 @@ class EdgeStore:
     async def sync(self) -> None:
         await self._read("flush")
 
-    async def begin_load(self, *, bulk: bool) -> None:  # noqa: ARG002 - of the port
+    async def begin_load(self, *, bulk: bool, run_id: str = "") -> None:  # noqa: ARG002
         """The right to write. Nothing to put off: only `end_load` ever builds the graph."""
         try:
-            await self._session.claim(self._lock_wait)
+            await self._session.claim(self._lock_wait, run_id)
         except Answered as error:
             raise translate(error, self.path) from error
 

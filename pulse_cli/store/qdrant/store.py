@@ -206,7 +206,7 @@ class QdrantStore:
     async def release(self) -> None:
         """A server lets several write at once."""
 
-    async def begin_load(self, *, bulk: bool) -> None:
+    async def begin_load(self, *, bulk: bool, run_id: str = "") -> None:  # noqa: ARG002
         if bulk and not self.found.indexing_deferred:
             await layout.defer_graph(self._rest, self.found)
             await self.refresh()
