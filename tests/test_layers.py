@@ -17,7 +17,7 @@ WORDS = {"numbers", "sanitize"}
 #: What each part may import of pulse besides itself.
 ALLOWED = {
     **dict.fromkeys(CONTRACTS | STAGES | {"engine"}, CONTRACTS),
-    **dict.fromkeys({"read", "embed"}, CONTRACTS | {"net"}),
+    **dict.fromkeys({"read", "embed", "search"}, CONTRACTS | {"net"}),
     "prepare": CONTRACTS | {"ipc"},
     "store": CONTRACTS | {"ipc", "net", "collection_name"},
     "net": {"errors", "model"},

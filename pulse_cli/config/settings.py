@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 from pydantic.functional_validators import model_validator
 
+from pulse_cli.config.address import check_http, split_user_info
 from pulse_cli.config.fields import (
     DurationField,
     GlobsField,
@@ -64,6 +65,41 @@ class Chunk(Section):
         return self
 
 
+Bm25Language = Literal[
+    "none",
+    "arabic",
+    "azerbaijani",
+    "basque",
+    "bengali",
+    "catalan",
+    "chinese",
+    "danish",
+    "dutch",
+    "english",
+    "finnish",
+    "french",
+    "german",
+    "greek",
+    "hebrew",
+    "hinglish",
+    "hungarian",
+    "indonesian",
+    "italian",
+    "japanese",
+    "kazakh",
+    "nepali",
+    "norwegian",
+    "portuguese",
+    "romanian",
+    "russian",
+    "slovene",
+    "spanish",
+    "swedish",
+    "tajik",
+    "turkish",
+]
+
+
 class Bm25(Section):
     """How words count."""
 
@@ -71,9 +107,8 @@ class Bm25(Section):
         default="qdrant",
         description="`qdrant`: beside the vectors; `rank-bm25`: also a view on disk",
     )
-    language: str = Field(
+    language: Bm25Language = Field(
         default="english",
-        pattern="^[a-z]+$",
         description="of stemming and stop words; `none` for neither",
     )
     k: RealField = Field(
@@ -151,6 +186,17 @@ class Search(Section):
     min_score: RealField = Field(
         default=0.0, ge=0, le=100, description="leave out pages below this score, in percent"
     )
+    rerank: str | None = Field(
+        default=None,
+        description="address of a reranker for the best 50 pages: TEI's `/rerank`, or Cohere's or "
+        "Jina's `/v1/rerank`, `/v2/rerank`",
+    )
+    rerank_api_key: SecretStr | None = Field(
+        default=None, description="sent to the reranker as `Authorization: Bearer`"
+    )
+    rerank_model: str | None = Field(
+        default=None, description="model to ask for at `/v1/rerank` and `/v2/rerank`"
+    )
     fusion: Literal["scores", "rrf"] = Field(
         default="scores",
         description="how hybrid joins meaning and words: by `scores`, or by ranks alone (`rrf`)",
@@ -162,6 +208,15 @@ class Search(Section):
         ge=1,
         description="constant k of `fusion: rrf`: how flat ranks are weighed",
     )
+
+    @field_validator("rerank")
+    @classmethod
+    def _check_rerank(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if split_user_info(value)[1] is not None:
+            raise ValueError("put the key into rerank_api_key, not into the address")
+        return check_http(value)
 
 
 class Log(Section):

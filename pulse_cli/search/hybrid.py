@@ -6,6 +6,7 @@ from pulse_cli.model import Filter
 from pulse_cli.search.candidates import Backends, Candidates, find_candidates
 from pulse_cli.search.duplicates import grouped
 from pulse_cli.search.fusion import Page, Ranking, fuse
+from pulse_cli.search.rerank import reranked
 from pulse_cli.search.results import Mode, SearchResult, result_of
 
 
@@ -25,9 +26,13 @@ async def search(
     """
     found = await find_candidates(query, backends, mode, limit, where or Filter())
     groups = grouped(rank(found, mode, ranking or Ranking()))
+    notices = found.notices
+    if backends.reranker is not None:
+        groups, more = await reranked(query, groups, backends.reranker)
+        notices += more
     results = [result_of(group, mode) for group in groups]
     results = [result for result in results if result.share >= least]
-    return SearchResult(query, mode, len(results), tuple(results[:limit]), found.notices)
+    return SearchResult(query, mode, len(results), tuple(results[:limit]), notices)
 
 
 def rank(found: Candidates, mode: Mode, ranking: Ranking) -> list[Page]:

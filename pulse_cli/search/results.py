@@ -32,8 +32,8 @@ class Result:
 
     `score` is the fused one (0 to 1) in hybrid mode, else the engine's own (cosine or BM25).
     `share` (0 to 1) is how near the page comes to the best possible: the fused score, the
-    cosine, or the part of the best page's BM25. `votes` say what each list gave.
-    `duplicates` are further addresses of the same text.
+    cosine, or the part of the best page's BM25; both are the reranker's where there is one.
+    `votes` say what each list gave. `duplicates` are further addresses of the same text.
     """
 
     id: str
@@ -70,14 +70,17 @@ def result_of(group: Group, mode: Mode) -> Result:
     page = group.best
     best = page.chunks[0]
     payload = best.payload
+    score = page.score if mode == "hybrid" else best.score
     share = max(0.0, min(1.0, best.score)) if mode == "vector" else page.score
+    if (vote := page.votes.get("rerank")) is not None:
+        score, share = vote.score, max(0.0, min(1.0, vote.score))
     return Result(
         id=best.id,
         url=_url(page),
         title=_text(payload, TITLE),
         description=_text(payload, DESCRIPTION),
         text=_text(payload, TEXT) or "",
-        score=page.score if mode == "hybrid" else best.score,
+        score=score,
         share=share,
         chunk_index=_index(best),
         chunks=tuple(

@@ -23,7 +23,13 @@ def test_index_search_and_status(pulse, crawl, tei):
     done = pulse("index", "crawl.jsonl", "--tei", tei, "--collection", "kitchen", "--json")
     assert done.code == Exit.DEAD_LETTERS, done.err
     found = done.json
-    assert found["documents"] == {"indexed": 2, "unchanged": 0, "skipped": 0, "dead": 1}
+    assert found["documents"] == {
+        "indexed": 2,
+        "unchanged": 0,
+        "superseded": 0,
+        "skipped": 0,
+        "dead": 1,
+    }
     assert found["status"] == "complete"
     assert found["target"]["collection"] == "kitchen"
     assert Path(found["dead_letters"]).exists()
@@ -106,7 +112,7 @@ def test_quiet_says_one_line_where_something_is_wrong_and_the_log_file_everythin
     assert (last["event"], last["exit_code"]) == ("ended", 3)
     assert "1 record is a dead letter (exit 3)." in last["text"]
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    assert lines[0]["event"] in ("message", "started")
+    assert lines[0]["event"] in ("message", "started", "waiting")
     assert (lines[-1]["event"], lines[-1]["exit_code"]) == ("ended", 3)
     assert log.stat().st_mode & 0o777 == 0o600
     elsewhere = pulse("index", "crawl.jsonl", "--log-file", "no/such/folder/x.log")
