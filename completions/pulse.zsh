@@ -25,6 +25,7 @@ _pulse() {
         'copy:Copy a collection\: embedded to a server, server to server, or back.'
         'export:Write the pages of an index as JSON lines in Firecrawl'\''s shape, or its chunks.'
         'drop:Remove a collection with all its pages, after a question; or an alias.'
+        'mcp:Give agents the tools search, get_page and list_sources (MCP over stdio).'
         'serve:Take Firecrawl'\''s events over HTTP, index their pages, and answer searches.'
         'status:Show how far every run came and the command that goes on, and what went wrong lately.'
         'bench:Measure how fast pulse is, and what holds it up.'
@@ -45,6 +46,7 @@ _pulse() {
         copy) _pulse_copy ;;
         export) _pulse_export ;;
         drop) _pulse_drop ;;
+        mcp) _pulse_mcp ;;
         serve) _pulse_serve ;;
         status) _pulse_status ;;
         bench) _pulse_bench ;;
@@ -185,6 +187,18 @@ _pulse_drop() {
     '*--json[Print one JSON object]' \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--wait-lock[Wait this long for another run]:value:' \
+    '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--help[Show this page.]'
+}
+
+_pulse_mcp() {
+  _arguments -S \
+    '*--tei[local, a TEI server, or openai+http\://HOST]:value:' \
+    '*--embed[local, a TEI server, or openai+http\://HOST]:value:' \
+    '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
+    '*--collection[Which index]:collection:_pulse_collections' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
