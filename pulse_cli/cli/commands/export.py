@@ -65,7 +65,7 @@ def export(
     """Write the pages of an index as JSON lines in Firecrawl's shape, or its chunks.
 
     What is written can be indexed again: `pulse index FILE`. A file whose name ends in .parquet is
-    written as Parquet, which needs `pip install 'pulse-cli[parquet]'`.
+    written as Parquet, which needs `pip install 'pulse-index[parquet]'`.
 
     Examples:
     pulse export > pages.jsonl
