@@ -10,7 +10,9 @@ _pulse_collections() {
 _pulse() {
   local state line
   _arguments -S \
+    '*-V[Show the version and exit]' \
     '*--version[Show the version and exit]' \
+    '*-h[Show this page.]' \
     '*--help[Show this page.]' \
     '1: :->command' \
     '*::argument:->arguments' && return
@@ -80,15 +82,16 @@ _pulse_index() {
     '*--log-format[Of the log, and of lines on stderr]:value:(text json)' \
     '*--metrics-file[Figures for Prometheus]:file:_files' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
-    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*-h[Show this page.]' \
     '*--help[Show this page.]' \
     '*:file:_files'
 }
 
 _pulse_search() {
   _arguments -S \
-    '*--filter[Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable]:value:' \
+    '*--filter[Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable]:value:{compadd -S "" -- domain= language= country= isMobile= url= url_prefix=}' \
     '*--explain[Show what the vectors and the words gave to each page]' \
     '*--json[Print one JSON object]' \
     '*--tei[local, a TEI server, or openai+http\://HOST]:value:' \
@@ -97,8 +100,9 @@ _pulse_search() {
     '*--collection[Which index]:collection:_pulse_collections' \
     '*--mode[What to ask]:value:(hybrid vector bm25)' \
     '*--limit[How many pages to show]:value:' \
-    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
 
@@ -113,8 +117,9 @@ _pulse_serve() {
     '*--log-file[Append messages to this file]:file:_files' \
     '*--log-format[Of the log, and of lines on stderr]:value:(text json)' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
-    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
 
@@ -123,8 +128,9 @@ _pulse_status() {
     '*--hours[How far back to look at runs]:value:' \
     '*--json[Print one JSON object]' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
-    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
 
@@ -134,7 +140,7 @@ _pulse_bench() {
     '*--documents[Pages made up]:value:' \
     '*--chars[Their median length]:value:' \
     '*--seed[The same seed, the same pages]:value:' \
-    '*--profile[l4, h100, cpu, original, eight-slots, eight-slots-x10, instant; repeatable]:collection:_pulse_collections' \
+    '*--profile[l4, h100, cpu, original, eight-slots, eight-slots-x10, instant; repeatable]:value:(original l4 h100 cpu eight-slots eight-slots-x10 instant)' \
     '*--live[The configured services, in a throw-away collection]' \
     '*--dimension[Of the vectors simulated]:value:' \
     '*--disturbed[Latencies vary tenfold, 1 % of requests take 20 times as long]' \
@@ -160,8 +166,9 @@ _pulse_bench() {
     '*--collection[Which index]:collection:_pulse_collections' \
     '*--concurrency[Embed requests in flight; else found]:value:' \
     '*--bulk[Build the vector index after the load]' \
-    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
 
@@ -172,8 +179,9 @@ _pulse_delete() {
     '*--collection[Which index]:collection:_pulse_collections' \
     '*--wait-lock[Wait this long for another run]:value:' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
-    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
 
@@ -185,13 +193,15 @@ _pulse_doctor() {
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--collection[Which index]:collection:_pulse_collections' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
-    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
 
 _pulse_completion() {
   _arguments -S \
+    '*-h[Show this page.]' \
     '*--help[Show this page.]' \
     '1:choice:(bash zsh fish)'
 }
@@ -199,6 +209,7 @@ _pulse_completion() {
 _pulse_bm25() {
   local state line
   _arguments -S \
+    '*-h[Show this page.]' \
     '*--help[Show this page.]' \
     '1: :->command' \
     '*::argument:->arguments' && return
@@ -221,8 +232,9 @@ _pulse_bm25_rebuild() {
   _arguments -S \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--collection[Which index]:collection:_pulse_collections' \
-    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
 
@@ -230,8 +242,9 @@ _pulse_bm25_export() {
   _arguments -S \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--collection[Which index]:collection:_pulse_collections' \
-    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*-h[Show this page.]' \
     '*--help[Show this page.]' \
     '*:file:_files'
 }
@@ -239,6 +252,7 @@ _pulse_bm25_export() {
 _pulse_config() {
   local state line
   _arguments -S \
+    '*-h[Show this page.]' \
     '*--help[Show this page.]' \
     '1: :->command' \
     '*::argument:->arguments' && return
@@ -262,20 +276,23 @@ _pulse_config() {
 _pulse_config_show() {
   _arguments -S \
     '*--json[Print one JSON object]' \
-    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
 
 _pulse_config_init() {
   _arguments -S \
     '*--force[Replace an existing file]' \
+    '*-h[Show this page.]' \
     '*--help[Show this page.]' \
     '*:file:_files'
 }
 
 _pulse_config_schema() {
   _arguments -S \
+    '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
 
