@@ -174,7 +174,7 @@ def _zsh_flag(flag: Flag, name: str) -> str:
         "folder": ":folder:_files -/",
         "collection": ":collection:_pulse_collections",
         "choice": f":value:({' '.join(flag.choices)})",
-        "assign": f":value:{{compadd -S \"\" -- {' '.join(flag.choices)}}}",
+        "assign": f':value:{{compadd -S "" -- {" ".join(flag.choices)}}}',
         "other": ":value:",
     }[flag.kind]
     return f"'*{name}[{_quoted(flag.why)}]{action}'"
