@@ -8,7 +8,7 @@ _pulse_flags() {
     "serve") echo "--tei --embed --qdrant --collection --host --port --log-file --log-format --state-dir --set --config -h --help" ;;
     "status") echo "--hours --json --state-dir --set --config -h --help" ;;
     "bench") echo "--corpus --documents --chars --seed --profile --live --dimension --disturbed --seconds --runs --quick --baseline --rerun --bare --sweep --stage --quality --queries --soak --json --save --against --threshold --html --tei --embed --qdrant --collection --concurrency --bulk --set --config -h --help" ;;
-    "delete") echo "--json --qdrant --collection --wait-lock --state-dir --set --config -h --help" ;;
+    "delete") echo "--prefix --host --older-than --dry-run --yes --json --qdrant --collection --wait-lock --state-dir --set --config -h --help" ;;
     "doctor") echo "--json --tei --embed --qdrant --collection --state-dir --set --config -h --help" ;;
     "completion") echo "-h --help" ;;
     "bm25") echo "-h --help" ;;
@@ -57,8 +57,10 @@ _pulse_kind() { # of the value that the flag $1 takes
     --metrics-file) echo "file" ;;
     --min-chars) echo "other" ;;
     --mode) echo "hybrid vector bm25" ;;
+    --older-than) echo "other" ;;
     --on-changed-source) echo "refuse restart" ;;
     --port) echo "other" ;;
+    --prefix) echo "other" ;;
     --profile) echo "original l4 h100 cpu eight-slots eight-slots-x10 instant" ;;
     --progress) echo "auto rich plain json none" ;;
     --qdrant) echo "folder" ;;

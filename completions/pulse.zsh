@@ -174,6 +174,11 @@ _pulse_bench() {
 
 _pulse_delete() {
   _arguments -S \
+    '*--prefix[Pages whose address begins so]:value:' \
+    '*--host[Pages of this host]:value:' \
+    '*--older-than[Pages last written longer ago, such as 30d (one found unchanged keeps its date)]:value:' \
+    '*--dry-run[Only say how many pages are meant]' \
+    '*--yes[Do not ask]' \
     '*--json[Print one JSON object]' \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--collection[Which index]:collection:_pulse_collections' \
