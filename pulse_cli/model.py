@@ -1,8 +1,7 @@
 """What flows through pulse: records read, documents, chunks, points and hits.
 
-Everything here is frozen and without behaviour, and this module imports the
-standard library only, so that every stage can share it without sharing
-anything else.
+Everything here is frozen and without behaviour, and this module imports the standard library
+only, so that every stage can share it without sharing anything else.
 """
 
 from __future__ import annotations
@@ -45,16 +44,14 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A point in the input after which everything is done; reading resumes here.
+    """A point in the input up to which everything is done; reading resumes here.
 
-    `source` counts the run's inputs from 0. `offset` (in decompressed bytes) is where a
-    segment begins: a line, a pretty-printed block, or the whole input. `item` is how many
-    records of that segment are done. `fed` >= `offset` is how many decompressed bytes had
-    been read when the last of them was complete, and `crc` the CRC-32 (zlib) of exactly those
-    bytes, which proves on resume that the input is still the same.
-
-    Behind that place, `joined` pages of a stretch of parts (`read.joining`) are done as well;
-    `proof` is the CRC-32 of what they were.
+    `source` counts the run's inputs from 0. `offset` (in decompressed bytes) is where a segment
+    begins: a line, a pretty-printed block, or the whole input. `item` is how many records of it
+    are done. `fed` >= `offset` is how many decompressed bytes had been read when the last of them
+    was complete, and `crc` the CRC-32 (zlib) of exactly those bytes, which proves on resume that
+    the input is still the same. After that place, `joined` pages of a stretch of parts
+    (`read.joining`) are done as well; `proof` is the CRC-32 of what they were.
     """
 
     source: int = 0
@@ -85,9 +82,9 @@ class Place:
 class Part:
     """Which part of its page a document is, where a tool had cut the page before.
 
-    Documents of one address are versions of one part if they share their `mark`, else parts of
-    one page. `order` sorts these; `start` is where in the page it begins (characters), if known;
-    `count` is the number of parts that were put together.
+    Documents of one address are versions of one part if they share their `mark`, else parts of one
+    page. `order` sorts these; `start` is the character of the page with which it begins, if known;
+    `count` of them were put together.
     """
 
     mark: tuple[str, ...]
@@ -127,8 +124,8 @@ class Skipped:
 class Unreadable:
     """A value that could not be read: one dead letter. `detail` is the sentence for people.
 
-    What can be retried is kept: `record` (a JSON value), else `raw` bytes; a value too long to
-    keep leaves an `excerpt` (at most 4 KiB) only.
+    What can be retried is kept: `record` (a JSON value), else `raw` bytes; of a value too long to
+    keep only an `excerpt` (at most 4 KiB).
     """
 
     reason: str
@@ -143,7 +140,7 @@ class Unreadable:
 class NoDocument:
     """A value that by nature holds no page (a blank line, a lifecycle event).
 
-    `hint` tells people how to get the page; it is shown once for each reason.
+    `hint` tells how to get the page; it is shown once for each reason.
     """
 
     reason: str
@@ -180,8 +177,7 @@ class Identity:
 
     `key` is the canonical URL; `domain` the network location of the URL without user-info.
     `content_hash` covers raw text and payload metadata, `version` that and all settings which
-    decide what is written. `commit_id` is the point id of chunk 0 of this version, whose
-    payload is the commit record.
+    decide what is written. `commit_id` is the id of its chunk 0, which is the commit record.
     """
 
     key: str
@@ -192,12 +188,23 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """Where a chunk stands: `context` is put before it when it is embedded and weighed (or "").
+
+    `path` are the headings above it, joined by ` > `.
+    """
+
+    context: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A cleaned document with its chunk boundaries; the chunks are cut on demand.
 
     `starts[i]:ends[i]` are character offsets of chunk i in `text`, `counts[i]` its
-    tokens as the embedder counts them (special tokens and prefix included).
-    Without chunks there was nothing to search for left after cleaning.
+    tokens as the embedder counts them (special tokens, prefix and context included),
+    `sections[i]` where it stands. Without chunks, cleaning left nothing to search for.
     """
 
     document: Document
@@ -206,6 +213,7 @@ class Prepared:
     starts: Sequence[int]
     ends: Sequence[int]
     counts: Sequence[int]
+    sections: Sequence[Section]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +226,16 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One piece of a document, at most the limit of the embedder long."""
+    """One piece of a document, at most the limit of the embedder long.
+
+    `full_text` is what is embedded and weighed: the context of its section, and `text`.
+    """
 
     id: str
     index: int
     text: str
+    full_text: str
+    section: str
     tokens: int
     start: int
     end: int
@@ -233,10 +246,9 @@ class Chunk:
 class EmbedLimits:
     """What one embedder takes.
 
-    `batch` texts and `batch_bytes` of text per request; at most `in_flight` requests
-    at once, beginning with `start`; `max_tokens` per text, special tokens and
-    server-side prompt included. `group` chunks are about one second of its work,
-    at most 128.
+    `batch` texts and `batch_bytes` of text per request; at most `in_flight` requests at once,
+    beginning with `start`; `max_tokens` per text, special tokens and server-side prompt included.
+    `group` chunks are about one second of its work, at most 128.
     """
 
     batch: int
@@ -251,8 +263,8 @@ class EmbedLimits:
 class Vectors:
     """The answer to one embed request: `rows` is float32, shape (texts, dimension).
 
-    `truncated` texts were cut by the server. `queue_s` and `work_s` are the server's
-    own account of waiting and computing, None where it gives none.
+    `truncated` texts were cut by the server. `queue_s` and `work_s` are how long it says it
+    waited and computed, None where it does not say.
     """
 
     rows: Floats
@@ -268,18 +280,6 @@ class Point:
     id: str
     terms: Terms
     payload: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class CommitRecord:
-    """What the first point (`id`) of one version of a page says of it (`pulse_cli.payload`)."""
-
-    id: str
-    key: str
-    committed: bool
-    run_id: str | None
-    chunk_count: int
-    doc_tokens: int
 
 
 @dataclass(frozen=True, slots=True)

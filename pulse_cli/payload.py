@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from pulse_cli.model import Chunk, CommitRecord, Prepared
+from pulse_cli.model import Chunk, Prepared
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 URL = "url"
 KEY = "canonical_url"
@@ -28,6 +28,7 @@ COUNTRY = "country"
 IS_MOBILE = "isMobile"
 SOURCE_URL = "source_url"
 TEXT = "text"
+SECTION = "section"
 CHUNK_INDEX = "chunk_index"
 CHUNK_COUNT = "chunk_count"
 TOKEN_COUNT = "token_count"  # noqa: S105 - no password
@@ -79,6 +80,18 @@ class RunStamp:
     embedder: str
 
 
+@dataclass(frozen=True, slots=True)
+class CommitRecord:
+    """What the first point (`id`) of one version of a page says of it."""
+
+    id: str
+    key: str
+    committed: bool
+    run_id: str | None
+    chunk_count: int
+    doc_tokens: int
+
+
 def payloads(prepared: Prepared, chunks: Sequence[Chunk], stamp: RunStamp) -> list[dict[str, Any]]:
     """The payloads of these chunks of one page; the first chunk's says `committed: false`."""
     document, identity = prepared.document, prepared.identity
@@ -106,6 +119,7 @@ def payloads(prepared: Prepared, chunks: Sequence[Chunk], stamp: RunStamp) -> li
         payload = {
             **shared,
             TEXT: chunk.text,
+            SECTION: chunk.section,
             CHUNK_INDEX: chunk.index,
             TOKEN_COUNT: chunk.tokens,
             CHAR_START: chunk.start,

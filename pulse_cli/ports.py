@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from pulse_cli.events import Event, Waiting
     from pulse_cli.model import (
         Chunk,
-        CommitRecord,
         Document,
         EmbedLimits,
         Filter,
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
         Terms,
         Vectors,
     )
+    from pulse_cli.payload import CommitRecord
 
 
 P = ParamSpec("P")
@@ -90,13 +90,17 @@ class TokenCounter(Protocol):
     """Counts tokens exactly as the embedder does. Thread-safe; blocking.
 
     `name` identifies the tokenizer (it is part of `rev`), `special` is how many special
-    tokens the model adds to each text; `count` leaves them out.
+    tokens the model adds to each text; `count` leaves them out. `breaks` are characters beside
+    which a text can be cut without changing the count: it is the sum of those of the parts.
+    It is empty where nothing is known of the tokenizer.
     """
 
     @property
     def name(self) -> str: ...
     @property
     def special(self) -> int: ...
+    @property
+    def breaks(self) -> frozenset[str]: ...
     def count(self, texts: Sequence[str]) -> Sequence[int]: ...
 
 

@@ -19,7 +19,7 @@ from pulse_cli.engine import (
     index,
     state_files,
 )
-from pulse_cli.model import Chunk, Document, Identity, Prepared, Terms
+from pulse_cli.model import Chunk, Document, Identity, Prepared, Section, Terms
 from pulse_cli.ports import Observer, Preparer
 from pulse_cli.wiring import Services, cores, target_of
 
@@ -64,8 +64,9 @@ class BarePreparer:
 
         return [
             [
-                chunk_of(one, number, one.text[one.starts[number] : one.ends[number]], _NONE)
+                chunk_of(one, number, text, text, _NONE)
                 for number in range(start, min(stop, len(one.starts)))
+                for text in [one.text[one.starts[number] : one.ends[number]]]
             ]
             for one in prepared
         ]
@@ -81,7 +82,9 @@ def _prepared(document: Document, identity: Identity) -> Prepared:
     text = document.text.strip()
     starts = [0, *range(STEP, max(len(text) - (WIDTH - STEP), 0), STEP)] if text else []
     ends = [min(start + WIDTH, len(text)) for start in starts]
-    return Prepared(document, identity, text, starts, ends, [_TOKENS] * len(starts))
+    return Prepared(
+        document, identity, text, starts, ends, [_TOKENS] * len(starts), [Section()] * len(starts)
+    )
 
 
 async def index_bare(

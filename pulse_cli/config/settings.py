@@ -47,6 +47,11 @@ class Chunk(Section):
         ge=0,
         description="how much of a chunk the next one repeats; a quarter of max_tokens if not set",
     )
+    context: Literal["section", "title", "none"] = Field(
+        default="section",
+        description="what is embedded and weighed with each chunk: title and headings above"
+        " (`section`), the title alone, or nothing",
+    )
     tokenizer: str | None = Field(
         default=None,
         description="`tokenizer.json` of the model, or `hub:ID` to fetch it; found if null",

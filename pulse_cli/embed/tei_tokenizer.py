@@ -58,6 +58,10 @@ class TeiTokenizer:
     def special(self) -> int:
         return self._special
 
+    @property
+    def breaks(self) -> frozenset[str]:
+        return frozenset()
+
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, special ones left out. Raises Transient, Rejected, Fatal."""
         try:

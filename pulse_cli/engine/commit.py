@@ -51,8 +51,8 @@ from pulse_cli.engine.limiter import Limiter
 from pulse_cli.engine.probe_page import PROBE_KEY, ProbePage
 from pulse_cli.engine.task import DocumentTask
 from pulse_cli.errors import Fatal, Rejected, Unavailable
-from pulse_cli.model import Chunk, CommitRecord, Point, Prepared
-from pulse_cli.payload import RunStamp, payloads
+from pulse_cli.model import Chunk, Point, Prepared
+from pulse_cli.payload import CommitRecord, RunStamp, payloads
 from pulse_cli.ports import Store
 
 if TYPE_CHECKING:

@@ -97,7 +97,9 @@ class GroupTask:
     async def _embed_and_write(self, tasks: Sequence[DocumentTask]) -> None:
         small = [task for task in tasks if not task.is_oversized]
         began = self._clock.monotonic()
-        embedded = await self._pool.embed([chunk.text for task in small for chunk in task.chunks])
+        embedded = await self._pool.embed(
+            [chunk.full_text for task in small for chunk in task.chunks]
+        )
         for task in small:
             task.times.embed_s = self._clock.monotonic() - began
         self._stats.tokens_embedded += sum(sum(task.prepared.counts) for task in small)
@@ -209,7 +211,7 @@ class GroupTask:
     async def _embed_window(self, chunks: Sequence[Chunk]) -> Embedded:
         """Raises Rejected where one of the chunks is refused."""
         self._pool.group_started()
-        embedded = await self._pool.embed([chunk.text for chunk in chunks])
+        embedded = await self._pool.embed([chunk.full_text for chunk in chunks])
         self._stats.tokens_embedded += sum(chunk.tokens for chunk in chunks)
         if embedded.refused:
             raise embedded.refused[min(embedded.refused)]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from pulse_cli.engine.limiter import Limiter
 from pulse_cli.engine.task import DocumentTask
 from pulse_cli.errors import Fatal, Kind, Rejected
-from pulse_cli.model import Chunk, Document, Identity, Point, Prepared, Terms
+from pulse_cli.model import Chunk, Document, Identity, Point, Prepared, Section, Terms
 from pulse_cli.payload import RunStamp, payloads
 from pulse_cli.ports import STORE_REJECTED, Store
 
@@ -125,9 +125,19 @@ def _page(
     ids = [str(uuid.uuid5(uuid.NAMESPACE_URL, f"{PROBE_KEY}#{n}")) for n in range(len(lengths))]
     identity = Identity(PROBE_KEY, "", "", "probe", ids[0])
     places = [0] * len(lengths)
-    prepared = Prepared(document, identity, "", places, lengths, places)
+    prepared = Prepared(document, identity, "", places, lengths, places, [Section()] * len(lengths))
     chunks = [
-        Chunk(point_id, n, "a" * length, 1, 0, length, Terms(range(count), [1.0] * count))
+        Chunk(
+            point_id,
+            n,
+            "a" * length,
+            "a" * length,
+            "",
+            1,
+            0,
+            length,
+            Terms(range(count), [1.0] * count),
+        )
         for n, (point_id, length, count) in enumerate(zip(ids, lengths, terms, strict=True))
     ]
     return prepared, chunks

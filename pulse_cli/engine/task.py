@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pulse_cli.engine.progress.ledger import Ticket
-from pulse_cli.model import Chunk, CommitRecord, Document, Identity, Place, Prepared
+from pulse_cli.model import Chunk, Document, Identity, Place, Prepared
+from pulse_cli.payload import CommitRecord
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats

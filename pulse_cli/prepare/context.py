@@ -11,37 +11,45 @@ comes before it. It takes at most a share of the limit and is cut at words where
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from functools import lru_cache
 from html import unescape
-from typing import Literal, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from pulse_cli.ports import TokenCounter
 from pulse_cli.prepare.outline import headings
 
-ContextMode: TypeAlias = Literal["section", "title", "none"]
-
 VERSION = 1
 SEPARATOR = " > "
 
+_CHARS_PER_TOKEN = 4
 _LONGEST_PART = 200  # characters of a title or heading; longer ones are sentences
 _MARKED = re.compile(r"[\\`*_~\[\]<&{#\u200b]")
 _ANCHOR = re.compile(r"\{\s*#[^{}]*\}|\[[\u200b#\u00b6]?\]\([^()]*\)")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\)")
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
-_EMPHASIS = re.compile(r"[*`~]+|(?<![^\W_])_+|_+(?![^\W_])")
+_EMPHASIZED = re.compile(r"[*`~_]")
+_EMPHASIS = re.compile(r"(?<!\\)(?:[*`~]+|(?<![^\W_])_+|_+(?![^\W_]))")
 _ADDRESS_WORDS = re.compile(r"[-_+\s]+")
 _EXTENSION = re.compile(r"\.[A-Za-z]{1,5}\Z")
 
 
+@lru_cache(maxsize=4096)  # each is asked for twice or more, and pages of a site share many
 def heading_text(line: str) -> str:
     """A line of markdown as its words: no marks, anchors, link targets or tags."""
     text = line.strip("# \t\n")
     if _MARKED.search(text):
-        text = _LINK.sub(r"\1", _ANCHOR.sub("", text))
-        text = _ESCAPE.sub(r"\1", _EMPHASIS.sub("", _TAG.sub("", text)))
-        text = unescape(text).replace("\u200b", "").strip("# \t")
+        if "](" in text or "{" in text:
+            text = _LINK.sub(r"\1", _ANCHOR.sub("", text))
+        if "<" in text:
+            text = _TAG.sub("", text)
+        if _EMPHASIZED.search(text):
+            text = _EMPHASIS.sub("", text)
+        if "\\" in text:
+            text = _ESCAPE.sub(r"\1", text)
+        if "&" in text:
+            text = unescape(text)
+        text = text.replace("\u200b", "").strip("# \t")
     if len(text) > _LONGEST_PART:
         text = _cut_at_word(text, _LONGEST_PART)
     return text
@@ -68,44 +76,40 @@ def address_words(url: str) -> str:
     return " ".join(filter(None, words))[:_LONGEST_PART] or parts.netloc.rpartition("@")[2]
 
 
-def joined(above: str, part: str) -> str:
-    """`part` below `above`. What stands in the line above already is not repeated."""
-    if not above or not part:
-        return above or part
-    last = above.rpartition(SEPARATOR)[2]
-    return above if part.casefold() in last.casefold() else f"{above}{SEPARATOR}{part}"
+def is_repeated(part: str, above: str) -> bool:
+    """Whether `part` says nothing that the part of the path above it does not say."""
+    return part.casefold() in above.casefold()
 
 
-class ContextCounter:
-    """Counts contexts with the prefix before them, and cuts those that take over `most` tokens."""
+class Leads:
+    """What is sent before chunks: prefix, context, line end. Counts them, and cuts long ones.
+
+    A context takes at most `most` tokens. `exact`: tokens of a lead and of what follows add up.
+    """
 
     def __init__(self, counter: TokenCounter, prefix: str, most: int) -> None:
         self._counter = counter
         self._prefix = prefix
         self._of_prefix = counter.count([prefix])[0] if prefix else 0
         self._most = self._of_prefix + most
+        breaks = counter.breaks
+        self.exact = "\n" in breaks and (not prefix or prefix[-1] in breaks)
 
     def lead(self, context: str) -> str:
-        """What is sent before a chunk: prefix, context, line end."""
         return f"{self._prefix}{context}\n" if context else self._prefix
 
-    def counts(self, contexts: Sequence[str]) -> list[int]:
-        """The tokens of the lead of each context, cut as `cut` cuts it."""
-        found = list(self._counter.count([self.lead(context) for context in contexts]))
-        for at, tokens in enumerate(found):
-            if tokens > self._most:
-                found[at] = self._counter.count([self.lead(self.cut(contexts[at]))])[0]
-        return found
-
-    def cut(self, context: str) -> str:
-        """The first words of `context` that take no more than they may; all of most contexts."""
-        while context:
-            tokens = self._counter.count([self.lead(context)])[0]
-            if tokens <= self._most:
-                return context
+    def measured(self, context: str) -> tuple[str, int]:
+        """The context, cut if too long, and the tokens of its lead (a guess unless `exact`)."""
+        if not context:
+            return "", self._of_prefix
+        if not self.exact and self._of_prefix + len(context.encode()) + 3 < self._most:
+            # No tokenizer makes more tokens than bytes, line end and a first blank. Chunks will
+            # be counted whole, and a server that counts is not to be asked for each context.
+            return context, self._of_prefix + len(context) // _CHARS_PER_TOKEN
+        while (tokens := self._counter.count([self.lead(context)])[0]) > self._most:
             share = max(0, self._most - self._of_prefix) / (tokens - self._of_prefix)
             context = _cut_at_word(context, min(int(share * len(context)), len(context) - 1))
-        return context
+        return context, tokens
 
 
 def _cut_at_word(text: str, length: int) -> str:

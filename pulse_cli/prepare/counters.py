@@ -164,6 +164,8 @@ def _open_nanotoken(canonical: str) -> Callable[[list[str]], list[int]]:
 
     def count(texts: list[str]) -> list[int]:
         _, offsets = tokenizer.encode_batch(texts, add_special_tokens=False, parallel=False)
+        if len(texts) == 1:
+            return [int(offsets[1])]
         return np.diff(offsets).tolist()  # type: ignore[no-any-return]
 
     return count

@@ -69,10 +69,10 @@ def _route(fragment: str) -> str:
 
 
 def _host(scheme: str, host: str) -> str:
-    host = host.lower()
+    host = host.strip(_BLANK).lower()
     match = _HOST.fullmatch(host)
     if match and match[2] in ("", _DEFAULT_PORTS[scheme]):
-        return match[1]
+        return match[1].strip(_BLANK)
     return host
 
 

@@ -11,7 +11,7 @@ searches, one set for each chunk.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,15 +21,17 @@ _FULL = 0.65
 
 
 def pack(
-    segments: Segments, start: int, done: int, end: int, budget: int, overlap: int
+    segments: Segments, start: int, done: int, end: int, room: Callable[[int], int], overlap: int
 ) -> Iterator[tuple[int, int, int]]:
     """Yield (first segment, first new segment, segment after the last) of each chunk.
 
     The first chunk begins with segment `start`, of which those before `done` are repeated.
-    A chunk is over `budget` (by the sum of its segments) only if it is a single segment.
+    `room` tells how many tokens a chunk may have that begins with a segment. A chunk is over that
+    (by the sum of its segments) only if it is a single segment.
     """
     tokens, top_headings = segments.charged_tokens, segments.top_headings
     while done < end:
+        budget = room(start)
         stop = bisect_right(tokens, tokens[start] + budget, done, end + 1) - 1
         if stop <= done:
             if start < done:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pulse_cli.model import Chunk, Document, Identity, Prepared, Terms
 from pulse_cli.payload import SCHEMA_VERSION
-from pulse_cli.prepare import clean, identity
+from pulse_cli.prepare import clean, context, identity
 from pulse_cli.prepare.options import PrepareOptions
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def open_preparer(
         "dimension": options.dimension,
         "max_tokens": options.max_tokens,
         "overlap_tokens": options.overlap_tokens,
+        "context": f"{options.context}/{context.VERSION}",
         "document_prefix": options.document_prefix,
         "bm25": TERMS_VERSION,
         "bm25_language": options.bm25_language,
@@ -53,20 +54,27 @@ def open_preparer(
         "bm25_b": options.bm25_b,
         "bm25_avg_len": options.bm25_avg_len,
     }
-    chunker = Chunker(counter, options.max_tokens, options.overlap_tokens, options.document_prefix)
+    chunker = Chunker(
+        counter,
+        options.max_tokens,
+        options.overlap_tokens,
+        options.document_prefix,
+        headings=options.context == "section",
+    )
     terms = TermProcess(options) if processes else TermWeights(options)
-    return _MarkdownPreparer(options.max_tokens, fingerprint, chunker, terms)
+    return _MarkdownPreparer(options, fingerprint, chunker, terms)
 
 
 class _MarkdownPreparer:
     def __init__(
         self,
-        chunk_tokens: int,
+        options: PrepareOptions,
         fingerprint: dict[str, str | int | float],
         chunker: Chunker,
         terms: TermWeights | TermProcess,
     ) -> None:
-        self._chunk_tokens = chunk_tokens
+        self._chunk_tokens = options.max_tokens
+        self._titles = options.context != "none"
         self._fingerprint = fingerprint
         self._chunker = chunker
         self._terms = terms
@@ -102,11 +110,15 @@ class _MarkdownPreparer:
         )
 
     def prepare(self, documents: Sequence[tuple[Document, Identity]]) -> list[Prepared]:
-        texts = [clean.clean(document.text) for document, _ in documents]
+        pages = []
+        for document, _ in documents:
+            text = clean.clean(document.text)
+            title = context.page_title(document.title, text, document.url) if self._titles else ""
+            pages.append((title, text))
         return [
-            Prepared(document, named, text, spans.starts, spans.ends, spans.counts)
-            for (document, named), text, spans in zip(
-                documents, texts, self._chunker.chunk(texts), strict=True
+            Prepared(document, named, text, spans.starts, spans.ends, spans.counts, spans.sections)
+            for (document, named), (_, text), spans in zip(
+                documents, pages, self._chunker.chunk(pages), strict=True
             )
         ]
 
@@ -117,7 +129,13 @@ class _MarkdownPreparer:
             for one, span in zip(prepared, spans, strict=True)
             for index in span
         ]
-        weighed = zip(texts, self._terms.of_chunks(texts), strict=True)
+        contexts = (
+            one.sections[index].context
+            for one, span in zip(prepared, spans, strict=True)
+            for index in span
+        )
+        full = [f"{c}\n{text}" if c else text for c, text in zip(contexts, texts, strict=True)]
+        weighed = zip(texts, full, self._terms.of_chunks(full), strict=True)
         return [
             [chunk_of(one, index, *next(weighed)) for index in span]
             for one, span in zip(prepared, spans, strict=True)
@@ -130,12 +148,14 @@ class _MarkdownPreparer:
         self._terms.close()
 
 
-def chunk_of(prepared: Prepared, index: int, text: str, terms: Terms) -> Chunk:
-    """Chunk `index` of a page, whose text and terms are known."""
+def chunk_of(prepared: Prepared, index: int, text: str, full_text: str, terms: Terms) -> Chunk:
+    """Chunk `index` of a page, whose texts and terms are known."""
     return Chunk(
         id=identity.point_id(prepared.identity.key, prepared.identity.version, index),
         index=index,
         text=text,
+        full_text=full_text,
+        section=prepared.sections[index].path,
         tokens=prepared.counts[index],
         start=prepared.starts[index],
         end=prepared.ends[index],

@@ -42,7 +42,7 @@ class Segments:
     `charged_tokens` are sums up to each segment of its characters, its tokens, and the tokens it
     is charged with when chunks are packed; `inexact_joins` counts the segments whose tokens may not
     just add to those of the one before. `heads` and `top_headings` are the sorted indices of
-    segments that begin with any heading, and with one of level 1-2.
+    segments that begin with any heading, and with one of level 1-2; `levels` are those of `heads`.
     """
 
     __slots__ = (
@@ -51,6 +51,7 @@ class Segments:
         "chars",
         "heads",
         "inexact_joins",
+        "levels",
         "tokens",
         "top_headings",
     )
@@ -61,6 +62,7 @@ class Segments:
         self.charged_tokens = array("I", [0])
         self.inexact_joins = array("I", [0])
         self.heads = array("I")
+        self.levels = array("B")
         self.top_headings = array("I")
         self.bounds = array("I", [0])
 
@@ -129,6 +131,7 @@ class Segmenter:
         _accumulate(segments.inexact_joins, _inexact_joins(parts.texts, self._breaks))
         starts, level = parts.first[:-1] + base, np.array(levels, np.int64)
         _extend(segments.heads, starts[level > 0])
+        segments.levels.extend(level[level > 0].tolist())
         _extend(segments.top_headings, starts[(level == 1) | (level == 2)])
         _extend(segments.bounds, parts.first[ends] + base)
 

@@ -66,6 +66,7 @@ def preparer_of(
             PrepareOptions(
                 max_tokens=most,
                 overlap_tokens=overlap,
+                context=chunk.context,
                 document_prefix=settings.embed.document_prefix,
                 model=model,
                 dimension=dimension,

@@ -101,7 +101,7 @@ def values(report: dict, mode: str) -> dict[str, float]:
 
 
 def test_figures_are_those_worked_out_apart(pulse, tei, beir):
-    arguments = ("--tei", tei, "--set", "search.fusion=rrf")
+    arguments = ("--tei", tei, "--set", "search.fusion=rrf", "--set", "chunk.context=none")
     done = pulse("bench", "--quality", "--corpus", "zoo", *arguments, "--json")
     assert done.code == 0, done.err
     found = done.json["quality"]

@@ -52,9 +52,12 @@ def test_any_pages_become_chunks_fit_to_send(
         assert all(a.start < b.start and a.end < b.end for a, b in pairwise(chunks))
         for chunk in chunks:
             assert chunk.text == prepared.text[chunk.start : chunk.end]
-            assert chunk.tokens == whole(PREFIX + chunk.text) <= preparer.chunk_tokens
+            assert chunk.tokens == whole(PREFIX + chunk.full_text) <= preparer.chunk_tokens
+            context = chunk.full_text.removesuffix(chunk.text)
+            assert context == "" or context.endswith("\n")
+            assert whole(PREFIX + context) - whole(PREFIX) <= preparer.chunk_tokens // 4
             assert uuid.UUID(chunk.id).version == 5
-            chunk.text.encode()  # no lone surrogate
+            chunk.full_text.encode()  # no lone surrogate
         assert [chunk.id for chunk in chunks[:1]] in ([], [identity.commit_id])
 
 

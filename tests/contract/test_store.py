@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from pulse_cli.errors import Fatal, Rejected
-from pulse_cli.model import CommitRecord, Filter, Hit, Terms
+from pulse_cli.model import Filter, Hit, Terms
+from pulse_cli.payload import CommitRecord
 from pulse_cli.simulators.http import serving
 from pulse_cli.simulators.qdrant import QdrantService
 from pulse_cli.store.edge.store import open_edge

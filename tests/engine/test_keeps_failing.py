@@ -22,7 +22,17 @@ from pulse_cli.engine.progress.ledger import Ticket
 from pulse_cli.engine.task import DocumentTask
 from pulse_cli.errors import Fatal, Rejected, Transient, Unavailable
 from pulse_cli.events import StageStats
-from pulse_cli.model import Chunk, Document, Identity, Place, Point, Position, Prepared, Terms
+from pulse_cli.model import (
+    Chunk,
+    Document,
+    Identity,
+    Place,
+    Point,
+    Position,
+    Prepared,
+    Section,
+    Terms,
+)
 from pulse_cli.payload import RunStamp
 from tests.torture.moments import Moments
 from tests.torture.services import MemoryStore, Shelf
@@ -73,9 +83,11 @@ def page(number: int, version: str = "v") -> DocumentTask:
     key = f"https://site.example/{number}"
     identity = Identity(key, "site.example", f"hash {number}", version, f"{number}{version}#0")
     task = DocumentTask(Ticket(Position(), 0, key), Place("s"), Document(key, ""), identity)
-    task.prepared = Prepared(task.document, identity, "", [0, 1], [1, 2], [1, 1])
+    task.prepared = Prepared(task.document, identity, "", [0, 1], [1, 2], [1, 1], [Section()] * 2)
     task.chunks = [
-        Chunk(f"{number}{version}#{n}", n, f"text {n} of {number}", 1, n, n + 1, Terms([], []))
+        Chunk(
+            f"{number}{version}#{n}", n, f"text {n} of {number}", "", "", 1, n, n + 1, Terms([], [])
+        )
         for n in range(2)
     ]
     task.rows = np.zeros((2, 1), np.float32)

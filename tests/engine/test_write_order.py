@@ -29,7 +29,7 @@ from pulse_cli.engine.progress.ledger import Ticket
 from pulse_cli.engine.task import DocumentTask
 from pulse_cli.errors import Fatal, Rejected
 from pulse_cli.events import StageStats
-from pulse_cli.model import Chunk, Document, Identity, Place, Position, Prepared, Terms
+from pulse_cli.model import Chunk, Document, Identity, Place, Position, Prepared, Section, Terms
 from pulse_cli.payload import CHUNK_COUNT, CHUNK_INDEX, COMMITTED, KEY, VERSION, RunStamp
 from pulse_cli.ports import STORE_REJECTED
 from tests.torture.moments import Crash, Moments
@@ -91,9 +91,11 @@ def task_of(count: int) -> DocumentTask:
     identity = Identity(PAGE, "site.example", f"hash {count}", str(count), f"{count}#0")
     places = [0] * count
     task = DocumentTask(Ticket(Position(), 0, PAGE), Place("s"), Document(PAGE, ""), identity)
-    task.prepared = Prepared(task.document, identity, "", places, places, places)
+    task.prepared = Prepared(
+        task.document, identity, "", places, places, places, [Section()] * count
+    )
     task.chunks = [
-        Chunk(f"{count}#{n}", n, f"text {n} of {count}", 1, 0, 0, Terms([], []))
+        Chunk(f"{count}#{n}", n, f"text {n} of {count}", "", "", 1, 0, 0, Terms([], []))
         for n in range(count)
     ]
     task.rows = np.zeros((count, 1), np.float32)

@@ -49,7 +49,7 @@ def test_chunks_hold_all_of_the_text_and_never_too_much(
     limit, overlap = limits
     if prefix:
         limit += 30
-    [spans] = Chunker(counter, limit, overlap, prefix).chunk([text])
+    [spans] = Chunker(counter, limit, overlap, prefix).chunk([("", text)])
     chunks = [text[b:e] for b, e in zip(spans.starts, spans.ends, strict=True)]
     assert lost(text, spans) == ""
     assert list(spans.counts) == [counts_whole(prefix + chunk) for chunk in chunks]
@@ -70,7 +70,9 @@ def test_a_document_is_chunked_the_same_in_any_company(
     wordpiece: TokenCounter, texts: list[str], limits: tuple[int, int]
 ) -> None:
     chunker = Chunker(wordpiece, *limits, "")
-    assert chunker.chunk(texts) == [chunker.chunk([text])[0] for text in texts]
+    assert chunker.chunk([("", text) for text in texts]) == [
+        chunker.chunk([("", text)])[0] for text in texts
+    ]
 
 
 @st.composite
@@ -100,7 +102,7 @@ def test_overlap_stays_below_its_limit_and_its_heading(
     wordpiece: TokenCounter, text: str, limits: tuple[int, int]
 ) -> None:
     limit, overlap = limits
-    [spans] = Chunker(wordpiece, limit, overlap, "").chunk([text])
+    [spans] = Chunker(wordpiece, limit, overlap, "").chunk([("", text)])
     for shared in repeated(text, spans):
         assert wordpiece.count([shared])[0] <= overlap
         # A heading may begin what is repeated, but nothing from before it is.
@@ -109,7 +111,7 @@ def test_overlap_stays_below_its_limit_and_its_heading(
 
 def test_prose_overlaps_by_whole_sentences(wordpiece: TokenCounter) -> None:
     text = " ".join(f"Sentence number {n} tells how the pump starts." for n in range(400))
-    [spans] = Chunker(wordpiece, 200, 50, "").chunk([text])
+    [spans] = Chunker(wordpiece, 200, 50, "").chunk([("", text)])
     shared = repeated(text, spans)
     assert len(shared) > 10
     assert all(25 <= wordpiece.count([part])[0] <= 50 for part in shared)
@@ -118,7 +120,7 @@ def test_prose_overlaps_by_whole_sentences(wordpiece: TokenCounter) -> None:
 
 def test_chinese_overlaps_as_well(wordpiece: TokenCounter) -> None:
     text = "".join(f"第{n}个水泵在压力下降时会慢慢打开阀门。" for n in range(400))
-    [spans] = Chunker(wordpiece, 200, 50, "").chunk([text])
+    [spans] = Chunker(wordpiece, 200, 50, "").chunk([("", text)])
     assert all(20 <= wordpiece.count([part])[0] <= 50 for part in repeated(text, spans))
     assert sum(spans.counts) / len(spans.counts) > 150
 
@@ -129,14 +131,14 @@ def test_a_chunk_ends_before_a_heading_once_it_is_full_enough(wordpiece: TokenCo
 
     for heading in ("# Next", "## Next", "#### Next", "Next\n----"):
         text = page(70, heading)
-        [spans] = Chunker(wordpiece, 102, 0, "").chunk([text])
+        [spans] = Chunker(wordpiece, 102, 0, "").chunk([("", text)])
         assert text[spans.ends[0] :].strip().startswith(heading)
         # Too early for a break: the heading stays inside.
         text = page(60, heading)
-        [spans] = Chunker(wordpiece, 102, 0, "").chunk([text])
+        [spans] = Chunker(wordpiece, 102, 0, "").chunk([("", text)])
         assert heading in text[: spans.ends[0]]
     text = page(70, "```\n# Next\n```")
-    [spans] = Chunker(wordpiece, 102, 0, "").chunk([text])
+    [spans] = Chunker(wordpiece, 102, 0, "").chunk([("", text)])
     assert "# Next" in text[: spans.ends[0]]
 
 
@@ -146,7 +148,7 @@ def test_code_keeps_its_indentation_at_the_start_of_a_chunk(
 ) -> None:
     lines = [f"    if value_{n} > {n}:\n        return compute(value_{n})" for n in range(400)]
     text = clean("```python\n" + "\n".join(lines) + "\n```")
-    [spans] = Chunker(wordpiece, limit, limit // 4, "").chunk([text])
+    [spans] = Chunker(wordpiece, limit, limit // 4, "").chunk([("", text)])
     starts = [text[b : b + 12] for b in spans.starts[1:]]
     assert len(starts) > 5
     assert all(start.startswith("    ") for start in starts)
@@ -155,7 +157,7 @@ def test_code_keeps_its_indentation_at_the_start_of_a_chunk(
 def test_a_word_too_long_for_the_vocabulary_does_not_make_chunks_without_end(
     wordpiece: TokenCounter,
 ) -> None:
-    [spans] = Chunker(wordpiece, 800, 200, "").chunk(["z" * 100_000])
+    [spans] = Chunker(wordpiece, 800, 200, "").chunk([("", "z" * 100_000)])
     assert max(e - b for b, e in zip(spans.starts, spans.ends, strict=True)) <= 16 * 800
     assert lost("z" * 100_000, spans) == ""
 
@@ -193,7 +195,7 @@ HOSTILE = {
 def test_hostile_text_is_chunked_whole(wordpiece: TokenCounter, name: str) -> None:
     """Anything quadratic here takes minutes: the run's own time limit is the judge."""
     text = clean(HOSTILE[name](random.Random(1)))
-    [spans] = Chunker(wordpiece, 800, 200, "").chunk([text])
+    [spans] = Chunker(wordpiece, 800, 200, "").chunk([("", text)])
     assert lost(text, spans) == ""
     assert max(spans.counts) <= 800
 
@@ -211,7 +213,7 @@ def test_hostile_text_is_chunked_whole(wordpiece: TokenCounter, name: str) -> No
 )
 def test_text_dense_in_tokens_is_chunked_whole(counter: TokenCounter, text: str) -> None:
     text = clean(text)
-    [spans] = Chunker(counter, 96, 24, "").chunk([text])
+    [spans] = Chunker(counter, 96, 24, "").chunk([("", text)])
     assert lost(text, spans) == ""
     assert max(spans.counts) <= 96
 
@@ -234,5 +236,5 @@ def test_threads_chunk_at_once_without_mixing() -> None:
     with ThreadPoolExecutor(4) as threads:
         for make in KINDS.values():
             chunk = Chunker(open_counter(make())[0], 128, 32, "").chunk
-            alone = [chunk([text]) for text in texts]
-            assert list(threads.map(chunk, [[text] for text in texts])) == alone
+            alone = [chunk([("", text)]) for text in texts]
+            assert list(threads.map(chunk, [[("", text)] for text in texts])) == alone

@@ -29,14 +29,14 @@ def test_counts_are_the_reference_s_on_any_text(
 def test_counts_add_up_beside_a_break(
     wordpiece: TokenCounter, left: str, right: str, middle: str
 ) -> None:
-    breaks = wordpiece.breaks  # type: ignore[attr-defined]
+    breaks = wordpiece.breaks
     cuts = [f"{left}{middle}", right] if middle in breaks else [left, f" {right}"]
     assert sum(wordpiece.count(cuts)) == wordpiece.count(["".join(cuts)])[0]
 
 
 def test_breaks_are_known_for_bert_only_and_never_inside_an_added_token() -> None:
     def breaks(tokenizer_json: bytes) -> frozenset[str]:
-        return open_counter(tokenizer_json)[0].breaks  # type: ignore[attr-defined]
+        return open_counter(tokenizer_json)[0].breaks
 
     assert {" ", "\n", "\t", ".", "|", "#", "。"} <= breaks(vendored_tokenizer())
     assert not {"[", "]", "_", "a", "é"} & breaks(vendored_tokenizer())

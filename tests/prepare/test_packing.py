@@ -24,7 +24,7 @@ def made(sizes: list[int], heads: list[int], top_headings: list[int]) -> Segment
 def packed(
     sizes: list[int], budget: int, overlap: int, heads: list[int], top_headings: list[int]
 ) -> list[tuple[int, int]]:
-    chunks = pack(made(sizes, heads, top_headings), 0, 0, len(sizes), budget, overlap)
+    chunks = pack(made(sizes, heads, top_headings), 0, 0, len(sizes), lambda _: budget, overlap)
     return [(start, stop) for start, _, stop in chunks]
 
 

@@ -87,6 +87,7 @@ def test_everything_written_is_in_the_revision(wordpiece: TokenCounter) -> None:
     changes: dict[str, Any] = {
         "max_tokens": 61,
         "overlap_tokens": 14,
+        "context": "title",
         "document_prefix": "passage: ",
         "model": "other/model",
         "dimension": 768,

@@ -31,7 +31,7 @@ def test_chunks_of_real_pages(
     counts: list[int] = []
     for first in range(0, len(pages), 20):
         group = pages[first : first + 20]
-        for text, spans in zip(group, chunker.chunk(group), strict=True):
+        for text, spans in zip(group, chunker.chunk([("", text) for text in group]), strict=True):
             assert lost(text, spans) == ""
             chunks = [text[b:e] for b, e in zip(spans.starts, spans.ends, strict=True)]
             assert wordpiece.count(chunks) == [count - 2 for count in spans.counts]
@@ -54,5 +54,6 @@ def test_no_more_chunks_than_the_token_exact_splitter(
     tokenizer.no_padding()
     exact = MarkdownSplitter.from_huggingface_tokenizer(tokenizer, 798, overlap=200)
     some = pages[::10]
-    ours = sum(len(spans.starts) for spans in Chunker(wordpiece, 800, 200, "").chunk(some))
+    titled = [("", text) for text in some]
+    ours = sum(len(spans.starts) for spans in Chunker(wordpiece, 800, 200, "").chunk(titled))
     assert ours <= sum(len(chunks) for chunks in exact.chunk_all(some))

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pulse_cli.errors import Fatal, Kind, Rejected, Transient
-from pulse_cli.model import CommitRecord, EmbedLimits, Filter, Hit, Point, Terms, Vectors
-from pulse_cli.payload import COMMITTED, KEY, VERSION, read_record
+from pulse_cli.model import EmbedLimits, Filter, Hit, Point, Terms, Vectors
+from pulse_cli.payload import COMMITTED, KEY, VERSION, CommitRecord, read_record
 from tests.torture.corpus import POISON
 from tests.torture.moments import Moments
 

@@ -83,7 +83,7 @@ def test_secrets_appear_nowhere(bench: Bench, source: Path, name: str, tmp_path:
     args = list(machine.args())
     del args[2:4]  # --tei URL: it comes from the environment
     log = tmp_path / "log"
-    more = ["--config", str(config), "-vv", "--log-file", str(log), "--give-up-after", "1s"]
+    more = ["--config", str(config), "-vv", "--log-file", str(log), "--give-up-after", "5s"]
     args[args.index("--progress") + 1] = "plain"
     try:
         running = bench.zygote.start(machine.folder, [*args, *more], environment=secrets)

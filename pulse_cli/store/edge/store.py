@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from pulse_cli.collection_name import check_name
 from pulse_cli.errors import Fatal, Kind, Rejected, Unavailable
-from pulse_cli.model import CommitRecord, Filter, Hit, Point, Terms
-from pulse_cli.payload import COMMITTED, RECORD_FIELDS, read_record
+from pulse_cli.model import Filter, Hit, Point, Terms
+from pulse_cli.payload import COMMITTED, RECORD_FIELDS, CommitRecord, read_record
 from pulse_cli.store.disk_space import MIN_FREE_BYTES, free_bytes
 from pulse_cli.store.edge.connection import Answered
 from pulse_cli.store.edge.refusals import translate

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pulse_cli.collection_name import check_name
 from pulse_cli.errors import Fatal, Kind, Rejected
-from pulse_cli.model import CommitRecord, Filter, Hit, Point, Terms
-from pulse_cli.payload import COMMITTED, KEY, RECORD_FIELDS, read_record
+from pulse_cli.model import Filter, Hit, Point, Terms
+from pulse_cli.payload import COMMITTED, KEY, RECORD_FIELDS, CommitRecord, read_record
 from pulse_cli.store.filters import (
     SPARSE,
     committed_records,
