@@ -29,10 +29,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One file (or pipe, or remote crawl) of a run, with what identifies its content.
+    """One file (or pipe, crawl, index) of a run, with what identifies its content.
 
-    `size`, `mtime_ns` and `inode` are None where there is no such thing (a pipe);
-    `head_hash` is the sha256 of the first 64 KiB of stored bytes, "" for a pipe.
+    `size`, `mtime_ns`, `inode` are None, and `head_hash` "", where there is no such thing (a pipe);
+    `head_hash` is the sha256 of the first 64 KiB of stored bytes.
     """
 
     name: str
@@ -95,7 +95,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One page, reduced to what pulse uses; `part` is None for a page that came as a whole.
+    """One page; `part` is None if it came as a whole.
 
     `url` is the final URL (`metadata.url`, else `sourceURL`), `text` markdown.
     """
@@ -151,9 +151,8 @@ class NoDocument:
 class Note:
     """Not a record: something the user should know about the source.
 
-    Of several notes of one `kind` ("": of the same message) the first is shown, with their
-    number. `partial`: so the source is not the whole crawl, and no page may be removed for not
-    being in it.
+    Of several notes of one `kind` ("": of the same message) the first is shown, with their number.
+    `partial`: the source is not the whole crawl, so no page may be removed for not being in it.
     """
 
     message: str
@@ -244,11 +243,10 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class EmbedLimits:
-    """What one embedder takes.
+    """What one embedder takes: `batch` texts and `batch_bytes` of text per request.
 
-    `batch` texts and `batch_bytes` of text per request; at most `in_flight` requests at once,
-    beginning with `start`; `max_tokens` per text, special tokens and server-side prompt included.
-    `group` chunks are about one second of its work, at most 128.
+    At most `in_flight` requests at once, beginning with `start`; `max_tokens` per text,
+    special tokens and prompt. `group` chunks are about one second of its work, at most 128.
     """
 
     batch: int
@@ -263,8 +261,7 @@ class EmbedLimits:
 class Vectors:
     """The answer to one embed request: `rows` is float32, shape (texts, dimension).
 
-    `truncated` texts were cut by the server. `queue_s` and `work_s` are how long it says it
-    waited and computed, None where it does not say.
+    `truncated` texts were cut by the server; `queue_s` and `work_s` are what it says it took.
     """
 
     rows: Floats
@@ -277,18 +274,20 @@ class Vectors:
 class Point:
     """One point of the collection, without its vector: that stays a row of a matrix."""
 
-    id: str
+    id: str | int  # integers only where others than pulse wrote the collection
     terms: Terms
     payload: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which points count: payload `equals` exactly, URL begins with `url_prefix`, id in `ids`."""
+    """Points whose fields equal, are among or differ; whose URL begins with `url_prefix`."""
 
     equals: Mapping[str, str | bool] = field(default_factory=dict)
     url_prefix: str | None = None
     ids: Sequence[str] | None = None
+    among: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    differs: Mapping[str, str | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ INDEXED_AT = "indexed_at"
 RUN_ID = "run_id"
 COMMITTED = "committed"
 
-Schema: TypeAlias = Literal["keyword", "bool"]
+Schema: TypeAlias = Literal["keyword", "bool", "integer"]
 
 INDEXES: Mapping[str, Schema] = {
     KEY: "keyword",
@@ -54,8 +54,11 @@ INDEXES: Mapping[str, Schema] = {
     COUNTRY: "keyword",
     IS_MOBILE: "bool",
     SOURCE_URL: "keyword",
+    EMBEDDER: "keyword",
+    INDEXED_AT: "keyword",
+    TOKEN_COUNT: "integer",
 }
-"""All fields that anything filters by, with the type of their payload index in Qdrant."""
+"""All fields that anything filters by or counts, with the type of their payload index in Qdrant."""
 
 FILTERS: Mapping[str, Schema] = {
     name: INDEXES[name] for name in (DOMAIN, LANGUAGE, COUNTRY, IS_MOBILE)

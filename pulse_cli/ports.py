@@ -7,6 +7,7 @@ Each Protocol has several implementations and one contract suite in
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -153,6 +154,19 @@ class Embedder(Protocol):
 
 
 STORE_REJECTED = "store-rejected"
+NO_PAYLOAD_INDEX = "no-payload-index"
+
+
+@dataclass(frozen=True, slots=True)
+class WholePoints:
+    """A batch of points with their vectors: `rows` is float32, shape (points, dimension).
+
+    `following` is where the next batch begins, None after the last.
+    """
+
+    points: Sequence[Point]
+    rows: Floats
+    following: str | int | None
 
 
 class Store(Protocol):
@@ -226,10 +240,26 @@ class Store(Protocol):
         """All points that match, in batches, with these payload fields (score 0)."""
         ...
 
-    async def count(self) -> int: ...
+    def whole_points(
+        self, where: Filter, after: str | int | None = None
+    ) -> AsyncIterator[WholePoints]:
+        """All points that match with payload, vectors and terms, in the order of their ids.
+
+        `after` is the `following` of a batch: what comes after it is given.
+        """
+
+    async def facet(self, field: str, where: Filter) -> dict[str | int | bool, int]:
+        """The values of this field with the number of points that have each, the most first.
+
+        At most 10,000 values. Raises Rejected(reason=NO_PAYLOAD_INDEX) where the collection
+        keeps no index of the field.
+        """
+
+    async def count(self, where: Filter = ...) -> int:
+        """How many points match, exactly."""
+
     async def ready(self) -> bool:
         """Whether the service answers its health check now. Never raises."""
-        ...
 
     async def close(self) -> None: ...
 

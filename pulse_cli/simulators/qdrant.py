@@ -22,6 +22,7 @@ from pulse_cli.simulators.device import SlotsDevice
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.http import PLAIN, Request, Response
 from pulse_cli.simulators.profiles import QdrantModel, Slots
+from pulse_cli.simulators.qdrant_aliases import Aliases, telemetry
 from pulse_cli.simulators.qdrant_bodies import MAX_BODY_BYTES, Refused, read_json
 from pulse_cli.simulators.qdrant_collection import Collection, folder_of, stored_in
 from pulse_cli.simulators.qdrant_requests import PLANS, one_point, path_id
@@ -34,7 +35,9 @@ _PUBLIC = {
     "/readyz": "all shards are ready",
 }
 _COLLECTION = re.compile(r"/collections/([^/]+)(?:/(.*))?")
-_WRITES = frozenset({"upsert", "delete", "payload", "create", "drop", "change", "index", "vector"})
+_WRITES = frozenset(
+    {"upsert", "delete", "payload", "create", "drop", "change", "index", "vector", "alias"}
+)
 
 Body = dict[str, Any]
 
@@ -62,6 +65,7 @@ class QdrantService:
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._collections = stored_in(self._folder)
+        self._aliases = Aliases(self._folder)
         self.reset()
 
     def reset(self) -> None:
@@ -132,6 +136,13 @@ class QdrantService:
         """What is asked, and the work that answers it. The body is checked already."""
         if request.path == "/collections" and request.method == "GET":
             return "list", lambda: {"collections": [{"name": n} for n in self._collections]}
+        if (request.method, request.path) == ("GET", "/aliases"):
+            return "list", lambda: {"aliases": self._aliases.listed()}
+        if (request.method, request.path) == ("GET", "/telemetry"):
+            return "list", lambda: telemetry(self._collections)
+        if (request.method, request.path) == ("POST", "/collections/aliases"):
+            body = self._body(request)
+            return "alias", lambda: self._aliases.change(body, self._collections)
         match = _COLLECTION.fullmatch(request.path)
         if match is None:
             raise Refused(404, "")
@@ -144,6 +155,7 @@ class QdrantService:
         return self._route_points(request, collection, rest)
 
     def _collection(self, name: str) -> Collection:
+        name = self._aliases.meant(name)
         if name not in self._collections:
             raise Refused(404, f"Not found: Collection `{name}` doesn't exist!")
         return self._collections[name]
@@ -167,7 +179,7 @@ class QdrantService:
         raise Refused(405, "")
 
     def _create(self, name: str, body: Body) -> bool:
-        if name in self._collections:
+        if name in self._collections or name in self._aliases:
             raise Refused(409, f"Wrong input: Collection `{name}` already exists!")
         folder = None if self._folder is None else folder_of(self._folder, name)
         self._collections[name] = Collection(name, body, folder)
@@ -177,6 +189,7 @@ class QdrantService:
         collection = self._collections.pop(name, None)
         if collection is not None:
             collection.drop()
+            self._aliases.forget(name)
         return collection is not None
 
     # --- points ---

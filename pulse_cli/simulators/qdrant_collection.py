@@ -99,6 +99,11 @@ class Collection:
         self._save()
         return True
 
+    @property
+    def indexes(self) -> Mapping[str, Mapping[str, Any]]:
+        """The payload indexes by field."""
+        return self._indexes
+
     def check_strict(self, kind: str, body: Mapping[str, Any]) -> None:
         """Raises Refused where strict mode does not allow this request."""
         check_strict(kind, body, self._strict, self._indexes)

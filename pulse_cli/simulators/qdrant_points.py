@@ -7,6 +7,7 @@ for benchmarks in which the server must cost next to nothing; it finds nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,6 +37,7 @@ class Points(Protocol):
         self, vector: Any, using: str, where: Any, limit: int, payload: Selector, offset: int
     ) -> list[Any]: ...
     def count(self, where: Any = None) -> int: ...
+    def facet(self, field: str, limit: int, where: Any) -> list[tuple[Any, int]]: ...
     def create_index(self, field: str, kind: str, *, prefix: bool) -> None: ...
     def add_sparse(self, name: str) -> None: ...
     def close(self) -> None: ...
@@ -106,6 +108,9 @@ class ShardPoints:
 
     def count(self, where: Any = None) -> int:
         return self._shard.count(where)
+
+    def facet(self, field: str, limit: int, where: Any) -> list[tuple[Any, int]]:
+        return self._shard.facet(field, limit, where)
 
     def create_index(self, field: str, kind: str, *, prefix: bool) -> None:
         self._shard.create_index(field, kind, prefix=prefix)
@@ -196,6 +201,10 @@ class MemoryPoints:
 
     def count(self, where: Any = None) -> int:
         return len(self._payloads) if where is None else len(self._matching(where))
+
+    def facet(self, field: str, limit: int, where: Any) -> list[tuple[Any, int]]:
+        values = (self._payloads[i].get(field) for i in self._matching(where))
+        return Counter(value for value in values if value is not None).most_common(limit)
 
     def create_index(self, field: str, kind: str, *, prefix: bool) -> None: ...
     def add_sparse(self, name: str) -> None: ...

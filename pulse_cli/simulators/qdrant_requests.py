@@ -27,6 +27,7 @@ from pulse_cli.simulators.qdrant_thin import read_thin_points
 Body: TypeAlias = dict[str, Any]
 Work: TypeAlias = Callable[[], Any]
 MATCHES_PREFIX = 19
+_ADVICE = "Please create one to facet on this field."
 
 
 def _upsert(collection: Collection, body: Body, _: int) -> Work:
@@ -64,7 +65,7 @@ def _index(collection: Collection, body: Body, minor: int) -> Work:
     only(body, "field_name", "field_schema")
     schema = body.get("field_schema")
     params = {"type": schema} if isinstance(schema, str) else dict(schema or {})
-    known = params.get("type") in ("keyword", "bool")
+    known = params.get("type") in ("keyword", "bool", "integer")
     if not known or ("prefix" in params and minor < MATCHES_PREFIX):
         raise malformed("data did not match any variant of PayloadFieldSchema")
     return lambda: collection.create_index(body["field_name"], params)
@@ -110,6 +111,21 @@ def _query(collection: Collection, body: Body, minor: int) -> Work:
     return work
 
 
+def _facet(collection: Collection, body: Body, minor: int) -> Work:
+    only(body, "key", "limit", "filter", "exact", "shard_key")
+    where, limit, field = _filter(body, minor), _limit(body), body.get("key")
+    if not isinstance(field, str):
+        raise malformed("missing field `key`")
+    if field not in collection.indexes:
+        raise Refused(400, f"Wrong input: No appropriate index for faceting: `{field}`. {_ADVICE}")
+
+    def work() -> Body:
+        found = collection.points.facet(field, limit, where)
+        return {"hits": [{"value": value, "count": count} for value, count in found]}
+
+    return work
+
+
 def _count(collection: Collection, body: Body, minor: int) -> Work:
     only(body, "filter", "exact")
     where = _filter(body, minor)
@@ -143,4 +159,5 @@ PLANS: dict[tuple[str, str], tuple[str, Callable[[Collection, Body, int], Work]]
     ("POST", "points/scroll"): ("scroll", _scroll),
     ("POST", "points/query"): ("query", _query),
     ("POST", "points/count"): ("count", _count),
+    ("POST", "facet"): ("facet", _facet),
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 from pulse_cli.simulators.qdrant_bodies import Refused
 
-_RETRIEVES = frozenset({"scroll", "query", "count"})
+_RETRIEVES = frozenset({"scroll", "query", "count", "facet"})
 
 
 def check_strict(
@@ -22,7 +22,7 @@ def check_strict(
         return
     if kind == "upsert":
         _limit("upsert limit", len(body.get("points") or ()), config.get("upsert_max_batchsize"))
-    if kind in ("scroll", "query"):
+    if kind in ("scroll", "query", "facet"):
         _limit("limit", body.get("limit", 10), config.get("max_query_limit"))
     conditions = list(_conditions(body.get("filter")))
     if conditions:

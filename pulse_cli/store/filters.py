@@ -21,11 +21,14 @@ def condition(where: Filter, *, prefix: bool = True) -> dict[str, Any] | None:
     Without `prefix` the URL prefix is left out: the server cannot match it (< 1.19).
     """
     must = [_equals(key, value) for key, value in where.equals.items()]
+    must += [_among(key, values) for key, values in where.among.items()]
     if prefix and where.url_prefix:
         must.append({"key": KEY, "match": {"prefix": where.url_prefix}})
     if where.ids is not None:
         must.append({"has_id": list(where.ids)})
-    return {"must": must} if must else None
+    must_not = [_equals(key, value) for key, value in where.differs.items()]
+    found = {"must": must, "must_not": must_not}
+    return {name: conditions for name, conditions in found.items() if conditions} or None
 
 
 def committed_records(keys: Sequence[str]) -> dict[str, Any]:

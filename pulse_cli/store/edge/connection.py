@@ -117,9 +117,12 @@ class Connection(asyncio.Protocol):
         self._unpacker.feed(data)
         try:
             while (message := self._unpacker.next()) is not None:
-                answer = self._waiting.get(message[0].get("id", 0))
+                header, body = message
+                if body:
+                    header["result"]["rows"] = body
+                answer = self._waiting.get(header.get("id", 0))
                 if answer is not None and not answer.done():
-                    answer.set_result(message[0])
+                    answer.set_result(header)
         except Malformed:
             self.abandon()
 

@@ -8,6 +8,7 @@ says which kind a client is told.
 from __future__ import annotations
 
 import os
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -118,6 +119,19 @@ def _query(collection: Collection, request: Request, body: bytes) -> list[Reques
     )
 
 
+def _points(collection: Collection, request: Request, _: bytes) -> Request:
+    """Points with payload and terms; their vectors are `rows`, in the same order."""
+    found, following = collection.shard.scroll(
+        request["filter"], request["limit"], request["offset"], True, True
+    )
+    rows = array("f")
+    for record in found:
+        vectors = record.pop("vector")
+        rows.extend(vectors[""])
+        record["terms"] = vectors.get(SPARSE)
+    return {"points": found, "following": following, "rows": rows.tobytes()}
+
+
 def _flush(collection: Collection, _: Request, __: bytes) -> None:
     shard = collection.shard
     try:
@@ -142,7 +156,9 @@ READS: dict[str, Operation] = {
     "scroll": Operation(
         lambda c, r, _: c.shard.scroll(r["filter"], r["limit"], r["offset"], r["payload"])
     ),
-    "count": Operation(lambda c, _, __: c.shard.count()),
+    "points": Operation(_points),
+    "facet": Operation(lambda c, r, _: c.shard.facet(r["field"], r["limit"], r["filter"])),
+    "count": Operation(lambda c, r, _: c.shard.count(r["filter"])),
 }
 WRITES: dict[str, Operation] = {
     "upsert": Operation(_upsert, writes=True, claims=True),

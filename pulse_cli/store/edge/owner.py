@@ -162,6 +162,7 @@ class Owner:
     def _perform(self, client: Client, request: Request, body: bytes) -> None:
         client.queued -= 1
         answer: Request = {"id": request.get("id")}
+        rows = b""
         operation = OPERATIONS[request["op"]]
         try:
             if request["op"] == "release":
@@ -169,13 +170,14 @@ class Owner:
             if (operation.claims or request.get("write")) and not self._claim(client):
                 answer |= {"error": f"process {self._writing}", "kind": "locked"}
             else:
-                answer["result"] = operation.run(self._collection, request, body)
+                answer["result"] = result = operation.run(self._collection, request, body)
+                rows = result.pop("rows", b"") if isinstance(result, dict) else b""
         except Exception as error:
             answer |= failure(error)
-        self._answer(client, answer)
+        self._answer(client, answer, rows)
 
-    def _answer(self, client: Client, header: Request) -> None:
-        client.unsent += pack(header)
+    def _answer(self, client: Client, header: Request, body: bytes = b"") -> None:
+        client.unsent += pack(header, body)
         with contextlib.suppress(OSError):  # it left: that is noticed when it is read from
             self._send(client)
         self._watch(client)

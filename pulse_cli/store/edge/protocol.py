@@ -2,7 +2,7 @@
 
 A message is two little-endian lengths (4 bytes for the header, 8 for the body), a JSON header
 and a raw body. Nothing in it is code, so reading a message can run nothing. A body holds
-float32 rows, little-endian, or nothing.
+float32 rows, little-endian, or nothing. The body of an answer is `rows` in its `result`.
 
 The first message of a client is its greeting `{"protocol", "pulse"}`. The owner answers with a
 greeting of its own, or with an error of kind "protocol" where the two numbers differ. Then the
@@ -24,7 +24,7 @@ from typing import Any
 
 import orjson
 
-PROTOCOL = 1
+PROTOCOL = 2
 LENGTHS = struct.Struct("<IQ")
 MOST_BYTES = 1 << 30
 

@@ -138,10 +138,12 @@ class Shard:
         return set(self._shard.info().payload_schema)
 
     def create_index(self, field: str, kind: str, *, prefix: bool = False) -> None:
-        """Of `kind` keyword or bool; `prefix` lets a keyword be found by its beginning."""
+        """Of `kind` keyword, bool or integer; `prefix` lets a keyword be found by its beginning."""
         schema: Any = edge.KeywordIndexParams(prefix=prefix or None)
         if kind == "bool":
             schema = edge.BoolIndexParams()
+        elif kind == "integer":
+            schema = edge.IntegerIndexParams(lookup=True, range=True)
         self._shard.update(edge.UpdateOperation.create_field_index(field, schema))
 
     def upsert(self, points: list[edge.Point]) -> None:
@@ -212,6 +214,13 @@ class Shard:
 
     def count(self, where: Mapping[str, Any] | None = None) -> int:
         return int(self._shard.count(edge.CountRequest(True, _optional(where))))
+
+    def facet(
+        self, field: str, limit: int, where: Mapping[str, Any] | None
+    ) -> list[tuple[str | int | bool, int]]:
+        """Values of an indexed field with the number of points that have each, most first."""
+        request = edge.FacetRequest(field, limit, True, _optional(where))
+        return [(hit.value, hit.count) for hit in self._shard.facet(request).hits]
 
     def flush(self) -> None:
         self._shard.flush()

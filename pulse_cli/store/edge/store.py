@@ -11,10 +11,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pulse_cli.collection_name import check_name
 from pulse_cli.errors import Fatal, Kind, Rejected, Unavailable
 from pulse_cli.model import Filter, Hit, Point, Terms
 from pulse_cli.payload import COMMITTED, RECORD_FIELDS, CommitRecord, read_record
+from pulse_cli.ports import WholePoints
 from pulse_cli.store.disk_space import MIN_FREE_BYTES, free_bytes
 from pulse_cli.store.edge.connection import Answered
 from pulse_cli.store.edge.refusals import translate
@@ -29,6 +32,12 @@ from pulse_cli.store.filters import (
     of_versions,
 )
 from pulse_cli.store.vectors import checked, sparse
+from pulse_cli.store.whole_points import (
+    MOST_VALUES,
+    WHOLE_BATCH,
+    no_payload_index,
+    whole_point,
+)
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
@@ -36,6 +45,7 @@ if TYPE_CHECKING:
 OPTIMIZE_FROM = 20_000
 OPTIMIZE_DEADLINE_S = 24 * 3600.0
 SCROLL_BATCH = 512
+ALL = Filter()
 
 
 class EdgeStore:
@@ -226,12 +236,33 @@ class EdgeStore:
             if offset is None:
                 return
 
-    async def count(self) -> int:
-        return int(await self._read("count"))
+    async def whole_points(
+        self, where: Filter, after: str | int | None = None
+    ) -> AsyncIterator[WholePoints]:
+        wanted, offset = condition(where), after
+        while True:
+            found = await self._read("points", filter=wanted, limit=WHOLE_BATCH, offset=offset)
+            offset = found["following"]
+            if found["points"]:
+                rows = np.frombuffer(found["rows"], "<f4").reshape(-1, self.dimension)
+                yield WholePoints([whole_point(one) for one in found["points"]], rows, offset)
+            if offset is None:
+                return
+
+    async def facet(self, field: str, where: Filter) -> dict[str | int | bool, int]:
+        try:
+            wanted = condition(where)
+            found = await self._read("facet", field=field, limit=MOST_VALUES, filter=wanted)
+        except Rejected as error:
+            raise no_payload_index(error) from error
+        return dict(found)
+
+    async def count(self, where: Filter = ALL) -> int:
+        return int(await self._read("count", filter=condition(where)))
 
     async def ready(self) -> bool:
         try:
-            await self._session.call({"op": "count"}, deadline=10.0)
+            await self._session.call({"op": "count", "filter": None}, deadline=10.0)
         except Exception:
             return False
         return True

@@ -1,38 +1,54 @@
 """Points read from a Qdrant server: the best ones for a query, and all that match.
 
-Where the server gives fewer at once than are asked for, several requests are made.
+Where the server gives fewer at once than are asked for, several requests are made. Servers
+before 1.19 cannot match the beginning of a URL: then points are chosen here, out of those that
+match the rest of the filter.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pulse_cli.errors import Rejected
-from pulse_cli.model import Hit
-from pulse_cli.store.filters import fields
+import numpy as np
+
+from pulse_cli.errors import Fatal, Kind, Rejected
+from pulse_cli.model import Filter, Hit
+from pulse_cli.payload import KEY
+from pulse_cli.ports import WholePoints
+from pulse_cli.store.filters import SPARSE, condition, fields
 from pulse_cli.store.qdrant.limits import RequestLimits
 from pulse_cli.store.qdrant.rest import Rest
+from pulse_cli.store.whole_points import MOST_VALUES, WHOLE_BATCH, no_payload_index, whole_point
+
+if TYPE_CHECKING:
+    from pulse_cli.model import Floats
 
 SCROLL_BATCH = 512
+MOST_CANDIDATES = 10_000
 
 
 class Reads:
-    """Reads of one collection. `wanted` is a filter in the words of the REST API, or None."""
+    """Reads of one collection. `matches_prefix`: the server can match the beginning of a URL."""
 
     def __init__(self, rest: Rest, limits: RequestLimits) -> None:
         self._rest = rest
         self._limits = limits
+        self.matches_prefix = True
 
-    async def best(
-        self, query: dict[str, Any], limit: int, wanted: dict[str, Any] | None
-    ) -> list[Hit]:
+    def _chosen_here(self, where: Filter) -> bool:
+        return bool(where.url_prefix) and not self.matches_prefix
+
+    async def best(self, query: dict[str, Any], limit: int, where: Filter) -> list[Hit]:
         """The best `limit` points, in several requests where the server gives fewer at once."""
+        if self._chosen_here(where):
+            return await self._best_chosen_here(query, limit, where)
         found: list[Hit] = []
         while len(found) < limit:
             step = min(limit - len(found), self._limits.results)
             try:
-                hits = await self.page(query, step, len(found), wanted)
+                hits = await self._page(query, step, len(found), condition(where))
             except Rejected as error:
                 if not self._limits.learn("results", str(error)):
                     raise
@@ -42,7 +58,20 @@ class Reads:
                 break
         return found
 
-    async def page(
+    async def _best_chosen_here(
+        self, query: dict[str, Any], limit: int, where: Filter
+    ) -> list[Hit]:
+        """Choose by URL prefix here, among ever more candidates."""
+        found: list[Hit] = []
+        step = min(max(100, 4 * limit), self._limits.results)
+        for offset in range(0, MOST_CANDIDATES, step):
+            hits = await self._page(query, step, offset, condition(where, prefix=False))
+            found += [hit for hit in hits if _under(hit.payload, where)]
+            if len(found) >= limit or len(hits) < step:
+                break
+        return found[:limit]
+
+    async def _page(
         self, query: dict[str, Any], limit: int, offset: int, wanted: dict[str, Any] | None
     ) -> list[Hit]:
         """`limit` points after the first `offset`, best first."""
@@ -55,24 +84,114 @@ class Reads:
             for point in found["points"]
         ]
 
-    async def scroll(
+    async def scroll(self, names: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
+        """All points that match, in batches, with these payload fields (score 0)."""
+        here = self._chosen_here(where)
+        if here:
+            names = list(dict.fromkeys([*names, KEY]))
+        async for hits in self.scroll_by(names, condition(where, prefix=not here)):
+            if here:
+                hits = [hit for hit in hits if _under(hit.payload, where)]
+            if hits:
+                yield hits
+
+    async def scroll_by(
         self, names: Sequence[str], wanted: dict[str, Any] | None
     ) -> AsyncIterator[list[Hit]]:
-        """All points that match, in batches, with these payload fields (score 0)."""
-        body: dict[str, Any] = {"with_payload": fields(names)}
+        """The same with a filter in the words of the REST API, or None."""
+        body = {"with_payload": fields(names), "limit": SCROLL_BATCH}
+        async for points, _ in self._batches(body, wanted, None):
+            yield [Hit(str(point["id"]), 0.0, point.get("payload") or {}) for point in points]
+
+    async def whole_points(
+        self, where: Filter, after: str | int | None, dimension: int
+    ) -> AsyncIterator[WholePoints]:
+        """See `ports.Store`. Raises Fatal for a point with other vectors than pulse knows."""
+        here = self._chosen_here(where)
+        wanted = condition(where, prefix=not here)
+        body = {"with_payload": True, "with_vector": True, "limit": WHOLE_BATCH}
+        async for points, following in self._batches(body, wanted, after):
+            if here:
+                points = [point for point in points if _under(point["payload"] or {}, where)]
+            rows = np.empty((len(points), dimension), dtype=np.float32)
+            for row, point in zip(rows, points, strict=True):
+                point["terms"] = self._take_vector(point, row)
+            if points:
+                yield WholePoints([whole_point(point) for point in points], rows, following)
+
+    def _take_vector(self, point: dict[str, Any], row: Floats) -> dict[str, Any] | None:
+        """Write the vector of `point` into `row`; its terms."""
+        vector = point.pop("vector")
+        named = vector if isinstance(vector, dict) else {"": vector}
+        if "" not in named or set(named) - {"", SPARSE}:
+            raise Fatal(
+                f"point {point['id']} of collection {self._rest.collection!r} at"
+                f" {self._rest.server} has the vectors {sorted(named)}; pulse knows an unnamed one"
+                f" and {SPARSE!r}",
+                hint="name a collection that pulse wrote",
+                kind=Kind.COLLECTION,
+            )
+        row[:] = named[""]
+        terms: dict[str, Any] | None = named.get(SPARSE)
+        return terms
+
+    async def _batches(
+        self, body: dict[str, Any], wanted: dict[str, Any] | None, after: str | int | None
+    ) -> AsyncIterator[tuple[list[dict[str, Any]], str | int | None]]:
+        """Batches of at most `body["limit"]` points from `after` on, and where the next begins."""
+        most = body["limit"]
         if wanted is not None:
-            body["filter"] = wanted
+            body = {**body, "filter": wanted}
+        if after is not None:
+            body = {**body, "offset": after}
         while True:
-            body["limit"] = min(SCROLL_BATCH, self._limits.results)
+            body["limit"] = min(most, self._limits.results)
             try:
                 found = await self._rest.call("POST", "points/scroll", body)
             except Rejected as error:
                 if not self._limits.learn("results", str(error)):
                     raise
                 continue
-            yield [
-                Hit(str(point["id"]), 0.0, point.get("payload") or {}) for point in found["points"]
-            ]
-            if (following := found.get("next_page_offset")) is None:
+            following = found.get("next_page_offset")
+            yield found["points"], following
+            if following is None:
                 return
             body["offset"] = following
+
+    async def facet(self, field: str, where: Filter) -> dict[str | int | bool, int]:
+        """See `ports.Store`."""
+        if self._chosen_here(where):
+            counted: Counter[str | int | bool] = Counter()
+            async for hits in self.scroll([field], where):
+                counted.update(hit.payload[field] for hit in hits if _countable(hit, field))
+            return dict(counted.most_common(MOST_VALUES))
+        body: dict[str, Any] = {"key": field, "exact": True}
+        if (wanted := condition(where)) is not None:
+            body["filter"] = wanted
+        while True:
+            body["limit"] = min(MOST_VALUES, self._limits.results)
+            try:
+                found = await self._rest.call("POST", "facet", body)
+            except Rejected as error:
+                if not self._limits.learn("results", str(error)):
+                    raise no_payload_index(error) from error
+            else:
+                return {hit["value"]: hit["count"] for hit in found["hits"]}
+
+    async def count(self, where: Filter) -> int:
+        """How many points match, exactly."""
+        if self._chosen_here(where):
+            return sum([len(hits) async for hits in self.scroll([], where)])
+        body: dict[str, Any] = {"exact": True}
+        if (wanted := condition(where)) is not None:
+            body["filter"] = wanted
+        found = await self._rest.call("POST", "points/count", body)
+        return int(found["count"])
+
+
+def _under(payload: Any, where: Filter) -> bool:
+    return str(payload.get(KEY) or "").startswith(where.url_prefix or "")
+
+
+def _countable(hit: Hit, field: str) -> bool:
+    return isinstance(hit.payload.get(field), str | int)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from pulse_cli.collection_name import check_name
 from pulse_cli.errors import Fatal, Kind, Rejected
 from pulse_cli.model import Filter, Hit, Point, Terms
-from pulse_cli.payload import COMMITTED, KEY, RECORD_FIELDS, CommitRecord, read_record
+from pulse_cli.payload import COMMITTED, RECORD_FIELDS, CommitRecord, read_record
+from pulse_cli.ports import WholePoints
 from pulse_cli.store.filters import (
     SPARSE,
     committed_records,
-    condition,
     of_other_versions,
     of_pages,
     of_versions,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pulse_cli.model import Floats
 
 STREAMS = 8  # hides the latency of a slow server; the limiter uses no more than it needs
-MOST_CANDIDATES = 10_000
+ALL = Filter()
 
 
 class QdrantStore:
@@ -83,6 +83,7 @@ class QdrantStore:
             raise await layout.missing(self._rest)
         self.found, info = known
         self._limits.read(info["config"])
+        self._reads.matches_prefix = version >= layout.MATCHES_PREFIX
         self._check_dimension(dimension or self.dimension, "this run")
         if self._create:
             await layout.complete(self._rest, self.found, info)
@@ -116,7 +117,7 @@ class QdrantStore:
         found: list[CommitRecord] = []
 
         async def read(some: Sequence[str]) -> None:
-            async for hits in self._reads.scroll(RECORD_FIELDS, committed_records(some)):
+            async for hits in self._reads.scroll_by(RECORD_FIELDS, committed_records(some)):
                 found.extend(read_record(hit.id, hit.payload) for hit in hits)
 
         await self._in_pieces(keys, read)
@@ -168,7 +169,7 @@ class QdrantStore:
 
     async def nearest(self, vector: Floats, limit: int, where: Filter) -> list[Hit]:
         self._check_dimension(len(vector), "the query")
-        return await self._query({"query": vector.astype("<f4")}, limit, where)
+        return await self._reads.best({"query": vector.astype("<f4")}, limit, where)
 
     async def matching(self, terms: Terms, limit: int, where: Filter) -> list[Hit]:
         if not self.has_sparse:
@@ -178,40 +179,21 @@ class QdrantStore:
             )
         if not terms.indices:
             return []
-        return await self._query({"query": sparse(terms), "using": SPARSE}, limit, where)
+        return await self._reads.best({"query": sparse(terms), "using": SPARSE}, limit, where)
 
-    @property
-    def _matches_prefix(self) -> bool:
-        return self.found.version >= layout.MATCHES_PREFIX
+    def scroll(self, fields_wanted: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
+        return self._reads.scroll(fields_wanted, where)
 
-    async def _query(self, query: dict[str, Any], limit: int, where: Filter) -> list[Hit]:
-        if where.url_prefix and not self._matches_prefix:
-            return await self._query_older(query, limit, where)
-        return await self._reads.best(query, limit, condition(where))
+    def whole_points(
+        self, where: Filter, after: str | int | None = None
+    ) -> AsyncIterator[WholePoints]:
+        return self._reads.whole_points(where, after, self.dimension)
 
-    async def _query_older(self, query: dict[str, Any], limit: int, where: Filter) -> list[Hit]:
-        """Choose by URL prefix here, among ever more candidates."""
-        found: list[Hit] = []
-        step = min(max(100, 4 * limit), self._limits.results)
-        for offset in range(0, MOST_CANDIDATES, step):
-            hits = await self._reads.page(query, step, offset, condition(where, prefix=False))
-            found += [hit for hit in hits if _under(hit, where)]
-            if len(found) >= limit or len(hits) < step:
-                break
-        return found[:limit]
+    async def facet(self, field: str, where: Filter) -> dict[str | int | bool, int]:
+        return await self._reads.facet(field, where)
 
-    async def scroll(self, fields_wanted: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
-        here = bool(where.url_prefix) and not self._matches_prefix
-        names = list(dict.fromkeys([*fields_wanted, KEY])) if here else fields_wanted
-        async for hits in self._reads.scroll(names, condition(where, prefix=not here)):
-            if here:
-                hits = [hit for hit in hits if _under(hit, where)]
-            if hits:
-                yield hits
-
-    async def count(self) -> int:
-        found = await self._rest.call("POST", "points/count", {"exact": True})
-        return int(found["count"])
+    async def count(self, where: Filter = ALL) -> int:
+        return await self._reads.count(where)
 
     async def ready(self) -> bool:
         return await self._rest.client.answers("/readyz", range(200, 201))
@@ -236,10 +218,6 @@ class QdrantStore:
 
     async def close(self) -> None:
         await self._rest.close()
-
-
-def _under(hit: Hit, where: Filter) -> bool:
-    return str(hit.payload.get(KEY) or "").startswith(where.url_prefix or "")
 
 
 def open_qdrant(

@@ -280,6 +280,8 @@ async def test_a_new_collection_is_laid_out_as_designed() -> None:
             "canonical_url": {"type": "keyword", "prefix": True},
             **{name: {"type": "keyword"} for name in ("version", "domain", "language")},
             **{name: {"type": "keyword"} for name in ("country", "source_url")},
+            **{name: {"type": "keyword"} for name in ("embedder", "indexed_at")},
+            "token_count": {"type": "integer"},
             **{name: {"type": "bool"} for name in ("committed", "isMobile")},
         }
         await store.open(DIMENSION)

@@ -1,0 +1,28 @@
+"""What both stores share of reading whole points and of counting the values of a field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pulse_cli.errors import Rejected
+from pulse_cli.model import Point, Terms
+from pulse_cli.ports import NO_PAYLOAD_INDEX
+
+WHOLE_BATCH = 256
+MOST_VALUES = 10_000
+_NO_TERMS = Terms((), ())
+
+
+def whole_point(found: Mapping[str, Any]) -> Point:
+    """A point of an answer: `id`, `payload` and `terms` (None or indices and values)."""
+    terms = found["terms"]
+    read = Terms(terms["indices"], terms["values"]) if terms else _NO_TERMS
+    return Point(found["id"], read, found["payload"] or {})
+
+
+def no_payload_index(error: Rejected) -> Rejected:
+    """The refusal of a facet: by the reason that the port names, if the index is missing."""
+    if "No appropriate index for faceting" not in str(error):
+        return error
+    return Rejected(str(error), reason=NO_PAYLOAD_INDEX)
