@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pulse_cli.app.nothing import nothing_to_index, refuse_nothing
 from pulse_cli.app.same_model import check_same_model
 from pulse_cli.app.sources import absolute_sources
 from pulse_cli.app.turns import turn_wait
@@ -54,7 +55,7 @@ class Job:
     `command` is what goes on with the run, `retry_flags` are the flags with which the dead letters
     are indexed into the same index. Both work from any folder. `prune` removes what the complete
     crawl no longer holds, below `scope` if it is given; `yes` also if that is more than
-    run.max_prune.
+    run.max_prune. `unattended`: nobody sits at a terminal who could decide.
     """
 
     sources: tuple[str, ...]
@@ -66,6 +67,7 @@ class Job:
     prune: bool = False
     scope: str = ""
     yes: bool = False
+    unattended: bool = False
     report_documents: bool = False
 
     def __post_init__(self) -> None:
@@ -97,7 +99,7 @@ async def index_sources(
     started = clock.time()
     services = services or Services(settings, observer, clock)
     async with services:
-        summary = await index_with(services, job, observer, stop, clock)
+        summary = refuse_nothing(await index_with(services, job, observer, stop, clock))
     try:
         run_log.append(settings.state_folder, run_log.record_of(summary, started, clock.time()))
     except Fatal as error:
@@ -184,6 +186,8 @@ async def look_at_sources(
             limit=job.limit,
             held=held,
         )
+        if found.complete:
+            found.refusal = nothing_to_index(found.counts, found.notes)
         if prune and held and store:
             await look_at_stale(found, held, store, prune, stop, clock)
         return found
@@ -225,7 +229,8 @@ def _options(
         restart=job.restart,
         report_documents=job.report_documents,
         limit=job.limit,
-        on_changed_source=run.on_changed_source,
+        on_changed_source=run.on_changed_source
+        or ("restart-whole" if job.unattended else "refuse"),
         give_up_after=run.give_up_after,
         concurrency=run.concurrency,
         dead_limit=_dead_limit(run.max_dead),
