@@ -5,6 +5,10 @@ _pulse_flags() {
     "") echo "-V --version -h --help" ;;
     "index") echo "--limit --restart --force --prune --scope --yes --dry-run --json -q --quiet -v --verbose --include --exclude --url --min-chars --include-errors --tei --embed --qdrant --collection --concurrency --give-up-after --max-dead --max-prune --on-changed-source --wait-lock --bulk --progress --log-file --log-format --metrics-file --state-dir --set --config -h --help" ;;
     "search") echo "--filter --explain --json --tei --embed --qdrant --collection --mode --limit --set --config -h --help" ;;
+    "ls") echo "--urls --json --qdrant --set --config -h --help" ;;
+    "stats") echo "--json --qdrant --collection --set --config -h --help" ;;
+    "show") echo "--text --json --qdrant --collection --state-dir --set --config -h --help" ;;
+    "copy") echo "--filter --json --qdrant --give-up-after --wait-lock --bulk --state-dir --set --config -h --help" ;;
     "serve") echo "--tei --embed --qdrant --collection --host --port --log-file --log-format --state-dir --set --config -h --help" ;;
     "status") echo "--hours --json --state-dir --set --config -h --help" ;;
     "bench") echo "--corpus --documents --chars --seed --profile --live --dimension --disturbed --seconds --runs --quick --baseline --rerun --bare --sweep --stage --quality --queries --soak --json --save --against --threshold --html --tei --embed --qdrant --collection --concurrency --bulk --set --config -h --help" ;;
@@ -23,7 +27,7 @@ _pulse_flags() {
 
 _pulse_words() {
   case "$1" in
-    "") echo "index search serve status bench delete doctor completion bm25 config" ;;
+    "") echo "index search ls stats show copy serve status bench delete doctor completion bm25 config" ;;
     "completion") echo "bash zsh fish" ;;
     "bm25") echo "rebuild export" ;;
     "config") echo "show init schema" ;;
@@ -43,7 +47,7 @@ _pulse_kind() { # of the value that the flag $1 takes
     --documents) echo "other" ;;
     --embed) echo "other" ;;
     --exclude) echo "other" ;;
-    --filter) echo "domain= language= country= isMobile= url= url_prefix=" ;;
+    --filter) echo "other" ;;
     --give-up-after) echo "other" ;;
     --host) echo "other" ;;
     --hours) echo "other" ;;

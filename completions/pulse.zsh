@@ -21,6 +21,10 @@ _pulse() {
       local -a commands=(
         'index:Index crawled pages, or go on with a run that was stopped.'
         'search:Search the pages that were indexed, by meaning and by words.'
+        'ls:Show which collections there are, or the pages of one by host, language and age.'
+        'stats:Show how much a collection holds, and how large its chunks are.'
+        'show:Show what is stored of a page\: metadata, sections, chunks, and which run wrote it.'
+        'copy:Copy a collection\: embedded to a server, server to server, or back.'
         'serve:Take Firecrawl'\''s events over HTTP, index their pages, and answer searches.'
         'status:Show how far every run came and the command that goes on, and what went wrong lately.'
         'bench:Measure how fast pulse is, and what holds it up.'
@@ -35,6 +39,10 @@ _pulse() {
       case $line[1] in
         index) _pulse_index ;;
         search) _pulse_search ;;
+        ls) _pulse_ls ;;
+        stats) _pulse_stats ;;
+        show) _pulse_show ;;
+        copy) _pulse_copy ;;
         serve) _pulse_serve ;;
         status) _pulse_status ;;
         bench) _pulse_bench ;;
@@ -100,6 +108,56 @@ _pulse_search() {
     '*--collection[Which index]:collection:_pulse_collections' \
     '*--mode[What to ask]:value:(hybrid vector bm25)' \
     '*--limit[How many pages to show]:value:' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
+    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*-h[Show this page.]' \
+    '*--help[Show this page.]'
+}
+
+_pulse_ls() {
+  _arguments -S \
+    '*--urls[Print the address of every page, one a line]' \
+    '*--json[Print one JSON object]' \
+    '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
+    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*-h[Show this page.]' \
+    '*--help[Show this page.]'
+}
+
+_pulse_stats() {
+  _arguments -S \
+    '*--json[Print one JSON object]' \
+    '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
+    '*--collection[Which index]:collection:_pulse_collections' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
+    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*-h[Show this page.]' \
+    '*--help[Show this page.]'
+}
+
+_pulse_show() {
+  _arguments -S \
+    '*--text[Print the text of the page, nothing else]' \
+    '*--json[Print one JSON object]' \
+    '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
+    '*--collection[Which index]:collection:_pulse_collections' \
+    '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
+    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*-h[Show this page.]' \
+    '*--help[Show this page.]'
+}
+
+_pulse_copy() {
+  _arguments -S \
+    '*--filter[Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable]:value:' \
+    '*--json[Print one JSON object]' \
+    '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
+    '*--give-up-after[Wait this long for a service]:value:' \
+    '*--wait-lock[Wait this long for another run]:value:' \
+    '*--bulk[Build the vector index after the load]' \
+    '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \

@@ -285,7 +285,7 @@ class Filter:
 
     equals: Mapping[str, str | bool] = field(default_factory=dict)
     url_prefix: str | None = None
-    ids: Sequence[str] | None = None
+    ids: Sequence[str | int] | None = None
     among: Mapping[str, Sequence[str]] = field(default_factory=dict)
     differs: Mapping[str, str | bool] = field(default_factory=dict)
 

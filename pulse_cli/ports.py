@@ -183,6 +183,11 @@ class Store(Protocol):
         """How many requests it takes at once with profit."""
         ...
 
+    @property
+    def dimension(self) -> int:
+        """Of its vectors, once it is open."""
+        ...
+
     async def open(self, dimension: int) -> None:
         """Create the collection, or check that the existing one fits (else Fatal)."""
         ...
@@ -236,8 +241,8 @@ class Store(Protocol):
         """BM25. Raises Rejected(reason="no-sparse-vector") where the collection has none."""
         ...
 
-    def scroll(self, fields: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
-        """All points that match, in batches, with these payload fields (score 0)."""
+    def scroll(self, fields: Sequence[str] | None, where: Filter) -> AsyncIterator[list[Hit]]:
+        """All points that match, in batches, with these payload fields (None: all); score 0."""
         ...
 
     def whole_points(
@@ -251,8 +256,8 @@ class Store(Protocol):
     async def facet(self, field: str, where: Filter) -> dict[str | int | bool, int]:
         """The values of this field with the number of points that have each, the most first.
 
-        At most 10,000 values. Raises Rejected(reason=NO_PAYLOAD_INDEX) where the collection
-        keeps no index of the field.
+        At most 10,000 values. A server that is moving points may count some twice. Raises
+        Rejected(reason=NO_PAYLOAD_INDEX) where the collection keeps no index of the field.
         """
 
     async def count(self, where: Filter = ...) -> int:

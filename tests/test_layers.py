@@ -28,7 +28,11 @@ ALLOWED = {
     "collection_name": set(),
     "config": {"errors", "collection_name"},
     "wiring": CONTRACTS | STAGES | {"net", "engine", "config"},
+<<<<<<< HEAD
     "app": CONTRACTS | STAGES | WORDS | {"engine", "config", "wiring", "net"},
+=======
+    "app": CONTRACTS | STAGES | WORDS | {"engine", "config", "wiring", "collection_name"},
+>>>>>>> main
     "doctor": CONTRACTS | {"net", "embed", "store", "engine", "config", "wiring"},
     "serve": CONTRACTS | STAGES | {"engine", "config", "wiring", "app"},
     "fleet": CONTRACTS | STAGES | {"engine", "config", "wiring", "app"},

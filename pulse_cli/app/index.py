@@ -55,7 +55,11 @@ class Job:
     `command` is what goes on with the run, `retry_flags` are the flags with which the dead letters
     are indexed into the same index. Both work from any folder. `prune` removes what the complete
     crawl no longer holds, below `scope` if it is given; `yes` also if that is more than
+<<<<<<< HEAD
     run.max_prune. `unattended`: nobody sits at a terminal who could decide.
+=======
+    run.max_prune. With `any_dead` the run goes on however many records are dead.
+>>>>>>> main
     """
 
     sources: tuple[str, ...]
@@ -69,6 +73,7 @@ class Job:
     yes: bool = False
     unattended: bool = False
     report_documents: bool = False
+    any_dead: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sources", absolute_sources(self.sources))
@@ -233,7 +238,7 @@ def _options(
         or ("restart-whole" if job.unattended else "refuse"),
         give_up_after=run.give_up_after,
         concurrency=run.concurrency,
-        dead_limit=_dead_limit(run.max_dead),
+        dead_limit=DeadLimit(share=None) if job.any_dead else _dead_limit(run.max_dead),
         threads=cores(),
         prune=prune,
     )

@@ -17,11 +17,15 @@ from pulse_cli.cli.commands import (
     bm25,
     completion,
     config,
+    copy,
     delete,
     doctor,
     index,
+    ls,
     search,
     serve,
+    show,
+    stats,
     status,
 )
 from pulse_cli.cli.error_report import complain, error_report_of
@@ -37,6 +41,10 @@ app = typer.Typer(
 )
 app.command("index", cls=Command)(index.index)
 app.command("search", cls=Command)(search.search)
+app.command("ls", cls=Command)(ls.ls)
+app.command("stats", cls=Command)(stats.stats)
+app.command("show", cls=Command)(show.show)
+app.command("copy", cls=Command)(copy.copy)
 app.command("serve", cls=Command)(serve.serve)
 app.command("status", cls=Command)(status.status)
 app.command("bench", cls=Command)(bench.bench)

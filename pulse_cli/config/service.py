@@ -116,6 +116,9 @@ class Qdrant(Service):
         default="pulse_docs", description="one index; also names the default folder"
     )
     api_key: SecretStr | None = Field(default=None, description="sent as `api-key`")
+    other_api_key: SecretStr | None = Field(
+        default=None, description="the key of any other server that a command names (`pulse copy`)"
+    )
     basic_auth: SecretStr | None = Field(
         default=None, description="`user:password`; one written into the url is moved here"
     )

@@ -16,6 +16,7 @@ from pulse_cli.records.database import Records
 from pulse_cli.records.tables import change_events
 
 QUEUED, IN_PROGRESS, COMPLETED = "queued", "in_progress", "completed"
+FAILED = "failed: "
 MAX_FAILURE = 200
 MAX_SUMMARY = 500
 
@@ -66,7 +67,7 @@ async def mark(
 
 def failed(why: str) -> str:
     """The state of an event that could not be scraped or indexed."""
-    return f"failed: {why[:MAX_FAILURE]}"
+    return f"{FAILED}{why[:MAX_FAILURE]}"
 
 
 async def unfinished(records: Records) -> list[tuple[int, str, str]]:
@@ -80,6 +81,36 @@ async def unfinished(records: Records) -> list[tuple[int, str, str]]:
             .order_by(change_events.c.id)
         )
         return [(row[0], row[1], row[2] or "") for row in found]
+
+
+async def job(records: Records, job_id: str) -> dict[str, Any] | None:
+    """The event of a job as the state of that job. Raises RecordsUnavailable."""
+    async with records.begin() as connection:
+        found = await connection.execute(
+            select(change_events).where(change_events.c.rescrape_job_id == job_id)
+        )
+        row = found.mappings().first()
+    if row is None:
+        return None
+    state = row["rescrape_status"]
+    known = {QUEUED: "queued", IN_PROGRESS: "started", COMPLETED: "finished"}
+    about: dict[str, Any] = {
+        "change_event_id": row["id"],
+        "url": row["watch_url"],
+        "document_url": row["watch_url"],
+    }
+    result: dict[str, Any] | None = None
+    if state == COMPLETED:
+        result = about | {"status": "success", "success": True, "indexed_at": row["indexed_at"]}
+    elif state not in known:
+        error = state.removeprefix(FAILED)
+        result = about | {
+            "status": "error",
+            "success": False,
+            "error": error,
+            "error_type": "rescrape",
+        }
+    return {"job_id": job_id, "status": known.get(state, "failed"), "result": result}
 
 
 async def get(records: Records, number: int) -> dict[str, Any] | None:

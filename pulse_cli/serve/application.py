@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 from pulse_cli import __version__
 from pulse_cli.records.recorder import Request as RequestRow
 from pulse_cli.serve.limits import BodyLimits
-from pulse_cli.serve.routes import events, records, search, state
+from pulse_cli.serve.routes import changes, events, records, search, state
 from pulse_cli.serve.service import Service
 
 IN_MEMORY = 128 << 20
@@ -26,7 +26,7 @@ def application(service: Service) -> BodyLimits:
         description="Takes what Firecrawl crawled and makes it searchable.",
     )
     app.state.service = service
-    for module in (events, search, records, state):
+    for module in (events, changes, search, records, state):
         app.include_router(module.router)
 
     @app.middleware("http")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
 
 def _either(*names: str) -> AliasChoices:
@@ -62,6 +63,37 @@ class IndexRequest(BaseModel):
         else:
             page["html"] = self.html
         return page
+
+
+class ChangeRequest(BaseModel):
+    """An address that changed, from the JSON body that changedetection.io is told to send."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "watch_id": "6f1c",
+                    "watch_url": "https://docs.example/start",
+                    "watch_title": "Getting started",
+                    "detected_at": "2026-05-01T12:00:00Z",
+                    "diff_url": "https://watch.example/diff/6f1c",
+                    "snapshot": "Install it, then run it.",
+                }
+            ]
+        },
+    )
+
+    watch_id: str = Field(min_length=1, max_length=255)
+    watch_url: str = Field(min_length=1, max_length=8192)
+    watch_title: str | None = None
+    detected_at: datetime
+    diff_url: str | None = None
+    snapshot: str | None = None
+
+    @field_validator("detected_at")
+    @classmethod
+    def _without_a_zone_it_is_utc(cls, value: datetime) -> datetime:
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 class SearchFilters(BaseModel):

@@ -15,8 +15,10 @@ import orjson
 
 from pulse_cli.model import Document, NoDocument, Skipped, Unreadable
 from pulse_cli.read.firecrawl.shapes import Shapes
+from pulse_cli.serve.crawls import mark
 
 MAX_PAGES = 10_000
+CRAWL_STAGES = frozenset({"crawl.started", "crawl.completed", "crawl.failed"})
 
 
 class NotAnEvent(Exception):
@@ -25,13 +27,18 @@ class NotAnEvent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event. `lines` are its pages as JSON, one line each; `failed` what could not be read."""
+    """An event. `failed` are the pages that could not be read.
+
+    `lines` go into the inbox: the `pages` as JSON, one line each, and one for the begin or the
+    end of a crawl, which so has its place behind the pages before it.
+    """
 
     type: str
     id: str
     success: bool
     error: str
     lines: Sequence[bytes] = ()
+    pages: int = 0
     failed: Sequence[dict[str, str]] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
 
@@ -57,25 +64,23 @@ def read_event(body: bytes, shapes: Shapes) -> Event:
     for page in pages:
         problem = _problem(page, shapes)
         if problem is None:
-            lines.append(page_line(page, event_id))
+            lines.append(mark(orjson.dumps(page), value["type"], event_id))
         else:
             failed.append(problem)
+    count = len(lines)
+    if value["type"] in CRAWL_STAGES:
+        line = {"type": value["type"], "id": event_id, "data": []}
+        lines.append(mark(orjson.dumps(line), value["type"], event_id))
     return Event(
         type=value["type"],
         id=event_id,
         success=value.get("success") is not False,
         error=str(value.get("error") or ""),
         lines=lines,
+        pages=count,
         failed=failed,
         metadata=metadata if isinstance(metadata, dict) else {},
     )
-
-
-def page_line(page: Any, crawl_id: str) -> bytes:
-    """The page as one line of the inbox, with the crawl that it came with."""
-    if crawl_id and isinstance(page, dict):
-        page = {**page, "pulse_crawl": crawl_id}
-    return orjson.dumps(page)
 
 
 def answer_to(event: Event, job_ids: Sequence[str]) -> tuple[int, dict[str, Any]]:

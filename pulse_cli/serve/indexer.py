@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from pulse_cli.engine import Stop
 from pulse_cli.errors import Kind
 from pulse_cli.events import DocumentDone, Event, Message, Summary
 from pulse_cli.ports import Clock, Observer
+from pulse_cli.serve.crawls import QUIET_S, Crawls, Origin, origin
 from pulse_cli.serve.inbox import Inbox
 from pulse_cli.serve.jobs import Jobs, result_of
 from pulse_cli.serve.observations import Observations
@@ -46,6 +47,7 @@ class Indexer:
         services: Services,
         inbox: Inbox,
         jobs: Jobs,
+        crawls: Crawls,
         observations: Observations,
         observer: Observer,
         stop: Stop,
@@ -54,12 +56,14 @@ class Indexer:
         self._services = services
         self._inbox = inbox
         self._jobs = jobs
+        self._crawls = crawls
         self._observations = observations
         self._observer = observer
         self._stop = stop
         self._clock = clock
         self.turn = asyncio.Lock()
         self.state = "idle"
+        self.indexed: Callable[[], None] = lambda: None  # told after each complete run
 
     async def run(self) -> None:
         """Index what comes until told to stop."""
@@ -91,31 +95,57 @@ class Indexer:
         self.state = "indexing"
         self._jobs.running = frozenset(segment.id for segment in segments)
         collection = self._services.settings.qdrant.collection
-        results = _Results(segments, collection, self._observations)
+        origins = await asyncio.to_thread(_origins, segments)
+        results = _Results(origins, collection, self._observations)
+        total = sum(map(len, origins.values()))
+        self._observer.on(Message("info", f"batch started: total={total}"))
         paths = tuple(str(segment.path) for segment in segments)
         try:
             summary = await self.index(paths, results)
             if summary.status == "complete":
                 await asyncio.to_thread(self._keep, segments, results)
                 await self._inbox.remove(segments)
+                self.indexed()
         finally:
             self._jobs.running = frozenset()
         return summary
 
-    async def index(self, sources: tuple[str, ...], observer: Observer) -> Summary:
+    async def index(
+        self, sources: tuple[str, ...], observer: Observer, *, prune: bool = False
+    ) -> Summary:
         """One run over `sources`, from their beginning. Hold `turn`."""
         state = self._services.settings.state_folder / "serve"
         await asyncio.to_thread(_forget_checkpoints, state)
-        job = Job(sources=sources, command="pulse serve", restart=True, report_documents=True)
+        job = Job(
+            sources=sources,
+            command="pulse serve",
+            restart=True,
+            prune=prune,
+            report_documents=True,
+            any_dead=True,
+        )
         summary = await index_with(
             self._services, job, observer, self._stop, self._clock, state_folder=state
         )
         self._observations.run_ended(summary)
+        counts = summary.counts
+        failed = sum(counts.dead.values())
+        self._observer.on(
+            Message(
+                "info",
+                f"batch {summary.status}: total={counts.records} success={counts.records - failed}"
+                f" failed={failed} duration_ms={1000 * summary.seconds:.0f}",
+            )
+        )
         return summary
 
     def _keep(self, segments: Sequence[Segment], results: _Results) -> None:
         for segment in segments:
             self._jobs.keep_results(segment.id, results.of(segment))
+        for crawl, (urls, ended) in results.crawls().items():
+            self._crawls.note(crawl, urls, ended, ask_in=QUIET_S)
+        if results.crawls():
+            self._crawls.keep()
         self._jobs.delete_old()
 
 
@@ -123,25 +153,39 @@ class _Results:
     """An observer that keeps what became of each line of some segments."""
 
     def __init__(
-        self, segments: Sequence[Segment], collection: str, observations: Observations
+        self, origins: Mapping[str, list[Origin]], collection: str, observations: Observations
     ) -> None:
+        self._origins = origins
         self._collection = collection
         self._observations = observations
-        self._lines: dict[str, dict[int, dict[str, Any]]] = {
-            str(segment.path): {} for segment in segments
-        }
+        self._lines: dict[str, dict[int, dict[str, Any]]] = {path: {} for path in origins}
 
     def on(self, event: Event) -> None:
         if isinstance(event, DocumentDone):
             line = event.place.line - 1
-            self._lines[event.place.source][line] = result_of(event, self._collection)
-            self._observations.document(event, f"{Path(event.place.source).stem}.{line}")
+            source = event.place.source
+            self._lines[source][line] = result_of(event, self._collection)
+            origin = self._origins[source][line]
+            self._observations.document(event, f"{Path(source).stem}.{line}", origin)
 
     def of(self, segment: Segment) -> list[dict[str, Any]]:
         """One result for each line; a line without a page has one that says so."""
         lines = self._lines[str(segment.path)]
-        count = segment.path.read_bytes().count(b"\n")
+        count = len(self._origins[str(segment.path)])
         return [lines.get(number) or _NO_PAGE for number in range(count)]
+
+    def crawls(self) -> dict[str, tuple[list[str], str]]:
+        """For each crawl the addresses of its pages, and how it ended, if it did."""
+        found: dict[str, tuple[list[str], str]] = {}
+        for source, origins in self._origins.items():
+            for line, one in enumerate(origins):
+                if one.is_crawl:
+                    urls, ended = found.get(one.id, ([], ""))
+                    result = self._lines[source].get(line)
+                    if result is not None:
+                        urls.append(result["url"])
+                    found[one.id] = (urls, one.ended or ended)
+        return found
 
 
 _NO_PAGE = {
@@ -152,6 +196,15 @@ _NO_PAGE = {
     "error": "it holds no page",
     "error_type": "no-document",
 }
+
+
+def _origins(segments: Sequence[Segment]) -> dict[str, list[Origin]]:
+    """Of each line of each segment, by its path. Blocking."""
+    found = {}
+    for segment in segments:
+        with segment.path.open("rb") as file:
+            found[str(segment.path)] = [origin(line) for line in file]
+    return found
 
 
 def _forget_checkpoints(folder: Path) -> None:

@@ -15,6 +15,8 @@ from typing import Any
 from pulse_cli.events import DocumentDone, Summary
 from pulse_cli.model import Outcome
 from pulse_cli.records.recorder import Operation, Recorder
+from pulse_cli.serve.crawl_tallies import CrawlTallies
+from pulse_cli.serve.crawls import Origin
 
 LAST_RUNS = 10
 LAST_FAILURES = 20
@@ -32,15 +34,16 @@ class Failure:
 class Observations:
     """See the module docstring. Belongs to one event loop."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, crawls: CrawlTallies) -> None:
         self._recorder = recorder
+        self.crawls = crawls
         self.runs: deque[dict[str, Any]] = deque(maxlen=LAST_RUNS)
         self.failures: deque[Failure] = deque(maxlen=LAST_FAILURES)
         self.last_indexed_at: datetime | None = None
         self.documents: dict[str, int] = dict.fromkeys(map(str, Outcome), 0)
 
-    def document(self, done: DocumentDone, job_id: str) -> None:
-        """One document has its outcome."""
+    def document(self, done: DocumentDone, job_id: str, origin: Origin) -> None:
+        """One document, of a job or a crawl or both, has its outcome."""
         now = datetime.now(UTC)
         success = done.outcome is not Outcome.DEAD
         self.documents[str(done.outcome)] += 1
@@ -48,7 +51,9 @@ class Observations:
             self.last_indexed_at = now
         if not success:
             self.failures.appendleft(Failure(done.url, done.detail or done.reason, now))
-        for operation in _operations(done, job_id, success=success):
+        if origin.id:
+            self.crawls.document(origin.kind, origin.id, done)
+        for operation in _operations(done, job_id, origin.id, success=success):
             self._recorder.add(operation)
 
     def run_ended(self, summary: Summary) -> None:
@@ -77,9 +82,15 @@ class Observations:
         )
 
 
-def _operations(done: DocumentDone, job_id: str, *, success: bool) -> Iterable[Operation]:
+def _operations(
+    done: DocumentDone, job_id: str, crawl_id: str, *, success: bool
+) -> Iterable[Operation]:
     """The whole of a document, and each stage that it came to."""
-    common: dict[str, Any] = {"job_id": job_id, "document_url": done.url}
+    common: dict[str, Any] = {
+        "job_id": job_id or None,
+        "crawl_id": crawl_id or None,
+        "document_url": done.url,
+    }
     total = done.prepare_ms + done.embed_ms + done.store_ms
     error = None if success else done.detail or done.reason
     yield Operation(

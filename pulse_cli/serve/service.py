@@ -20,15 +20,20 @@ from pulse_cli.engine import Stop, SystemClock
 from pulse_cli.events import DocumentDone, Event, Message
 from pulse_cli.model import Filter
 from pulse_cli.ports import Observer
+from pulse_cli.read.firecrawl.scrape_api import ScrapeApi
 from pulse_cli.read.firecrawl.shapes import Shapes
 from pulse_cli.records.database import RecordsUnavailable, open_records
 from pulse_cli.records.recorder import Recorder
 from pulse_cli.search.hybrid import search
+from pulse_cli.serve.crawl_tallies import CrawlTallies
+from pulse_cli.serve.crawls import Crawls
 from pulse_cli.serve.health import Health
 from pulse_cli.serve.inbox import Inbox
 from pulse_cli.serve.indexer import Indexer
 from pulse_cli.serve.jobs import Jobs, result_of
 from pulse_cli.serve.observations import Observations
+from pulse_cli.serve.reconcile import Reconciler
+from pulse_cli.serve.rescrape import Rescraper
 from pulse_cli.wiring import Services
 from pulse_cli.wiring.adapters import read_options, secret
 
@@ -58,16 +63,30 @@ class Service:
         self.jobs = Jobs(folder / INBOX / "results", self.inbox, keep=keep)
         self.records = open_records(_records_url(settings))
         self.recorder = Recorder(self.records)
-        self.observations = Observations(self.recorder)
+        self.observations = Observations(self.recorder, CrawlTallies(self.records))
+        self.crawls = Crawls(folder / INBOX / "crawls")
         self.shapes = Shapes(read_options(settings))
         self.services = Services(settings, observer, self._clock)
         self.indexer = Indexer(
             self.services,
             self.inbox,
             self.jobs,
+            self.crawls,
             self.observations,
             observer,
             self._stop,
+            self._clock,
+        )
+        self.reconciler = Reconciler(
+            settings, self.crawls, self.indexer, self.observations, observer
+        )
+        self.indexer.indexed = self.reconciler.wake
+        self.rescraper = Rescraper(
+            self.records,
+            self.inbox,
+            self.jobs,
+            self._scrape_api,
+            observer,
             self._clock,
         )
         self.health = Health(
@@ -94,7 +113,10 @@ class Service:
             self._stack = stack.pop_all()
         work = [self._keep_records()]
         if self.settings.serve.worker:
-            work.append(self.indexer.run())
+            await asyncio.to_thread(self.crawls.load)
+            work += [self.indexer.run(), self.rescraper.run()]
+            if _has_firecrawl(self.settings):
+                work.append(self.reconciler.run())
         self._tasks = [asyncio.create_task(one) for one in work]
         for task in self._tasks:
             task.add_done_callback(self._report_defect)
@@ -109,6 +131,7 @@ class Service:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.recorder.flush()
+        await self.observations.crawls.flush()
         await self._stack.aclose()
 
     def _report_defect(self, task: asyncio.Task[None]) -> None:
@@ -165,10 +188,15 @@ class Service:
         while True:
             await self._clock.sleep(FLUSH_SECONDS)
             await self.recorder.flush()
+            await self.observations.crawls.flush()
             if self._clock.monotonic() - cleaned >= CLEAN_SECONDS or not cleaned:
                 cleaned = self._clock.monotonic()
                 with suppress(RecordsUnavailable):
                     await self.recorder.delete_older(timedelta(seconds=self.settings.records.keep))
+
+    def _scrape_api(self) -> ScrapeApi | None:
+        settings = self.settings
+        return ScrapeApi(read_options(settings), self._clock) if _has_firecrawl(settings) else None
 
     # --- health ------------------------------------------------------------
 
@@ -184,6 +212,12 @@ class Service:
                 return True
         except RecordsUnavailable:
             return False
+
+
+def _has_firecrawl(settings: Settings) -> bool:
+    """Whether a Firecrawl was named: nothing is asked of the public one without its key."""
+    mine = settings.firecrawl
+    return mine.api_key is not None or "url" in mine.model_fields_set
 
 
 def _records_url(settings: Settings) -> str:

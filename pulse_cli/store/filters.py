@@ -56,8 +56,10 @@ def of_other_versions(versions: Mapping[str, str]) -> dict[str, Any]:
     return {"must": [_among(KEY, [*versions])], "must_not": kept}
 
 
-def fields(names: Sequence[str]) -> bool | list[str]:
-    """Payload selector for these fields."""
+def fields(names: Sequence[str] | None) -> bool | list[str]:
+    """Payload selector for these fields; all if it is None."""
+    if names is None:
+        return True
     return list(names) if names else False
 
 

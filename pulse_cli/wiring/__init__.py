@@ -26,6 +26,7 @@ from pulse_cli.ports import (
     Store,
 )
 from pulse_cli.wiring.adapters import (
+    new_catalog,
     new_store,
     open_embedder,
     open_sources,
@@ -54,6 +55,7 @@ __all__ = [
     "cores",
     "edge_folder",
     "is_server",
+    "new_catalog",
     "secret",
     "target_name",
     "target_of",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pulse_cli.config import Settings
     from pulse_cli.model import Input
     from pulse_cli.read import ReadOptions
+    from pulse_cli.store.catalog import Catalog
 
 _STILL_GOOD = ("same", "longer")
 INDEX_LOCK_SECONDS, SEARCH_LOCK_SECONDS = 30.0, 2.0
@@ -92,6 +93,24 @@ def new_store(everything: Settings, *, create: bool) -> Store:
     return open_edge(
         folder, settings.collection, create=create, lock_wait=wait, deadline=settings.timeout
     )
+
+
+def new_catalog(everything: Settings) -> Catalog:
+    """The collections at the server or in the folder of the settings."""
+    settings = everything.qdrant
+    if is_server(settings.url):
+        from pulse_cli.store.qdrant.catalog import QdrantCatalog
+
+        assert settings.url is not None
+        return QdrantCatalog(
+            with_user_info(settings.url, settings.basic_auth),
+            api_key=secret(settings.api_key),
+            timeout=settings.timeout,
+            trust_env=everything.network.trust_env,
+        )
+    from pulse_cli.store.edge.catalog import EdgeCatalog
+
+    return EdgeCatalog(edge_folder(everything))
 
 
 def open_sources(

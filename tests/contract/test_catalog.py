@@ -26,7 +26,7 @@ Made = tuple[Any, Callable[..., Any]]
 async def edge(folder: Path) -> AsyncIterator[Made]:
     catalog = EdgeCatalog(folder)
     yield catalog, lambda name, **more: open_edge(folder, name, min_free=0, **more)
-    await catalog.close()
+    await catalog.aclose()
 
 
 @asynccontextmanager
@@ -35,7 +35,7 @@ async def qdrant(folder: Path) -> AsyncIterator[Made]:
     async with serving(service) as simulator:
         catalog = QdrantCatalog(simulator.url, api_key=None, timeout=10.0, trust_env=False)
         yield catalog, lambda name, **more: open_qdrant(simulator.url, name, **more)
-        await catalog.close()
+        await catalog.aclose()
     service.close()
 
 

@@ -108,3 +108,10 @@ async def test_reading_goes_on_after_any_batch(store: Any) -> None:  # noqa: F81
         rest = [[p.id for p in b.points] async for b in store.whole_points(ALL, following)]
         assert rest == [ids for _, ids in whole[number:]]
     assert whole[-1][0] is None
+
+
+async def test_scroll_brings_all_fields_if_none_is_named(store: Any) -> None:  # noqa: F811
+    points = some_points()[:3]
+    await upsert(store, points)
+    found = [hit async for hits in store.scroll(None, ALL) for hit in hits]
+    assert {hit.id: dict(hit.payload) for hit in found} == {p.id: p.payload for p in points}

@@ -47,6 +47,11 @@ class Served:
         self._process = self._spawn("serve", "--port", str(self.port), *named)
         self.until(lambda: self._answers())
 
+    @property
+    def log(self) -> str:
+        """What it wrote, over all its starts."""
+        return (self.folder / "log").read_text()
+
     def run(self, *command: str) -> int:
         """The exit code of another command on the same index and state folder."""
         return self._spawn(*command).wait(PATIENCE_S)

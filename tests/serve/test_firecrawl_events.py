@@ -10,6 +10,7 @@ import pytest
 
 from pulse_cli.read import ReadOptions
 from pulse_cli.read.firecrawl.shapes import Shapes
+from pulse_cli.serve.crawls import Origin, origin
 from pulse_cli.serve.firecrawl_events import MAX_PAGES, Event, NotAnEvent, answer_to, read_event
 
 
@@ -32,7 +33,9 @@ def test_pages_are_queued_one_job_each(kind: str) -> None:
         "https://site.example/a",
         "https://site.example/b",
     ]
-    assert {orjson.loads(line)["pulse_crawl"] for line in found.lines} == {"crawl-1"}
+    assert {orjson.loads(line)["pulse_crawl"] for line in found.lines} == {
+        f"{kind.partition('.')[0]}/crawl-1"
+    }
     assert answer_to(found, ["1.0", "1.1"]) == (
         202,
         {"status": "queued", "queued_jobs": 2, "job_ids": ["1.0", "1.1"]},
@@ -45,7 +48,11 @@ def test_a_single_page_need_not_be_in_a_list() -> None:
 
 def test_v0_sends_all_pages_when_the_crawl_is_complete() -> None:
     found = read({"success": True, "jobId": "j", "type": "crawl.completed", "data": [page()]})
-    assert (found.id, len(found.lines)) == ("j", 1)
+    assert (found.id, found.pages) == ("j", 1)
+    assert [origin(line) for line in found.lines] == [
+        Origin("crawl", "j"),
+        Origin("crawl", "j", "completed"),
+    ]
     assert answer_to(found, ["1.0"])[0] == 202
 
 

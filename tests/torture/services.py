@@ -106,6 +106,8 @@ class MemoryStore:
         if self._rng.random() < self._flaky:
             raise Transient(f"reset {when} applying")
 
+    dimension = DIMENSION
+
     async def open(self, dimension: int) -> None:
         assert dimension == DIMENSION
 
@@ -202,7 +204,7 @@ class MemoryStore:
     async def matching(self, terms: Terms, limit: int, where: Filter) -> list[Hit]:
         raise AssertionError("not asked")
 
-    async def scroll(self, fields: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
+    async def scroll(self, fields: Sequence[str] | None, where: Filter) -> AsyncIterator[list[Hit]]:
         yield [Hit(point.id, 0.0, point.payload) for point in self.shelf.points.values()]
 
     def whole_points(

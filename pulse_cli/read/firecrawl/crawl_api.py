@@ -25,7 +25,7 @@ from pulse_cli.read.options import ReadOptions
 
 FIRECRAWL = Peer("Firecrawl", "firecrawl.url", "firecrawl.api_key or FIRECRAWL_API_KEY")
 CHECK_S, SHORTEST_S = 10.0, 1.0
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _SKIP = re.compile(r"[?&]skip=(\d{1,9})(?:&|\Z)")
 
 
@@ -65,15 +65,16 @@ class CrawlApi:
             max_answer=options.max_record,
         )
 
-    def page(self, skip: int) -> Page:
-        """The documents after the first `skip`, as many as the server gives at once.
+    def page(self, skip: int, most: int | None = None) -> Page:
+        """The documents after the first `skip`, as many as the server gives at once, or `most`.
 
         Raises Unavailable where the server cannot be reached, Fatal where it refuses.
         """
         self._patience = patience = Patience(self._give_up_after, self._now)
+        query = f"skip={skip}" if most is None else f"skip={skip}&limit={most}"
         while True:
             try:
-                page = self._page(f"skip={skip}", skip, max(SHORTEST_S, patience.left_s))
+                page = self._page(query, skip, max(SHORTEST_S, patience.left_s))
             except AnswerTooLarge as error:
                 hint = "set source.max_record higher"
                 raise Fatal(str(error), hint=hint, kind=Kind.REFUSED) from None
@@ -89,6 +90,10 @@ class CrawlApi:
             else:
                 self._patience = None
                 return page
+
+    def status(self) -> Page:
+        """How the crawl stands, with its first document at most. Raises as `page`."""
+        return self.page(0, most=1)
 
     def check(self) -> None:
         """One small request, which proves address and key. Raises Transient, Fatal."""
@@ -142,7 +147,7 @@ class CrawlApi:
         status = answer.status
         if status == 200:
             return
-        if status in _PASSING:
+        if status in PASSING:
             raise Transient(f"{self._where} answers {status}", retry_after=answer.retry_after)
         if status in (401, 403):
             raise self._refused(f"refuses the key ({status})", f"set {FIRECRAWL.key_setting}")

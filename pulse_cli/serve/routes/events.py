@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
+import orjson
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import Response
 
+from pulse_cli.records import change_events
+from pulse_cli.records.database import RecordsUnavailable
 from pulse_cli.serve import auth
 from pulse_cli.serve.answers import json_answer
 from pulse_cli.serve.bodies import IndexRequest
-from pulse_cli.serve.firecrawl_events import NotAnEvent, answer_to, page_line, read_event
+from pulse_cli.serve.firecrawl_events import NotAnEvent, answer_to, read_event
 from pulse_cli.serve.inbox import BacklogFull, InboxUnwritable
-from pulse_cli.serve.routes.guard import needs_secret, parsed, refusing, service_of
+from pulse_cli.serve.routes.guard import RETRY_AFTER_S, needs_secret, parsed, refusing, service_of
 from pulse_cli.serve.service import Service
 
 router = APIRouter(tags=["indexing"])
-RETRY_AFTER_S = "60"  # Firecrawl sends an event again after 1, 5 and 15 minutes
 
 
 @router.post("/api/webhook/firecrawl", status_code=202)
@@ -33,8 +36,9 @@ async def firecrawl(request: Request) -> Response:
         event = await asyncio.to_thread(read_event, body, service.shapes)
     except NotAnEvent as error:
         raise HTTPException(400, str(error)) from None
-    job_ids = await _accept(service, list(event.lines)) if event.success else []
-    status, answer = answer_to(event, job_ids)
+    lines = event.lines if event.success else event.lines[event.pages :]
+    job_ids = await _accept(service, list(lines))
+    status, answer = answer_to(event, job_ids[: event.pages] if event.success else [])
     return json_answer(answer, status)
 
 
@@ -43,7 +47,7 @@ async def index(request: Request) -> Response:
     """Queue one page. `{url, markdown, title}` is enough."""
     service = service_of(request)
     page = parsed(IndexRequest, await request.body()).as_page()
-    (job_id,) = await _accept(service, [page_line(page, "")])
+    (job_id,) = await _accept(service, [orjson.dumps(page)])
     message = "the page is stored and will be indexed"
     return json_answer({"job_id": job_id, "status": "queued", "message": message}, 202)
 
@@ -53,13 +57,17 @@ async def test_index(request: Request) -> Response:
     """Index one page now; the answer tells each step and its time."""
     service = service_of(request)
     page = parsed(IndexRequest, await request.body()).as_page()
-    return json_answer(await service.index_now(page_line(page, "")))
+    return json_answer(await service.index_now(orjson.dumps(page)))
 
 
 @router.get("/api/jobs/{job_id}", dependencies=[Depends(needs_secret)])
 async def job(request: Request, job_id: str) -> Response:
-    """The state of one page: queued, started, finished or failed, with its result."""
-    state = await asyncio.to_thread(service_of(request).jobs.state, job_id)
+    """The state of one page or change event: queued, started, finished or failed; its result."""
+    service = service_of(request)
+    state = await asyncio.to_thread(service.jobs.state, job_id)
+    if state is None:
+        with suppress(RecordsUnavailable):
+            state = await change_events.job(service.records, job_id)
     if state is None:
         raise HTTPException(404, "there is no such job, or its result is too old")
     return json_answer(state)

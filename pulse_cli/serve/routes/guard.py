@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from pulse_cli.serve import auth
 from pulse_cli.serve.service import Service
 
+RETRY_AFTER_S = "60"  # Firecrawl sends an event again after 1, 5 and 15 minutes
+
 
 def service_of(request: Request) -> Service:
     """The service that this application belongs to."""
@@ -33,8 +35,11 @@ def refusing(check: Callable[[], None]) -> None:
         raise HTTPException(error.status, str(error), headers) from None
 
 
-def parsed(kind: Any, body: bytes) -> Any:
-    """The body as a `kind`. What is wrong with it is answered without repeating it."""
+def parsed(kind: Any, body: bytes, *, invalid: int = 422) -> Any:
+    """The body as a `kind`. What is wrong with it is answered without repeating it.
+
+    `invalid` is the status for JSON that is no such body; what is no JSON is 400.
+    """
     try:
         return kind.model_validate(orjson.loads(body))
     except orjson.JSONDecodeError as error:
@@ -42,5 +47,5 @@ def parsed(kind: Any, body: bytes) -> Any:
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         raise HTTPException(
-            422, [{"loc": one["loc"], "msg": one["msg"], "type": one["type"]} for one in found]
+            invalid, [{"loc": one["loc"], "msg": one["msg"], "type": one["type"]} for one in found]
         ) from None

@@ -102,7 +102,7 @@ class EdgeCatalog:
             hint="`pulse ls` shows what there is",
         )
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Nothing is held open."""
 
 

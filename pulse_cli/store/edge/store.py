@@ -220,11 +220,11 @@ class EdgeStore:
         )
         return [Hit(str(hit["id"]), hit["score"], hit["payload"] or {}) for hit in found]
 
-    def scroll(self, fields_wanted: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
-        return self._scroll(fields_wanted, condition(where))
+    def scroll(self, names: Sequence[str] | None, where: Filter) -> AsyncIterator[list[Hit]]:
+        return self._scroll(names, condition(where))
 
     async def _scroll(
-        self, names: Sequence[str], where: dict[str, Any] | None
+        self, names: Sequence[str] | None, where: dict[str, Any] | None
     ) -> AsyncIterator[list[Hit]]:
         offset = None
         while True:

@@ -66,7 +66,7 @@ class QdrantCatalog:
                 hint="`pulse ls` shows what there is",
             )
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         await self._rest.close()
 
 

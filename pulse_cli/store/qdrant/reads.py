@@ -84,10 +84,10 @@ class Reads:
             for point in found["points"]
         ]
 
-    async def scroll(self, names: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
+    async def scroll(self, names: Sequence[str] | None, where: Filter) -> AsyncIterator[list[Hit]]:
         """All points that match, in batches, with these payload fields (score 0)."""
         here = self._chosen_here(where)
-        if here:
+        if here and names is not None:
             names = list(dict.fromkeys([*names, KEY]))
         async for hits in self.scroll_by(names, condition(where, prefix=not here)):
             if here:
@@ -96,7 +96,7 @@ class Reads:
                 yield hits
 
     async def scroll_by(
-        self, names: Sequence[str], wanted: dict[str, Any] | None
+        self, names: Sequence[str] | None, wanted: dict[str, Any] | None
     ) -> AsyncIterator[list[Hit]]:
         """The same with a filter in the words of the REST API, or None."""
         body = {"with_payload": fields(names), "limit": SCROLL_BATCH}
@@ -159,13 +159,13 @@ class Reads:
             body["offset"] = following
 
     async def facet(self, field: str, where: Filter) -> dict[str | int | bool, int]:
-        """See `ports.Store`."""
+        """See `ports.Store`. An exact facet takes the server seven times as long (1 M points)."""
         if self._chosen_here(where):
             counted: Counter[str | int | bool] = Counter()
             async for hits in self.scroll([field], where):
                 counted.update(hit.payload[field] for hit in hits if _countable(hit, field))
             return dict(counted.most_common(MOST_VALUES))
-        body: dict[str, Any] = {"key": field, "exact": True}
+        body: dict[str, Any] = {"key": field, "exact": False}
         if (wanted := condition(where)) is not None:
             body["filter"] = wanted
         while True:

@@ -181,8 +181,8 @@ class QdrantStore:
             return []
         return await self._reads.best({"query": sparse(terms), "using": SPARSE}, limit, where)
 
-    def scroll(self, fields_wanted: Sequence[str], where: Filter) -> AsyncIterator[list[Hit]]:
-        return self._reads.scroll(fields_wanted, where)
+    def scroll(self, names: Sequence[str] | None, where: Filter) -> AsyncIterator[list[Hit]]:
+        return self._reads.scroll(names, where)
 
     def whole_points(
         self, where: Filter, after: str | int | None = None
