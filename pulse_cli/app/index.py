@@ -55,11 +55,8 @@ class Job:
     `command` is what goes on with the run, `retry_flags` are the flags with which the dead letters
     are indexed into the same index. Both work from any folder. `prune` removes what the complete
     crawl no longer holds, below `scope` if it is given; `yes` also if that is more than
-<<<<<<< HEAD
-    run.max_prune. `unattended`: nobody sits at a terminal who could decide.
-=======
-    run.max_prune. With `any_dead` the run goes on however many records are dead.
->>>>>>> main
+    run.max_prune. `unattended`: nobody sits at a terminal who could decide. With `any_dead` the
+    run goes on however many records are dead.
     """
 
     sources: tuple[str, ...]
