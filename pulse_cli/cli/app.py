@@ -20,6 +20,7 @@ from pulse_cli.cli.commands import (
     copy,
     delete,
     doctor,
+    forget,
     index,
     ls,
     search,
@@ -49,6 +50,7 @@ app.command("serve", cls=Command)(serve.serve)
 app.command("status", cls=Command)(status.status)
 app.command("bench", cls=Command)(bench.bench)
 app.command("delete", cls=Command)(delete.delete)
+app.command("forget", cls=Command)(forget.forget)
 app.command("doctor", cls=Command)(doctor.doctor)
 app.add_typer(bm25.app, name="bm25")
 app.add_typer(config.app, name="config")

@@ -77,7 +77,7 @@ def test_the_number_comes_first_and_nobody_to_ask_is_a_no(pulse):
     done = pulse("delete", "--host", "docs.example")
     assert done.code == Exit.USAGE
     assert done.out.startswith("3 pages of pulse_docs, 3 points:\n  https://docs.example/v")
-    assert "--yes deletes them" in done.err
+    assert "--yes removes it" in done.err
     assert left(pulse) == set(PAGES)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +10,7 @@ import typer
 from pulse_cli import numbers
 from pulse_cli.cli.exit_codes import Exit
 from pulse_cli.cli.flags import CHOICE, Json, with_settings
+from pulse_cli.cli.question import confirmed
 from pulse_cli.cli.streams import tell, write_stdout
 from pulse_cli.errors import Fatal, Kind
 from pulse_cli.sanitize import sanitize
@@ -135,13 +135,9 @@ def _count(found: Selected, settings: Settings) -> str:
 
 
 def _confirmed(found: Selected) -> bool:
-    """Ask on the terminal. Raises Fatal (exit 2) where nobody can be asked."""
-    pages = numbers.plural(found.pages, "page")
-    if sys.stdin is None or not sys.stdin.isatty() or not sys.stderr.isatty():
-        raise _usage(f"{pages} would be deleted, and nobody can be asked", "--yes deletes them")
-    sys.stderr.write(f"Delete {'it' if found.pages == 1 else f'these {pages}'}? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    """Raises Fatal (exit 2) where nobody can be asked."""
+    what = "it" if found.pages == 1 else f"these {numbers.plural(found.pages, 'page')}"
+    return confirmed(f"Delete {what}?")
 
 
 def _selection(prefix: str | None, host: str | None, older_than: str | None) -> Selection | None:
