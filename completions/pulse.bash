@@ -3,16 +3,19 @@
 _pulse_flags() {
   case "$1" in
     "") echo "-V --version -h --help" ;;
-    "index") echo "--limit --restart --force --prune --scope --yes --dry-run --json -q --quiet -v --verbose --include --exclude --url --min-chars --include-errors --tei --embed --qdrant --collection --concurrency --give-up-after --max-dead --max-prune --on-changed-source --wait-lock --bulk --progress --log-file --log-format --metrics-file --state-dir --set --config -h --help" ;;
-    "search") echo "--filter --explain --json --tei --embed --qdrant --collection --mode --limit --set --config -h --help" ;;
+    "index") echo "--limit --restart --force --prune --scope --yes --alias --dry-run --json -q --quiet -v --verbose --include --exclude --url --min-chars --include-errors --tei --embed --qdrant --collection --concurrency --give-up-after --max-dead --max-prune --on-changed-source --wait-lock --bulk --progress --log-file --log-format --metrics-file --state-dir --set --config -h --help" ;;
+    "search") echo "--filter --explain --urls-only --open --json --tei --embed --qdrant --collection --mode --limit --min-score --set --config -h --help" ;;
     "ls") echo "--urls --json --qdrant --set --config -h --help" ;;
     "stats") echo "--json --qdrant --collection --set --config -h --help" ;;
     "show") echo "--text --json --qdrant --collection --state-dir --set --config -h --help" ;;
     "copy") echo "--filter --json --qdrant --give-up-after --wait-lock --bulk --state-dir --set --config -h --help" ;;
+    "export") echo "-o --output --chunks --vectors --filter --qdrant --collection --state-dir --set --config -h --help" ;;
+    "drop") echo "--yes --json --qdrant --wait-lock --state-dir --set --config -h --help" ;;
     "serve") echo "--tei --embed --qdrant --collection --host --port --log-file --log-format --state-dir --set --config -h --help" ;;
-    "status") echo "--hours --json --state-dir --set --config -h --help" ;;
+    "status") echo "--all --hours --json --state-dir --set --config -h --help" ;;
     "bench") echo "--corpus --documents --chars --seed --profile --live --dimension --disturbed --seconds --runs --quick --baseline --rerun --bare --sweep --stage --quality --queries --soak --json --save --against --threshold --html --tei --embed --qdrant --collection --concurrency --bulk --set --config -h --help" ;;
     "delete") echo "--prefix --host --older-than --dry-run --yes --json --qdrant --collection --wait-lock --state-dir --set --config -h --help" ;;
+    "forget") echo "--older-than --dry-run --yes --json --state-dir --set --config -h --help" ;;
     "doctor") echo "--json --tei --embed --qdrant --collection --state-dir --set --config -h --help" ;;
     "completion") echo "-h --help" ;;
     "bm25") echo "-h --help" ;;
@@ -27,7 +30,7 @@ _pulse_flags() {
 
 _pulse_words() {
   case "$1" in
-    "") echo "index search ls stats show copy serve status bench delete doctor completion bm25 config" ;;
+    "") echo "index search ls stats show copy export drop serve status bench delete forget doctor completion bm25 config" ;;
     "completion") echo "bash zsh fish" ;;
     "bm25") echo "rebuild export" ;;
     "config") echo "show init schema" ;;
@@ -37,6 +40,7 @@ _pulse_words() {
 _pulse_kind() { # of the value that the flag $1 takes
   case "$1" in
     --against) echo "file" ;;
+    --alias) echo "collection" ;;
     --baseline) echo "other" ;;
     --chars) echo "other" ;;
     --collection) echo "collection" ;;
@@ -60,9 +64,12 @@ _pulse_kind() { # of the value that the flag $1 takes
     --max-prune) echo "other" ;;
     --metrics-file) echo "file" ;;
     --min-chars) echo "other" ;;
+    --min-score) echo "other" ;;
     --mode) echo "hybrid vector bm25" ;;
     --older-than) echo "other" ;;
     --on-changed-source) echo "refuse restart" ;;
+    --open) echo "other" ;;
+    --output) echo "file" ;;
     --port) echo "other" ;;
     --prefix) echo "other" ;;
     --profile) echo "original l4 h100 cpu eight-slots eight-slots-x10 instant" ;;
@@ -74,7 +81,7 @@ _pulse_kind() { # of the value that the flag $1 takes
     --scope) echo "other" ;;
     --seconds) echo "other" ;;
     --seed) echo "other" ;;
-    --set) echo "state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=" ;;
+    --set) echo "state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=" ;;
     --soak) echo "other" ;;
     --stage) echo "read prepare" ;;
     --state-dir) echo "folder" ;;
@@ -83,6 +90,7 @@ _pulse_kind() { # of the value that the flag $1 takes
     --threshold) echo "other" ;;
     --url) echo "other" ;;
     --wait-lock) echo "other" ;;
+    -o) echo "file" ;;
   esac
 }
 
@@ -126,6 +134,8 @@ _pulse() {
   else
     case "$verb" in
       "index") _pulse_files -f "$cur" ;;
+      "status") _pulse_files -f "$cur" ;;
+      "forget") _pulse_files -f "$cur" ;;
       "bm25 export") _pulse_files -f "$cur" ;;
       "config init") _pulse_files -f "$cur" ;;
     esac

@@ -36,10 +36,15 @@ class StageStats:
 
 @dataclass(slots=True)
 class Counts:
-    """Books of the run over all its starts; they advance in input order."""
+    """What became of the records of a run over all its starts; they advance in input order.
+
+    While a run goes on, `indexed` and `unchanged` count records. At its end they count pages that
+    are in the index, and `superseded` the records that a later one of the same page replaced.
+    """
 
     indexed: int = 0
     unchanged: int = 0
+    superseded: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     dead: dict[str, int] = field(default_factory=dict)
     no_document: dict[str, int] = field(default_factory=dict)
@@ -50,7 +55,8 @@ class Counts:
 
     @property
     def records(self) -> int:
-        return self.indexed + self.unchanged + sum(self.skipped.values()) + sum(self.dead.values())
+        pages = self.indexed + self.unchanged + self.superseded
+        return pages + sum(self.skipped.values()) + sum(self.dead.values())
 
 
 @dataclass(frozen=True, slots=True)

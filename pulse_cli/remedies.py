@@ -157,6 +157,10 @@ NO_PAGE = {
         "The answer of `map`: addresses without pages.", "Crawl or scrape the addresses."
     ),
     "media-file": Reason("Sound or video.", "Nothing: there is no text in it."),
+    "not-whole": Reason(
+        "A page of an index that is read as a source, some of whose chunks are missing.",
+        "Index the crawl again that it came from.",
+    ),
     "office-file": Reason(
         "A document of Word, Excel, PowerPoint or LibreOffice.",
         "Send it to Firecrawl's `/v2/parse` and index the answer with `--url`.",

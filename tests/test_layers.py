@@ -17,7 +17,7 @@ WORDS = {"numbers", "sanitize"}
 #: What each part may import of pulse besides itself.
 ALLOWED = {
     **dict.fromkeys(CONTRACTS | STAGES | {"engine"}, CONTRACTS),
-    **dict.fromkeys({"read", "embed"}, CONTRACTS | {"net"}),
+    **dict.fromkeys({"read", "embed", "search"}, CONTRACTS | {"net"}),
     "prepare": CONTRACTS | {"ipc"},
     "store": CONTRACTS | {"ipc", "net", "collection_name"},
     "net": {"errors", "model"},
@@ -27,7 +27,7 @@ ALLOWED = {
     "sanitize": set(),
     "collection_name": set(),
     "config": {"errors", "collection_name"},
-    "wiring": CONTRACTS | STAGES | {"net", "engine", "config"},
+    "wiring": CONTRACTS | STAGES | {"net", "engine", "config", "collection_name"},
     "app": CONTRACTS | STAGES | WORDS | {"engine", "config", "wiring", "net", "collection_name"},
     "doctor": CONTRACTS | {"net", "embed", "store", "engine", "config", "wiring"},
     "serve": CONTRACTS | STAGES | {"engine", "config", "wiring", "app"},

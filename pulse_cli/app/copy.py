@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pulse_cli.app import places
 from pulse_cli.app.turns import turn_wait
 from pulse_cli.engine import Stop, SystemClock, hold_target_lock
 from pulse_cli.engine.copy import CopyParts, CopyState, copy_points, verify
@@ -18,7 +17,7 @@ from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Filter
 from pulse_cli.ports import Observer, Store
 from pulse_cli.search.filters import parse_filters
-from pulse_cli.wiring import Services, target_name
+from pulse_cli.wiring import Services, places, target_name
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pulse_cli.app.aliases import give_alias
 from pulse_cli.app.nothing import nothing_to_index, refuse_nothing
 from pulse_cli.app.same_model import check_same_model
 from pulse_cli.app.sources import absolute_sources
@@ -56,7 +57,8 @@ class Job:
     are indexed into the same index. Both work from any folder. `prune` removes what the complete
     crawl no longer holds, below `scope` if it is given; `yes` also if that is more than
     run.max_prune. `unattended`: nobody sits at a terminal who could decide. With `any_dead` the
-    run goes on however many records are dead.
+    run goes on however many records are dead. `alias` then means the index that was written, once
+    the run is complete.
     """
 
     sources: tuple[str, ...]
@@ -69,6 +71,7 @@ class Job:
     scope: str = ""
     yes: bool = False
     unattended: bool = False
+    alias: str = ""
     report_documents: bool = False
     any_dead: bool = False
 
@@ -141,7 +144,7 @@ async def index_with(
                 )
                 summary = await index(parts, files, options)
                 if summary.status == "complete":
-                    return await _finished(services, store, summary, observer)
+                    return await _finished(services, store, summary, observer, job.alias)
                 return summary
             finally:
                 with suppress(PulseError):  # whoever is gone holds nothing
@@ -151,7 +154,7 @@ async def index_with(
 
 
 async def _finished(
-    services: Services, store: Store, summary: Summary, observer: Observer
+    services: Services, store: Store, summary: Summary, observer: Observer, alias: str
 ) -> Summary:
     """What is made from a whole index; that it failed is said, though the index is whole."""
     try:
@@ -160,6 +163,8 @@ async def _finished(
         await services.patiently("the store", store.end_load, services.settings.run.give_up_after)
         if services.settings.bm25.engine == "rank-bm25":
             await services.rebuild_bm25(store)
+        if alias:
+            await give_alias(services.settings, alias)
     except Fatal as error:
         problem = Problem(error.kind, str(error), error.hint)
         return replace(summary, error=problem)

@@ -12,7 +12,6 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pulse_cli.app import places
 from pulse_cli.errors import Fatal, Rejected
 from pulse_cli.model import Filter
 from pulse_cli.payload import (
@@ -26,7 +25,7 @@ from pulse_cli.payload import (
     URL,
 )
 from pulse_cli.ports import NO_PAYLOAD_INDEX, Observer, Store
-from pulse_cli.wiring import Services, is_server, new_catalog, target_of
+from pulse_cli.wiring import Services, is_server, new_catalog, places, target_of
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings

@@ -38,6 +38,7 @@ async def search_pages(
             limit=options.limit,
             where=where,
             ranking=ranking_of(settings),
+            least=options.min_score / 100,
         )
 
 
@@ -53,6 +54,7 @@ async def search_backends(services: Services, mode: Mode) -> Backends:
         embedder=embedder,
         terms=_query_terms(services.settings),
         keyword=await services.keyword() if mode != "vector" else None,
+        reranker=services.reranker(),
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pulse_cli.errors import Fatal, Kind
+from pulse_cli.read.bytes.inputs import INDEX
 
 
 def absolute_sources(names: Sequence[str]) -> tuple[str, ...]:
@@ -28,10 +29,12 @@ def absolute_sources(names: Sequence[str]) -> tuple[str, ...]:
 
 def is_path(name: str) -> bool:
     """Whether a source is a file, a folder or a pattern of such."""
-    return name != "-" and not name.startswith("firecrawl:") and "://" not in name
+    return name != "-" and not name.startswith(("firecrawl:", INDEX)) and "://" not in name
 
 
 def _absolute(name: str) -> str:
+    if name.startswith(INDEX) and "/" in name and "://" not in name:
+        return INDEX + str(Path(name.removeprefix(INDEX)).expanduser().absolute())
     if not name or not is_path(name) or Path(name).is_absolute():
         return name
     if glob.has_magic(name) and not os.path.lexists(name):

@@ -27,6 +27,7 @@ def as_object(summary: Summary) -> dict[str, Any]:
         "documents": {
             "indexed": counts.indexed,
             "unchanged": counts.unchanged,
+            "superseded": counts.superseded,
             "skipped": sum(counts.skipped.values()),
             "dead": sum(counts.dead.values()),
         },

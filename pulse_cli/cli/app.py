@@ -20,6 +20,8 @@ from pulse_cli.cli.commands import (
     copy,
     delete,
     doctor,
+    drop,
+    export,
     forget,
     index,
     ls,
@@ -46,6 +48,8 @@ app.command("ls", cls=Command)(ls.ls)
 app.command("stats", cls=Command)(stats.stats)
 app.command("show", cls=Command)(show.show)
 app.command("copy", cls=Command)(copy.copy)
+app.command("export", cls=Command)(export.export)
+app.command("drop", cls=Command)(drop.drop)
 app.command("serve", cls=Command)(serve.serve)
 app.command("status", cls=Command)(status.status)
 app.command("bench", cls=Command)(bench.bench)

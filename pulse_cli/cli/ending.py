@@ -39,7 +39,7 @@ def _what_happened(summary: Summary) -> str:
     spent = numbers.duration(summary.seconds)
     if summary.status == "complete" and error is None:
         return f"{_work(summary)} in {spent}"
-    now = f"{numbers.plural(counts.indexed - earlier.indexed, 'page')} indexed"
+    now = f"{numbers.plural(_new_pages(summary), 'page')} indexed"
     if earlier.records:
         now += f" since this start, {counts.indexed:,} in all"
     if error is not None:
@@ -55,7 +55,7 @@ def _what_happened(summary: Summary) -> str:
 def _work(summary: Summary) -> str:
     """What a complete run did."""
     counts, earlier = summary.counts, summary.earlier
-    pages = counts.indexed - earlier.indexed
+    pages = _new_pages(summary)
     if not counts.indexed and counts.unchanged:
         held = numbers.plural(counts.unchanged, "page is", "pages are")
         return f"Nothing has changed: {held} in the index as before; looked through"
@@ -71,6 +71,11 @@ def _work(summary: Summary) -> str:
 
 def _done(summary: Summary) -> int:
     return summary.counts.records - summary.earlier.records
+
+
+def _new_pages(summary: Summary) -> int:
+    """Pages that are in the index since this process began; it may have replaced earlier ones."""
+    return max(0, _since(summary, "indexed"))
 
 
 def _since(summary: Summary, field: str) -> int:

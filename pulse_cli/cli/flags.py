@@ -89,6 +89,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
     OPTIONS: (
         Flag("search.mode", "--mode", "hybrid|vector|bm25", "What to ask."),
         Flag("search.limit", "--limit", "N", "How many pages to show."),
+        Flag("search.min_score", "--min-score", "N", "No pages below this score (0 to 100 %)."),
         Flag("state_dir", "--state-dir", "DIR", "Where checkpoints and dead letters are."),
     ),
 }

@@ -124,6 +124,7 @@ def _work(stats: Stats) -> Iterator[Sample]:
     outcomes = {
         "indexed": counts.indexed,
         "unchanged": counts.unchanged,
+        "superseded": counts.superseded,
         "skipped": sum(counts.skipped.values()),
         "dead": sum(counts.dead.values()),
     }

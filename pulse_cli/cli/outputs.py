@@ -52,6 +52,11 @@ def is_export(head: bytes) -> bool:
     return bool(_PICKLE.match(head))
 
 
+def is_pages(head: bytes) -> bool:
+    """What `pulse export` writes: pages or chunks as JSON lines, or Parquet."""
+    return head.startswith((b'{"markdown":', b'{"id":', b"PAR1"))
+
+
 def is_settings(head: bytes) -> bool:
     return bool(_SECTION.search(head))
 

@@ -11,7 +11,7 @@ from pulse_cli import numbers
 from pulse_cli.app.summary_json import rates
 from pulse_cli.cli import ending
 from pulse_cli.cli.layout import rows, trouble, width_of
-from pulse_cli.events import Summary
+from pulse_cli.events import Counts, Summary
 from pulse_cli.remedies import DEAD
 from pulse_cli.sanitize import sanitize
 
@@ -43,7 +43,7 @@ def as_line(summary: Summary) -> str:
 
 def _rows(summary: Summary) -> Iterator[tuple[str, str]]:
     counts, per = summary.counts, rates(summary)
-    yield "pages", outcomes(counts.indexed, counts.unchanged, counts.skipped, counts.dead)
+    yield "pages", outcomes(counts)
     if counts.skipped:
         yield "skipped", numbers.reasons(counts.skipped)
     if counts.no_document:
@@ -72,15 +72,17 @@ def _rows(summary: Summary) -> Iterator[tuple[str, str]]:
         yield "note", note
 
 
-def outcomes(
-    indexed: int, unchanged: int, skipped: Mapping[str, int], dead: Mapping[str, int]
-) -> str:
+def outcomes(counts: Counts) -> str:
     """`2 indexed, 1 unchanged, 3 skipped, 1 dead letter`; what did not occur is left out."""
-    letters = sum(dead.values())
-    words = "dead letter" if letters == 1 else "dead letters"
-    more = ((unchanged, "unchanged"), (sum(skipped.values()), "skipped"), (letters, words))
+    letters = sum(counts.dead.values())
+    more = (
+        (counts.unchanged, "unchanged"),
+        (counts.superseded, "superseded by a later version in the input"),
+        (sum(counts.skipped.values()), "skipped"),
+        (letters, "dead letter" if letters == 1 else "dead letters"),
+    )
     return ", ".join(
-        [f"{indexed:,} indexed", *(f"{number:,} {word}" for number, word in more if number)]
+        [f"{counts.indexed:,} indexed", *(f"{number:,} {word}" for number, word in more if number)]
     )
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr
-from pydantic.functional_validators import field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator
+from pydantic.functional_validators import model_validator
 
 from pulse_cli.config.address import check_http, command_words, split_user_info
 from pulse_cli.config.fields import (
@@ -167,6 +167,20 @@ class Search(Section):
 
     mode: Literal["hybrid", "vector", "bm25"] = Field(default="hybrid", description="what to ask")
     limit: WholeField = Field(default=10, ge=1, le=1000, description="pages shown")
+    min_score: RealField = Field(
+        default=0.0, ge=0, le=100, description="leave out pages below this score, in percent"
+    )
+    rerank: str | None = Field(
+        default=None,
+        description="address of a reranker for the best 50 pages: TEI's `/rerank`, or Cohere's or "
+        "Jina's `/v1/rerank`, `/v2/rerank`",
+    )
+    rerank_api_key: SecretStr | None = Field(
+        default=None, description="sent to the reranker as `Authorization: Bearer`"
+    )
+    rerank_model: str | None = Field(
+        default=None, description="model to ask for at `/v1/rerank` and `/v2/rerank`"
+    )
     fusion: Literal["scores", "rrf"] = Field(
         default="scores",
         description="how hybrid joins meaning and words: by `scores`, or by ranks alone (`rrf`)",
@@ -178,6 +192,15 @@ class Search(Section):
         ge=1,
         description="constant k of `fusion: rrf`: how flat ranks are weighed",
     )
+
+    @field_validator("rerank")
+    @classmethod
+    def _check_rerank(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if split_user_info(value)[1] is not None:
+            raise ValueError("put the key into rerank_api_key, not into the address")
+        return check_http(value)
 
 
 class Log(Section):

@@ -1,9 +1,9 @@
 """One run of `pulse index`, from its checkpoint to its summary.
 
-Guarantees: a checkpoint with the run id is saved before the first write to the store, then
-every 2 s or 4,096 records, and at the end however the run ends (why that is safe:
-`engine.checkpoint`). An incomplete run goes on only with the sources and settings it
-began with; otherwise it refuses and names what changed. A complete run is never resumed.
+Guarantees: a checkpoint with the run id is saved before the first write to the store, then every
+2 s or 4,096 records, and at the end however the run ends (`progress.checkpoint` says why that is
+safe). An incomplete run goes on only with the sources and settings it began with; otherwise it
+refuses and names what changed. A complete run is never resumed.
 """
 
 from __future__ import annotations
@@ -113,9 +113,8 @@ class _Run:
     async def to_the_end(self) -> Summary:
         """Run, save, and sum up."""
         parts, opened, target = self._parts, self._opened, self._options.target
-        parts.observer.on(
-            Started(opened.run_id, opened.resumed, self._options.sources, target.store)
-        )
+        began = Started(opened.run_id, opened.resumed, self._options.sources, target.store)
+        parts.observer.on(began)
         await self._save(complete=False)
         self._files.remove_unneeded(opened.run_id)
         fault_point("run-opened")
@@ -135,7 +134,6 @@ class _Run:
                         task.cancel()
                 await asyncio.gather(*helpers, return_exceptions=True)
         self._refresh_stats()
-        self._outages.look(self._stats.waiting_for)
         if isinstance(error, SourceChanged):
             raise error
         complete = error is None and pipeline.exhausted and not self._ledger.open_tickets
@@ -210,7 +208,6 @@ class _Run:
                 await clock.sleep(TICK_SECONDS)
                 self._refresh_stats()
                 self._parts.observer.on(Progress(self._stats))
-                self._outages.look(self._stats.waiting_for)
                 news = self._run_state.passed - self._saved_passed
                 late = clock.monotonic() - self._saved_at >= CHECKPOINT_SECONDS
                 if news >= CHECKPOINT_RECORDS or (news and late):
@@ -255,10 +252,14 @@ class _Run:
         fault_point("checkpoint-saved")
 
     async def _finish(self, complete: bool, error: Fatal | None) -> Fatal | None:
-        """Save for the last time. Returns what ended the run."""
+        """Save for the last time, and count each page once. Returns what ended the run."""
         try:
             if not self._run_state.closed:
-                await self._save(complete=complete)
+                if not complete:  # a start that goes on must find the counts as they are
+                    await self._save(complete=False)
+                await asyncio.to_thread(self._run_state.settle)
+                if complete:
+                    await self._save(complete=True)
         except Fatal as fatal:
             if not (complete and self._checkpoint.says_complete(self._epoch)):
                 return error or fatal
@@ -279,6 +280,7 @@ class _Run:
             limiter.refresh_stats()
         said = (limiter.waiting() for limiter in limiters)
         stats.waiting_for = next(filter(None, said), None) or self._opened.source.waiting()
+        self._outages.look(stats.waiting_for)
 
     def _summary(self, complete: bool, error: Fatal | None, notes: tuple[str, ...]) -> Summary:
         self._refresh_stats()

@@ -23,7 +23,7 @@ def open_source(
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.monotonic,
 ) -> InputSource:
-    """A source over files, folders, globs, `-` (stdin) and `firecrawl:crawl/ID`.
+    """A source over files, folders, globs, `-` (stdin), `firecrawl:crawl/ID`, `index:NAME`.
 
     Without a manifest the specs are expanded now; with one (a resumed run) exactly its inputs
     are read, in its order, whatever folders hold by now. `stdin` stands in for the process's

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pulse_cli.errors import Fatal, Kind
+from pulse_cli.read.index_records import StoredDocuments
 
 MAPPABLE = frozenset(
     {
@@ -40,7 +41,8 @@ class ReadOptions:
 
     `firecrawl_*`: the API that `firecrawl:crawl/ID` sources are fetched from; `timeout` is in
     seconds, for one whole request; after `give_up_after` seconds without an answer the source is
-    given up. `trust_env` lets proxies and netrc of the environment count.
+    given up. `trust_env` lets proxies and netrc of the environment count. `stored` reads the
+    indexes that `index:NAME` sources name.
     """
 
     max_record: int = 64 * 1024 * 1024
@@ -56,6 +58,7 @@ class ReadOptions:
     trust_env: bool = False
     timeout: float = 60.0
     give_up_after: float = 600.0
+    stored: StoredDocuments | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.field_map) - MAPPABLE)

@@ -19,11 +19,12 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from pulse_cli.errors import Fatal, SourceChanged
+from pulse_cli.errors import Kind as Usage
 from pulse_cli.events import Waiting
 from pulse_cli.model import Input, Note, Place, Position, Record
 from pulse_cli.read.bytes.byte_reader import ByteReader
 from pulse_cli.read.bytes.files import InputReader
-from pulse_cli.read.bytes.inputs import CRAWL, STDIN, crawl_id
+from pulse_cli.read.bytes.inputs import CRAWL, INDEX, STDIN, crawl_id
 from pulse_cli.read.bytes.unpack import unpacked
 from pulse_cli.read.firecrawl.crawl import CrawlRecords
 from pulse_cli.read.firecrawl.crawl_api import CrawlApi
@@ -32,6 +33,7 @@ from pulse_cli.read.firecrawl.shapes import Shapes
 from pulse_cli.read.framing.detect import Kind, detect
 from pulse_cli.read.framing.framing import WINDOW, Framer
 from pulse_cli.read.framing.json_span import Content, Hint, JsonSpan, cost
+from pulse_cli.read.index_records import IndexRecords, StoredDocuments
 from pulse_cli.read.joining import Limits, joined
 from pulse_cli.read.options import ReadOptions
 from pulse_cli.read.single import single_content
@@ -80,6 +82,8 @@ class InputSource:
         for one in self._inputs:
             if one.name.startswith(CRAWL):
                 self._crawl_api(one.name).check()
+            elif one.name.startswith(INDEX):
+                self._stored_documents().check(one.name.removeprefix(INDEX))
 
     def records(self, start: Position) -> Iterator[Record]:
         if start == Position():
@@ -92,8 +96,18 @@ class InputSource:
         for index in range(start.source, len(self._inputs)):
             begin = start if index == start.source else Position(source=index)
             one = self._inputs[index]
-            read = self._crawl if one.name.startswith(CRAWL) else self._input
-            yield from read(index, one.name, begin)
+            if one.name.startswith(CRAWL):
+                yield from self._crawl(index, one.name, begin)
+            elif one.name.startswith(INDEX):
+                stored = self._stored_documents()
+                yield from IndexRecords(index, one.name, stored).records(begin)
+            else:
+                yield from self._input(index, one.name, begin)
+
+    def _stored_documents(self) -> StoredDocuments:
+        if self._options.stored is None:
+            raise Fatal("an index cannot be read here", hint="name files", kind=Usage.USAGE)
+        return self._options.stored
 
     def _crawl(self, index: int, name: str, start: Position) -> Iterator[Record]:
         self._api = api = self._crawl_api(name)

@@ -7,6 +7,7 @@ appears in no message.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -34,6 +35,7 @@ class Records:
     def __init__(self, engine: AsyncEngine, shown: str) -> None:
         self._engine = engine
         self._ready = False
+        self._making = asyncio.Lock()
         self.shown = shown
 
     @asynccontextmanager
@@ -43,13 +45,20 @@ class Records:
         An error that the caller raises inside rolls the transaction back and passes through.
         """
         try:
+            if not self._ready:
+                await self._make_tables()
             async with self._engine.begin() as connection:
-                if not self._ready:
-                    await connection.run_sync(_make_tables)
-                    self._ready = True
                 yield connection
         except (SQLAlchemyError, OSError, TimeoutError) as error:
             raise RecordsUnavailable(f"the records at {self.shown}: {_words(error)}") from error
+
+    async def _make_tables(self) -> None:
+        """Once, whoever comes first; two at the same time would get in each other's way."""
+        async with self._making:
+            if not self._ready:
+                async with self._engine.begin() as connection:
+                    await connection.run_sync(_make_tables)
+                self._ready = True
 
     async def close(self) -> None:
         await self._engine.dispose()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pulse_cli.model import Filter
 from pulse_cli.search.candidates import Backends, Candidates, find_candidates
+from pulse_cli.search.duplicates import grouped
 from pulse_cli.search.fusion import Page, Ranking, fuse
+from pulse_cli.search.rerank import reranked
 from pulse_cli.search.results import Mode, SearchResult, result_of
 
 
@@ -16,12 +18,21 @@ async def search(
     limit: int = 10,
     where: Filter | None = None,
     ranking: Ranking | None = None,
+    least: float = 0.0,
 ) -> SearchResult:
-    """Find up to `limit` pages. Raises Fatal where mode `bm25` has no terms to search."""
+    """Find up to `limit` pages whose share is at least `least` (0 to 1).
+
+    Raises Fatal where mode `bm25` has no terms to search.
+    """
     found = await find_candidates(query, backends, mode, limit, where or Filter())
-    pages = rank(found, mode, ranking or Ranking())
-    results = tuple(result_of(page, mode) for page in pages[:limit])
-    return SearchResult(query, mode, len(pages), results, found.notices)
+    groups = grouped(rank(found, mode, ranking or Ranking()))
+    notices = found.notices
+    if backends.reranker is not None:
+        groups, more = await reranked(query, groups, backends.reranker)
+        notices += more
+    results = [result_of(group, mode) for group in groups]
+    results = [result for result in results if result.share >= least]
+    return SearchResult(query, mode, len(results), tuple(results[:limit]), notices)
 
 
 def rank(found: Candidates, mode: Mode, ranking: Ranking) -> list[Page]:

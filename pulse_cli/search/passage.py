@@ -29,10 +29,15 @@ _STEM, _TAIL = 4, 3
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """`spans` are (start, end) character offsets in `excerpt`, ordered, not overlapping."""
+    """`spans` are (start, end) character offsets in `excerpt`, ordered, not overlapping.
+
+    `cut_before` and `cut_after` say whether the text goes on at either end.
+    """
 
     excerpt: str
     spans: tuple[tuple[int, int], ...] = ()
+    cut_before: bool = False
+    cut_after: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,12 @@ def passage(text: str, query: str, width: int = WIDTH) -> Passage:
     excerpt = excerpt.strip()
     offset = start + lead
     spans = [(m.start - offset, m.end - offset) for m in matches]
-    return Passage(excerpt, tuple((a, b) for a, b in spans if a >= 0 and b <= len(excerpt)))
+    return Passage(
+        excerpt,
+        tuple((a, b) for a, b in spans if a >= 0 and b <= len(excerpt)),
+        cut_before=bool(text[:start].strip()),
+        cut_after=bool(text[stop:].strip()),
+    )
 
 
 def _stop(text: str, start: int, width: int) -> int:

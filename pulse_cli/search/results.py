@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from pulse_cli.model import Hit
 from pulse_cli.payload import CHUNK_INDEX, DESCRIPTION, TEXT, TITLE, URL
+from pulse_cli.search.duplicates import Group
 from pulse_cli.search.fusion import Page, Vote
 
 Mode: TypeAlias = Literal["hybrid", "vector", "bm25"]
@@ -31,7 +32,8 @@ class Result:
 
     `score` is the fused one (0 to 1) in hybrid mode, else the engine's own (cosine or BM25).
     `share` (0 to 1) is how near the page comes to the best possible: the fused score, the
-    cosine, or the part of the best page's BM25. `votes` say what each list gave.
+    cosine, or the part of the best page's BM25; both are the reranker's where there is one.
+    `votes` say what each list gave. `duplicates` are further addresses of the same text.
     """
 
     id: str
@@ -45,13 +47,15 @@ class Result:
     chunks: tuple[FoundChunk, ...]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     votes: Mapping[str, Vote] = field(default_factory=dict)
+    duplicates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
     """`mode` is what was asked; `notices` say, for people, where that could not be done.
 
-    `total` counts the pages among the candidates, so it is at least `len(results)`.
+    `total` counts the pages among the candidates, those of one text as one, so it is at least
+    `len(results)`.
     """
 
     query: str
@@ -61,18 +65,22 @@ class SearchResult:
     notices: tuple[str, ...] = ()
 
 
-def result_of(page: Page, mode: Mode) -> Result:
+def result_of(group: Group, mode: Mode) -> Result:
     """A page as it is answered. In modes of one list the score is the engine's own."""
+    page = group.best
     best = page.chunks[0]
     payload = best.payload
+    score = page.score if mode == "hybrid" else best.score
     share = max(0.0, min(1.0, best.score)) if mode == "vector" else page.score
+    if (vote := page.votes.get("rerank")) is not None:
+        score, share = vote.score, max(0.0, min(1.0, vote.score))
     return Result(
         id=best.id,
-        url=str(payload.get(URL) or page.key),
+        url=_url(page),
         title=_text(payload, TITLE),
         description=_text(payload, DESCRIPTION),
         text=_text(payload, TEXT) or "",
-        score=page.score if mode == "hybrid" else best.score,
+        score=score,
         share=share,
         chunk_index=_index(best),
         chunks=tuple(
@@ -81,7 +89,12 @@ def result_of(page: Page, mode: Mode) -> Result:
         ),
         metadata={name: value for name, value in payload.items() if name not in _OWN_FIELDS},
         votes=page.votes,
+        duplicates=tuple(map(_url, group.others)),
     )
+
+
+def _url(page: Page) -> str:
+    return str(page.chunks[0].payload.get(URL) or page.key)
 
 
 def _text(payload: Mapping[str, Any], name: str) -> str | None:

@@ -65,6 +65,7 @@ class Observations:
                 "status": summary.status,
                 "indexed": counts.indexed,
                 "unchanged": counts.unchanged,
+                "superseded": counts.superseded,
                 "dead": sum(counts.dead.values()),
                 "seconds": round(summary.seconds, 3),
                 "error": summary.error.message if summary.error else None,

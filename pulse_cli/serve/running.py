@@ -11,6 +11,7 @@ import uvicorn
 
 from pulse_cli.events import Message
 from pulse_cli.serve.application import application
+from pulse_cli.serve.connections import Connection, allow_many_connections
 from pulse_cli.serve.service import Service
 
 if TYPE_CHECKING:
@@ -32,11 +33,13 @@ class _Server(uvicorn.Server):
 
 async def serve(settings: Settings, observer: Observer, stop: Stop) -> None:
     """Serve until `stop` is requested. Raises Fatal where a service cannot be had."""
+    allow_many_connections()
     async with Service(settings, observer) as service:
         config = uvicorn.Config(
             application(service),
             host=settings.serve.host,
             port=settings.serve.port,
+            http=Connection,
             lifespan="off",
             log_level="warning",
             access_log=False,

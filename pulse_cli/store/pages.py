@@ -93,9 +93,11 @@ async def stored_page(store: Store, key: str) -> StoredPage | None:
     return max(versions, key=lambda page: (page.committed, len(page.chunks)), default=None)
 
 
-async def stored_pages(store: Store, where: Filter) -> AsyncIterator[list[StoredPage]]:
-    """All whole pages that match, in groups of about 512 chunks, in the order of the ids of
-    their first points.
+async def stored_pages(
+    store: Store, where: Filter, skip: int = 0
+) -> AsyncIterator[list[StoredPage | None]]:
+    """All whole pages that match after the first `skip`, in groups of about 512 chunks, in the
+    order of the ids of their first points; None for one whose other points are missing.
 
     `where` must hold for a whole page or not at all. Raises as the store.
     """
@@ -103,7 +105,9 @@ async def stored_pages(store: Store, where: Filter) -> AsyncIterator[list[Stored
     group: list[Payload] = []
     size = 0
     async for hits in store.scroll((KEY, VERSION, CHUNK_COUNT), records):
-        for hit in hits:
+        passed = min(skip, len(hits))
+        skip -= passed
+        for hit in hits[passed:]:
             group.append(hit.payload)
             size += _number(hit.payload.get(CHUNK_COUNT))
             if size >= GROUP_CHUNKS or len(group) >= GROUP_PAGES:
@@ -113,7 +117,7 @@ async def stored_pages(store: Store, where: Filter) -> AsyncIterator[list[Stored
         yield await _whole(store, group)
 
 
-async def _whole(store: Store, records: Sequence[Payload]) -> list[StoredPage]:
+async def _whole(store: Store, records: Sequence[Payload]) -> list[StoredPage | None]:
     """The pages of these commit records, in their order."""
     keys = [str(record[KEY]) for record in records]
     versions = [str(record[VERSION]) for record in records]
@@ -122,7 +126,7 @@ async def _whole(store: Store, records: Sequence[Payload]) -> list[StoredPage]:
         found += [hit.payload for hit in hits]
     pages = {(page.first.get(KEY), page.first.get(VERSION)): page for page in _versions(found)}
     wanted = (pages.get(pair) for pair in zip(keys, versions, strict=True))
-    return [page for page in wanted if page is not None and page.committed]
+    return [page if page is not None and page.committed else None for page in wanted]
 
 
 def _versions(payloads: Sequence[Payload]) -> list[StoredPage]:

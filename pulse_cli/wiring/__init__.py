@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     from pulse_cli.config import Settings
     from pulse_cli.model import Filter, Hit, Input
     from pulse_cli.search.candidates import Keyword
+    from pulse_cli.search.rerank import Reranker
     from pulse_cli.store.rank_bm25.view import Bm25View
+    from pulse_cli.wiring.stored_documents import StoredDocuments
 
 __all__ = [
     "Services",
@@ -97,6 +99,8 @@ class Services:
         self._store: Store | None = None
         self._preparer: Preparer | None = None
         self._view: Bm25View | None = None
+        self._reranker: Reranker | None = None
+        self._stored: StoredDocuments | None = None
 
     async def __aenter__(self) -> Services:
         return self
@@ -107,11 +111,15 @@ class Services:
                 await self._threads(self._view.close)
             if self._preparer is not None:
                 await self._threads(self._preparer.close)
+            if self._stored is not None:
+                await self._stored.close()
             if self._store is not None:
                 await self._store.close()
         finally:
             if self._embedder is not None:
                 await self._embedder.close()
+            if self._reranker is not None:
+                await self._reranker.close()
             self._threads.__exit__()
 
     async def embedder(self) -> Embedder:
@@ -182,6 +190,20 @@ class Services:
             self._view = await self._threads(Bm25View, bm25_folder(self.settings))
         return self._view
 
+    def reranker(self) -> Reranker | None:
+        """What puts the best pages in order, if one is set. Raises Fatal."""
+        options = self.settings.search
+        if self._reranker is None and options.rerank is not None:
+            from pulse_cli.search.rerank import Reranker
+
+            self._reranker = Reranker(
+                options.rerank,
+                api_key=secret(options.rerank_api_key),
+                model=options.rerank_model,
+                trust_env=self.settings.network.trust_env,
+            )
+        return self._reranker
+
     async def keyword(self) -> Keyword | None:
         """What `search` asks for words in place of the store, where bm25.engine says so."""
         if self.settings.bm25.engine != "rank-bm25":
@@ -195,7 +217,11 @@ class Services:
 
     def open_source(self, sources: Sequence[str], manifest: Sequence[Input] | None) -> Source:
         """The sources as they are now, or the inputs of a run to be resumed. Raises Fatal."""
-        return open_sources(self.settings, sources, manifest)
+        if self._stored is None and any(name.startswith("index:") for name in sources):
+            from pulse_cli.wiring.stored_documents import StoredDocuments
+
+            self._stored = StoredDocuments(self.settings, self.patiently)
+        return open_sources(self.settings, sources, manifest, self._stored)
 
     async def check(self, source: Source) -> None:
         """Prove that remote inputs can be had. Raises Fatal."""

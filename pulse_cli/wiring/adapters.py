@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pulse_cli.config import Settings
     from pulse_cli.model import Input
     from pulse_cli.read import ReadOptions
+    from pulse_cli.read.index_records import StoredDocuments
     from pulse_cli.store.catalog import Catalog
 
 _STILL_GOOD = ("same", "longer")
@@ -114,7 +116,10 @@ def new_catalog(everything: Settings) -> Catalog:
 
 
 def open_sources(
-    everything: Settings, sources: Sequence[str], manifest: Sequence[Input] | None
+    everything: Settings,
+    sources: Sequence[str],
+    manifest: Sequence[Input] | None,
+    stored: StoredDocuments | None = None,
 ) -> Source:
     """The sources as they are now, or the inputs of a run to be resumed. Raises Fatal."""
     from pulse_cli.read import open_source
@@ -122,7 +127,7 @@ def open_sources(
     if manifest is not None:
         _refuse_changed_inputs(manifest)
 
-    return open_source(sources, read_options(everything), manifest)
+    return open_source(sources, replace(read_options(everything), stored=stored), manifest)
 
 
 def read_options(everything: Settings) -> ReadOptions:

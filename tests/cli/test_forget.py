@@ -42,7 +42,10 @@ def test_a_source_is_forgotten_and_the_others_and_the_index_stay(pulse, runs):
     assert kept(runs) == {"crawl.jsonl", "half.jsonl"}
     done = pulse("forget", "crawl.jsonl", "--yes", "--json")
     assert done.json == {
-        "runs": 1, "unfinished": 0, "dead_letter_files": 1, "starts": 1,
+        "runs": 1,
+        "unfinished": 0,
+        "dead_letter_files": 1,
+        "starts": 1,
         "removed": True,
     }
     assert kept(runs) == {"half.jsonl"}

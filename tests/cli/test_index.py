@@ -23,7 +23,13 @@ def test_index_search_and_status(pulse, crawl, tei):
     done = pulse("index", "crawl.jsonl", "--tei", tei, "--collection", "kitchen", "--json")
     assert done.code == Exit.DEAD_LETTERS, done.err
     found = done.json
-    assert found["documents"] == {"indexed": 2, "unchanged": 0, "skipped": 0, "dead": 1}
+    assert found["documents"] == {
+        "indexed": 2,
+        "unchanged": 0,
+        "superseded": 0,
+        "skipped": 0,
+        "dead": 1,
+    }
     assert found["status"] == "complete"
     assert found["target"]["collection"] == "kitchen"
     assert Path(found["dead_letters"]).exists()

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pulse_cli.app.places import at
 from pulse_cli.cli.overview_page import ages, distribution
 from pulse_cli.config import load
 from pulse_cli.simulators.process import SpawnedSimulator
 from pulse_cli.simulators.profiles import PROFILES
+from pulse_cli.wiring.places import at
 from tests.cli.conftest import Pulse, meta
 
 

@@ -89,8 +89,34 @@ PROBE = 1  # the text by which the dimension of the embedder is found out
 
 def test_nothing_changed_embeds_and_writes_nothing(night: Night) -> None:
     again = night.run([page(n) for n in range(PAGES)])
-    assert again["documents"] == {"indexed": 0, "unchanged": PAGES, "skipped": 0, "dead": 0}
+    assert again["documents"] == {
+        "indexed": 0,
+        "unchanged": PAGES,
+        "superseded": 0,
+        "skipped": 0,
+        "dead": 0,
+    }
     assert (again["embedded"], again["upserted"]) == (PROBE, 0)
+
+
+def test_a_page_crawled_twice_counts_once_and_its_last_version_stays(night: Night) -> None:
+    twice = [page(1), page(2, title="First"), page(3), page(2, title="Last"), page(3)]
+    found = night.run(twice)
+    assert found["records"] == 5
+    assert found["documents"] == {
+        "indexed": 1,
+        "unchanged": 2,
+        "superseded": 2,
+        "skipped": 0,
+        "dead": 0,
+    }
+    status = night.pulse("status", "--json").json
+    counts = status["runs"][0]["counts"]
+    assert (counts["indexed"], counts["superseded"]) == (1, 2)
+    done = night.pulse(
+        "index", str(night.source), "--tei", night.tei.url, "--qdrant", night.qdrant.url
+    )
+    assert "superseded by a later version in the input" in done.err
 
 
 def test_another_machine_knows_as_much(night: Night, tmp_path: Path) -> None:
@@ -115,7 +141,13 @@ def test_a_new_title_writes_that_page_only(night: Night) -> None:
 def test_a_changed_page_leaves_no_old_chunk(night: Night, paragraphs: int) -> None:
     records = [page(n, paragraphs=paragraphs if n == 3 else 4) for n in range(PAGES)]
     again = night.run(records)
-    assert again["documents"] == {"indexed": 1, "unchanged": 11, "skipped": 0, "dead": 0}
+    assert again["documents"] == {
+        "indexed": 1,
+        "unchanged": 11,
+        "superseded": 0,
+        "skipped": 0,
+        "dead": 0,
+    }
     mine = night.chunks()[url(3)]
     assert mine == list(range(again["chunks"]))
     texts = [one["text"] for one in night.points() if one["canonical_url"] == url(3)]

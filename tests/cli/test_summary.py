@@ -64,7 +64,13 @@ def test_the_object_has_the_documented_keys_and_adds_up():
     found = json.loads(json.dumps(with_exit_code(as_object(SUMMARY), exit_of_run(SUMMARY))))
     assert set(found) >= KEYS
     assert found["records"] == sum(found["documents"].values()) == 1246
-    assert found["documents"] == {"indexed": 1204, "unchanged": 36, "skipped": 4, "dead": 2}
+    assert found["documents"] == {
+        "indexed": 1204,
+        "unchanged": 36,
+        "superseded": 0,
+        "skipped": 4,
+        "dead": 2,
+    }
     assert found["exit_code"] == 3
     assert found["rates"] == {
         "documents_per_s": 50,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -52,6 +53,13 @@ async def test_operations_come_back_with_totals_by_type(records: Records) -> Non
     assert (embedding["total"], embedding["success_count"], embedding["failure_count"]) == (2, 2, 0)
     assert found["operations_by_type"]["qdrant"]["failed_operations"] == 1
     assert found["operations_by_type"]["qdrant"]["success_rate"] == 0.0
+
+
+async def test_the_first_who_come_may_come_at_once(tmp_path: Path) -> None:
+    records = open_records(f"sqlite:///{tmp_path}/records.db")
+    found = await asyncio.gather(*(change_events.unfinished(records) for _ in range(8)))
+    assert found == 8 * [[]]
+    await records.close()
 
 
 async def test_operations_are_filtered_and_paged(records: Records) -> None:

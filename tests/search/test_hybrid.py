@@ -179,6 +179,21 @@ async def test_filters_hold_in_both_lists(pages: Any) -> None:
     assert [page.url for page in under.results] == [YEAST]
 
 
+async def test_nonsense_finds_nothing_but_a_near_page_without_a_common_word_is_found(
+    pages: Any,
+) -> None:
+    class Synonyms(WordVectors):
+        def vector(self, text: str) -> Any:
+            return super().vector(text.replace("loaf", "bread"))
+
+    asked = Backends(pages, Synonyms(), terms)
+    assert (await search("hjkl mnbv", asked)).results == ()
+    assert (await search("hjkl mnbv", asked, mode="vector")).results
+    meant = await search("loaf", asked)
+    assert meant.results[0].url == BREAD
+    assert "bm25" not in meant.results[0].votes
+
+
 async def test_nothing_to_find_is_no_error(store: Any) -> None:
     result = await found(store, "anything")
     assert (result.total, result.results) == (0, ())

@@ -52,6 +52,13 @@ class Served:
         """What it wrote, over all its starts."""
         return (self.folder / "log").read_text()
 
+    @property
+    def rss_bytes(self) -> int:
+        """Memory of its process now."""
+        assert self._process is not None
+        pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
     def run(self, *command: str) -> int:
         """The exit code of another command on the same index and state folder."""
         return self._spawn(*command).wait(PATIENCE_S)
@@ -116,6 +123,12 @@ class Served:
 @pytest.fixture(scope="session")
 def simulated_tei() -> Iterator[str]:
     with SpawnedSimulator("tei", PROFILES["instant"]) as server:
+        yield server.url
+
+
+@pytest.fixture
+def simulated_qdrant() -> Iterator[str]:
+    with SpawnedSimulator("qdrant") as server:
         yield server.url
 
 

@@ -152,7 +152,13 @@ def test_a_renamed_source_is_another_one(half: Machine) -> None:
     half.source = moved
     ended = half.run()
     assert ended.code == 0
-    assert ended.report["documents"] == {"indexed": 60, "unchanged": 60, "skipped": 0, "dead": 0}
+    assert ended.report["documents"] == {
+        "indexed": 60,
+        "unchanged": 60,
+        "superseded": 0,
+        "skipped": 0,
+        "dead": 0,
+    }
 
 
 FINGERPRINT = {

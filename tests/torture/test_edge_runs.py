@@ -28,7 +28,7 @@ from tests.torture.edge_world import COLLECTION, EdgeWorld, edge_owner, wait_unt
 from tests.torture.moments import Moments
 from tests.torture.world import Left
 
-IMPATIENT_S = 0.2
+IMPATIENT_S = 1.0
 
 
 @dataclass(frozen=True)

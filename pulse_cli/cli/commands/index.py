@@ -17,7 +17,8 @@ Sources = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[SOURCE]...",
-        help="Files, folders, globs, `firecrawl:crawl/ID`, or `-` for a pipe (implied).",
+        help="Files, folders, globs, `firecrawl:crawl/ID`, `index:NAME` (the pages of another "
+        "index), or `-` for a pipe (implied).",
     ),
 ]
 Limit = Annotated[
@@ -55,6 +56,15 @@ DryRun = Annotated[
         rich_help_panel=COURSE,
     ),
 ]
+Alias = Annotated[
+    str | None,
+    typer.Option(
+        "--alias",
+        metavar="NAME",
+        help="When complete, let NAME mean this index for readers.",
+        rich_help_panel=COURSE,
+    ),
+]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Errors only.", rich_help_panel=OUTPUT)]
 Verbose = Annotated[
     int, typer.Option("-v", "--verbose", count=True, help="Say more.", rich_help_panel=OUTPUT)
@@ -72,6 +82,7 @@ def index(
     prune: Prune = False,
     scope: Scope = None,
     yes: Yes = False,
+    alias: Alias = None,
     dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -88,8 +99,10 @@ def index(
     zcat crawl.jsonl.gz | pulse index
     pulse index exports/ --include '*/docs/*' --dry-run
     pulse index crawl.jsonl --prune --dry-run
+    pulse index index:pulse_docs --collection new --set chunk.max_tokens=400 --alias docs
     pulse index crawl.jsonl --tei http://localhost:8080 --qdrant http://localhost:6333
     """
+    from pulse_cli.app.aliases import check_alias
     from pulse_cli.app.index import Job
     from pulse_cli.app.sources import absolute_sources
     from pulse_cli.cli.command_line import index_command, setting_flags
@@ -99,6 +112,9 @@ def index(
 
     named = absolute_sources(sources_of(sources))
     switches = {"--force": force, "--prune": prune, "--yes": yes, f"--scope={scope}": bool(scope)}
+    if alias:
+        check_alias(alias, loaded.settings.qdrant.collection)
+        switches[f"--alias={alias}"] = True
     job = Job(
         sources=named,
         command=index_command(loaded, named, [flag for flag, given in switches.items() if given]),
@@ -110,6 +126,7 @@ def index(
         scope=scope or "",
         yes=yes,
         unattended=not is_terminal(sys.stderr),
+        alias=alias or "",
     )
     carry_out = run_dry if dry_run else run_index
     return carry_out(loaded, job, Verbosity(quiet, verbose), as_json=as_json)

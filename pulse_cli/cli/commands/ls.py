@@ -41,10 +41,11 @@ def ls(
     pulse ls http://localhost:6333/docs --json
     pulse ls pulse_docs --urls | wc -l
     """
-    from pulse_cli.app import overview, places
+    from pulse_cli.app import overview
     from pulse_cli.app.loop import run
     from pulse_cli.cli import overview_page
     from pulse_cli.cli.lines import Lines
+    from pulse_cli.wiring import places
 
     warnings = Lines(sys.stderr, level="warning")
     if urls:

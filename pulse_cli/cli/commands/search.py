@@ -11,16 +11,14 @@ import typer
 
 from pulse_cli.cli.exit_codes import Exit
 from pulse_cli.cli.flags import Json, with_settings
+from pulse_cli.cli.found_pages import show_pages
 from pulse_cli.cli.streams import write_stdout
-from pulse_cli.cli.strip_markdown import strip_markdown
 from pulse_cli.errors import Fatal, Kind
 from pulse_cli.sanitize import sanitize
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from pulse_cli.config import Loaded
-    from pulse_cli.search.results import Result, SearchResult
+    from pulse_cli.search.results import SearchResult
 
 Where = Annotated[
     list[str] | None,
@@ -30,6 +28,13 @@ Where = Annotated[
         help="Only pages whose domain, language, country, isMobile or url (a beginning) is "
         "VALUE; repeatable.",
     ),
+]
+UrlsOnly = Annotated[
+    bool, typer.Option("--urls-only", help="Print the addresses only, the best first.")
+]
+Open = Annotated[
+    int | None,
+    typer.Option("--open", metavar="N", min=1, help="Open the page of this place in the browser."),
 ]
 Explain = Annotated[
     bool,
@@ -44,17 +49,21 @@ def search(
     query: Annotated[list[str], typer.Argument(metavar="QUERY...", help="What to look for.")],
     where: Where = None,
     explain: Explain = False,
+    urls_only: UrlsOnly = False,
+    open_number: Open = None,
     as_json: Json = False,
 ) -> int:
     """Search the pages that were indexed, by meaning and by words.
 
     Each page is shown once, with the passage that answers best and how near it comes to the
-    best match possible. Exits with 1 if no page matches.
+    best match possible; the other addresses of the same text stand below it. Exits with 1 if
+    no page matches.
 
     Examples:
     pulse search "how do I test a backup"
     pulse search --mode bm25 --filter language=en nftables
     pulse search certificates --filter 'url=https://docs.example/guide/*' --json
+    pulse search --urls-only --min-score 60 backups | xargs -n1 curl -sO
     """
     from pulse_cli.app.loop import run
     from pulse_cli.app.search import search_pages
@@ -69,9 +78,25 @@ def search(
         print(f"pulse: {sanitize(notice)}", file=sys.stderr)
     if as_json:
         write_stdout(json.dumps(as_object(found, explain=explain), ensure_ascii=False))
+    elif urls_only:
+        for result in found.results:
+            write_stdout(sanitize(result.url))
     else:
-        write_stdout(_page(found, explain=explain))
+        show_pages(found, explain=explain)
+    if open_number is not None and found.results:
+        _open(found, open_number)
     return Exit.OK if found.results else Exit.FATAL
+
+
+def _open(found: SearchResult, number: int) -> None:
+    """Open a page in the browser. Raises Fatal."""
+    if number > len(found.results):
+        raise Fatal(f"--open {number}: only {len(found.results)} pages were found", kind=Kind.USAGE)
+    url = found.results[number - 1].url
+    if not url.startswith(("http://", "https://")):
+        raise Fatal(f"--open {number}: {sanitize(url)} is no address of a web page")
+    if typer.launch(url) != 0:
+        raise Fatal(f"no browser could be started for {sanitize(url)}", hint="copy the address")
 
 
 def as_object(found: SearchResult, *, explain: bool = False) -> dict[str, object]:
@@ -89,58 +114,3 @@ def as_object(found: SearchResult, *, explain: bool = False) -> dict[str, object
         "total": found.total,
         "results": results,
     }
-
-
-def _page(found: SearchResult, *, explain: bool) -> str:
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
-    with console.capture() as captured:
-        if not found.results:
-            console.print(f"No page matches {sanitize(found.query)!r}.")
-        for rank, result in enumerate(found.results, start=1):
-            _show_page(console, rank, result, found.query)
-            if explain:
-                _show_votes(console, result)
-    return captured.get().rstrip("\n")
-
-
-def _show_page(console: Console, rank: int, result: Result, query: str) -> None:
-    from rich.padding import Padding
-    from rich.text import Text
-
-    from pulse_cli.search.passage import passage
-
-    head = Text(f"{rank:>2}. ")
-    head.append(sanitize(result.title or result.url), "bold")
-    head.append(f"  {100 * result.share:.0f} %", "dim")
-    console.print(head)
-    shown = passage(strip_markdown(result.text, result.title), query)
-    body = Text()
-    at = 0
-    for start, end in shown.spans:
-        body.append(safe_part(shown.excerpt[at:start]))
-        body.append(safe_part(shown.excerpt[start:end]), "bold yellow")
-        at = end
-    body.append(safe_part(shown.excerpt[at:]))
-    url = Text(sanitize(result.url), "cyan")
-    if sys.stdout.isatty():
-        console.print(Padding(url, (0, 0, 0, 4)), Padding(body, (0, 0, 1, 4)), sep="\n")
-    else:
-        console.print(Text("    ") + url, Text("    ") + body, "", sep="\n")
-
-
-def _show_votes(console: Console, result: Result) -> None:
-    """One line for each list: the place of the page in it, its score there, its part of the sum."""
-    for name, vote in result.votes.items():
-        console.print(
-            f"    {name}: place {vote.rank}, score {vote.score:.3f}, part {vote.part:.3f}"
-        )
-    console.print("")
-
-
-def safe_part(text: str) -> str:
-    """`sanitize`, with the blanks at both ends kept: they part this text from its neighbours."""
-    lead = " " if text[:1].isspace() else ""
-    tail = " " if text[-1:].isspace() and len(text) > 1 else ""
-    return lead + sanitize(text.strip()) + tail if text.strip() else lead

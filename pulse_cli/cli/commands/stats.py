@@ -32,10 +32,11 @@ def stats(*, loaded: Loaded, collection: Named = None, as_json: Json = False) ->
     pulse stats
     pulse stats http://localhost:6333/docs --json
     """
-    from pulse_cli.app import overview, places
+    from pulse_cli.app import overview
     from pulse_cli.app.loop import run
     from pulse_cli.cli import overview_page
     from pulse_cli.cli.lines import Lines
+    from pulse_cli.wiring import places
 
     settings = loaded.settings if collection is None else places.at(loaded.settings, collection)
     found = run(overview.contents(settings, Lines(sys.stderr, level="warning")))

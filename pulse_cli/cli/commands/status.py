@@ -142,7 +142,7 @@ def _page(run: dict[str, Any]) -> str:
     rows = {
         "status": f"{run['status']}, last saved {run['saved']}",
         "documents": f"{counts['indexed']:,} indexed, {counts['unchanged']:,} unchanged, "
-        f"{skipped:,} skipped, {dead:,} dead",
+        f"{counts['superseded']:,} superseded, {skipped:,} skipped, {dead:,} dead",
         "skipped": numbers.reasons(counts["skipped"]),
         "dead": numbers.reasons(counts["dead"]),
         "kept in": run["dead_letters"] or "",

@@ -97,16 +97,21 @@ class MarkedFile:
 
     def read(self) -> bytes:
         """All that was appended. Blocking. Raises Fatal where not all of it is there."""
-        if not self._mark:
+        return self.read_part(0, self._mark)
+
+    def read_part(self, offset: int, size: int) -> bytes:
+        """`size` bytes of what was appended. Blocking. Raises Fatal where they are not there."""
+        if not size:
             return b""
         with disk_errors(self.path, "read"):
             try:
                 with self.path.open("rb") as file:
-                    data = file.read(self._mark)
+                    file.seek(offset)
+                    data = file.read(size)
             except FileNotFoundError:
                 data = b""
-        if len(data) < self._mark:
-            raise self._cut(len(data))
+        if len(data) < size:
+            raise self._cut(offset + len(data))
         return data
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from pulse_cli.engine.progress.dead_letters import example_of
 from pulse_cli.engine.progress.disk import MarkedFile
 from pulse_cli.engine.progress.ledger import Resolution
-from pulse_cli.engine.progress.seen import SeenWriter
+from pulse_cli.engine.progress.seen import SeenWriter, superseded
 from pulse_cli.errors import Fatal, Kind
 from pulse_cli.events import Counts, NullObserver
 from pulse_cli.model import Outcome, Position
@@ -71,7 +71,7 @@ class RunState:
             if resolution.reason not in self.examples:
                 self.examples[resolution.reason] = example_of(resolution.letter)
         if resolution.seen is not None:
-            self._seen += self._keys.entries(resolution.seen)
+            self._seen += self._keys.entries(resolution.seen, resolution.outcome)
         if resolution.partial and len(self.partial) < MOST_REASONS:
             self.partial.append(resolution.partial)
         self._count(resolution)
@@ -109,9 +109,7 @@ class RunState:
 
     def snapshot(self) -> dict[str, Any]:
         """What belongs to the watermark, as JSON values; taken in one loop step."""
-        if self._seen:
-            self.seen.append(bytes(self._seen))
-            self._seen.clear()
+        self._write_seen()
         return {
             "position": asdict(self.position),
             "counts": asdict(self.counts),
@@ -119,6 +117,22 @@ class RunState:
             "examples": dict(self.examples),
             "marks": {"dead": self.dead_letters.mark, "seen": self.seen.mark},
         }
+
+    def _write_seen(self) -> None:
+        if self._seen:
+            self.seen.append(bytes(self._seen))
+            self._seen.clear()
+
+    def settle(self) -> None:
+        """Count each page once: records whose page a later one replaced are superseded.
+
+        For the end of a run, when no record will come any more. Blocking. Raises Fatal.
+        """
+        self._write_seen()
+        indexed, unchanged = superseded(self.seen.read_part, self.seen.mark)
+        self.counts.indexed -= indexed
+        self.counts.unchanged -= unchanged
+        self.counts.superseded += indexed + unchanged
 
     def sync(self) -> None:
         """Make the files durable. Blocking."""

@@ -1,15 +1,20 @@
-"""Which pages a crawl holds, at 16 bytes a page.
+"""Which pages a crawl holds, and which records of it were superseded, at 16 bytes a record.
 
-What is kept are hashes of page keys, and of the hosts they are on (once wherever the host
-changes). A page that is not held could pass for one that is only if two 128-bit hashes were
-equal, and then it would merely not be pruned.
+What is kept are hashes of page keys with how the record ended, and of the hosts they are on (once
+wherever the host changes). A page that is not held could pass for one that is only if two 120-bit
+hashes were equal, and then it would merely not be pruned.
+
+A record is superseded where a later one of the same page was indexed or found unchanged: the
+index holds the last version of a page.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
+
+from pulse_cli.model import Outcome
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +22,11 @@ if TYPE_CHECKING:
 
     Bools: TypeAlias = NDArray[np.bool_]
 
-HASH_BYTES = 16
+HASH_BYTES = 15
+ENTRY = [("hash", f"S{HASH_BYTES}"), ("kind", "S1")]
+ENTRY_BYTES = HASH_BYTES + 1
+BATCH = 1 << 18  # entries looked at at once
+_KINDS: Mapping[Outcome | None, bytes] = {Outcome.INDEXED: b"i", Outcome.UNCHANGED: b"u"}
 _HOST = "\0host\0"  # no key begins with NUL, so no page passes for a host
 
 
@@ -30,8 +39,10 @@ def host_of(key: str) -> str:
     return authority.rpartition("@")[2].lower()
 
 
-def _hash(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:HASH_BYTES]
+def _entry(text: str, outcome: Outcome | None = None) -> bytes:
+    # A hash must not end with NUL, which numpy's strings leave out.
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[: HASH_BYTES - 1]
+    return digest + b"#" + _KINDS.get(outcome, b"-")
 
 
 class SeenWriter:
@@ -40,13 +51,13 @@ class SeenWriter:
     def __init__(self) -> None:
         self._host = ""
 
-    def entries(self, key: str) -> bytes:
+    def entries(self, key: str, outcome: Outcome | None = None) -> bytes:
         """The hash of this page, and of its host unless the page before was on it."""
         host = host_of(key)
         if not host or host == self._host:
-            return _hash(key)
+            return _entry(key, outcome)
         self._host = host
-        return _hash(key) + _hash(_HOST + host)
+        return _entry(key, outcome) + _entry(_HOST + host)
 
 
 class SeenPages:
@@ -55,23 +66,50 @@ class SeenPages:
     def __init__(self, entries: bytes | bytearray) -> None:
         import numpy as np
 
-        self._sorted = np.frombuffer(bytearray(entries), dtype=f"S{HASH_BYTES}")
+        self._sorted = np.frombuffer(entries, dtype=ENTRY)["hash"].copy()
         self._sorted.sort()
 
     def pages(self, keys: Sequence[str]) -> Bools:
         """For each key whether the crawl holds it."""
-        return self._among([_hash(key) for key in keys])
+        return self._among([_entry(key) for key in keys])
 
     def hosts(self, hosts: Sequence[str]) -> Bools:
         """For each host whether the crawl holds a page on it."""
-        return self._among([_hash(_HOST + host) for host in hosts])
+        return self._among([_entry(_HOST + host) for host in hosts])
 
-    def _among(self, hashes: list[bytes]) -> Bools:
+    def _among(self, entries: list[bytes]) -> Bools:
         import numpy as np
 
-        wanted = np.array(hashes, dtype=self._sorted.dtype)
+        wanted = np.array([entry[:HASH_BYTES] for entry in entries], dtype=self._sorted.dtype)
         if not len(self._sorted):
             return np.zeros(len(wanted), dtype=bool)
         at = np.minimum(np.searchsorted(self._sorted, wanted), len(self._sorted) - 1)
         found: Bools = self._sorted[at] == wanted
         return found
+
+
+def superseded(read: Callable[[int, int], bytes], size: int, batch: int = BATCH) -> tuple[int, int]:
+    """How many records that were indexed, and that were unchanged, were superseded later.
+
+    `read` gives so many bytes of what `SeenWriter` made from an offset on, `size` is its length.
+    Blocking. Memory is bounded: a large crawl is looked at in several passes, each over the keys
+    whose hash begins with some of the 256 first bytes.
+    """
+    import numpy as np
+
+    passes = min(256, -(-size // (4 * batch * ENTRY_BYTES)))
+    lost = np.zeros(2, np.int64)
+    for number in range(passes):
+        own = []
+        for offset in range(0, size, batch * ENTRY_BYTES):
+            data = read(offset, min(batch * ENTRY_BYTES, size - offset))
+            first = np.frombuffer(data, np.uint8)[::ENTRY_BYTES]
+            entries = np.frombuffer(data, dtype=ENTRY)
+            counted = (entries["kind"] == b"i") | (entries["kind"] == b"u")
+            own.append(entries[(first % passes == number) & counted])
+        written = np.concatenate(own)[::-1]  # the last record of a page comes first
+        _, last = np.unique(written["hash"], return_index=True)
+        kept = np.zeros(len(written), bool)
+        kept[last] = True
+        lost += [((written["kind"] == kind) & ~kept).sum() for kind in (b"i", b"u")]
+    return int(lost[0]), int(lost[1])

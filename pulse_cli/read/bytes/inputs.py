@@ -24,6 +24,7 @@ from pulse_cli.model import Input, Note
 
 STDIN = "-"
 CRAWL = "firecrawl:crawl/"
+INDEX = "index:"
 HEAD = 64 * 1024
 SUFFIXES = (".json", ".jsonl", ".ndjson")
 HTML_SUFFIXES = (".html", ".htm", ".xhtml")
@@ -31,6 +32,7 @@ OWN_FILES = (".dead.jsonl", ".ckpt.json", ".manifest.json")
 
 
 _BROKEN = "broken links"
+_SOURCES = "name a file, a folder, a glob, -, firecrawl:crawl/ID or index:NAME"
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
@@ -41,7 +43,7 @@ class Found(NamedTuple):
 
 
 def find_inputs(specs: Sequence[str], markdown: bool) -> Found:
-    """Expand files, folders, globs, `-` and `firecrawl:crawl/ID`. Raises Fatal.
+    """Expand files, folders, globs, `-`, `firecrawl:crawl/ID` and `index:NAME`. Raises Fatal.
 
     `markdown`: whether raw markdown in folders counts, its URLs being known.
     """
@@ -50,7 +52,7 @@ def find_inputs(specs: Sequence[str], markdown: bool) -> Found:
     for spec in specs:
         if spec.startswith(CRAWL):
             crawl_id(spec)
-        if spec == STDIN or spec.startswith(CRAWL):
+        if spec == STDIN or spec.startswith((CRAWL, INDEX)):
             inputs.append(Input(spec))
             continue
         for name in _named(spec):
@@ -72,7 +74,7 @@ def _named(spec: str) -> list[str]:
         if found := sorted(glob.glob(spec, recursive=True)):  # noqa: PTH207 - keeps the spelling
             return found
         raise _usage(f"no file matches {spec}", "check the pattern, and quote it for the shell")
-    raise _usage(f"{spec} does not exist", "name a file, a folder, a glob, - or firecrawl:crawl/ID")
+    raise _usage(f"{spec} does not exist", _SOURCES)
 
 
 def _in_folder(folder: str, markdown: bool) -> Found:
