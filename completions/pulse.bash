@@ -51,7 +51,7 @@ _pulse_kind() { # of the value that the flag $1 takes
     --documents) echo "other" ;;
     --embed) echo "other" ;;
     --exclude) echo "other" ;;
-    --filter) echo "other" ;;
+    --filter) echo "domain= language= country= isMobile= url= url_prefix=" ;;
     --give-up-after) echo "other" ;;
     --host) echo "other" ;;
     --hours) echo "other" ;;

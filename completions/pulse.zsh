@@ -161,7 +161,7 @@ _pulse_show() {
 
 _pulse_copy() {
   _arguments -S \
-    '*--filter[Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable]:value:' \
+    '*--filter[Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable]:value:{compadd -S "" -- domain= language= country= isMobile= url= url_prefix=}' \
     '*--json[Print one JSON object]' \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--give-up-after[Wait this long for a service]:value:' \
@@ -180,7 +180,7 @@ _pulse_export() {
     '*--output[Written whole or not at all; standard output if left out. *.parquet is Parquet]:file:_files' \
     '*--chunks[Chunks as stored, not pages]' \
     '*--vectors[With their vectors]' \
-    '*--filter[Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable]:value:' \
+    '*--filter[Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable]:value:{compadd -S "" -- domain= language= country= isMobile= url= url_prefix=}' \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--collection[Which index]:collection:_pulse_collections' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
