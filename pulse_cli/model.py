@@ -188,10 +188,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Where a chunk stands: `context` is put before it when it is embedded and weighed (or "").
-
-    `path` are the headings above it, joined by ` > `.
-    """
+    """Where a chunk stands: the `context` put before it, or "", and the `path` of headings."""
 
     context: str = ""
     path: str = ""
@@ -216,29 +213,21 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """BM25 weights of one text (uint32, float32), the engine's IDF not applied."""
-
-    indices: Sequence[int]
-    values: Sequence[float]
-
-
-@dataclass(frozen=True, slots=True)
 class Chunk:
     """One piece of a document, at most the limit of the embedder long.
 
-    `full_text` is what is embedded and weighed: the context of its section, and `text`.
+    `full_text` is embedded: the context and `text`. `words` is the same for BM25 (`prepare.words`).
     """
 
     id: str
     index: int
     text: str
     full_text: str
+    words: str
     section: str
     tokens: int
     start: int
     end: int
-    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,11 +260,22 @@ class Vectors:
 
 
 @dataclass(frozen=True, slots=True)
+class SparseVector:
+    """BM25 weights of one text (uint32, float32), the engine's IDF not applied."""
+
+    indices: Sequence[int]
+    values: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
-    """One point of the collection, without its vector: that stays a row of a matrix."""
+    """One point of the collection, without its vector: that stays a row of a matrix.
+
+    `words` is the text that BM25 weighs, the weights if it was read from a store, "" for neither.
+    """
 
     id: str | int  # integers only where others than pulse wrote the collection
-    terms: Terms
+    words: str | SparseVector
     payload: Mapping[str, Any]
 
 

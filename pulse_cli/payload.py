@@ -70,6 +70,21 @@ RECORD_FIELDS = (KEY, COMMITTED, RUN_ID, CHUNK_COUNT, DOC_TOKENS)
 
 
 @dataclass(frozen=True, slots=True)
+class Bm25Options:
+    """How a store weighs words, as Qdrant's model `qdrant/bm25` names it.
+
+    `language` names stemming and stop words, "none" does without both; `k` is BM25's k1, `avg_len`
+    the average length in words. Documents get `tf * (k + 1) / (tf + k * (1 - b + b * length /
+    avg_len))` (Robertson and Zaragoza 2009), queries 1 for each word; the engine applies the IDF.
+    """
+
+    language: str = "english"
+    k: float = 1.2
+    b: float = 0.75
+    avg_len: float = 256.0
+
+
+@dataclass(frozen=True, slots=True)
 class RunStamp:
     """What a run writes into every payload.
 

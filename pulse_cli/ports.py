@@ -25,7 +25,6 @@ if TYPE_CHECKING:
         Position,
         Prepared,
         Record,
-        Terms,
         Vectors,
     )
     from pulse_cli.payload import CommitRecord
@@ -122,12 +121,7 @@ class Preparer(Protocol):
     def identify(self, document: Document) -> Identity: ...
     def prepare(self, documents: Sequence[tuple[Document, Identity]]) -> list[Prepared]: ...
     def chunks(self, prepared: Sequence[Prepared], start: int, stop: int) -> list[list[Chunk]]:
-        """Cut the chunks `start <= index < stop` of each, with ids and terms."""
-        ...
-
-    def query_terms(self, query: str) -> Terms: ...
-    def close(self) -> None:
-        """Let go of what it started to be faster."""
+        """Cut the chunks `start <= index < stop` of each, with ids and words."""
         ...
 
 
@@ -237,8 +231,11 @@ class Store(Protocol):
 
     async def sync(self) -> None: ...
     async def nearest(self, vector: Floats, limit: int, where: Filter) -> list[Hit]: ...
-    async def matching(self, terms: Terms, limit: int, where: Filter) -> list[Hit]:
-        """BM25. Raises Rejected(reason="no-sparse-vector") where the collection has none."""
+    async def matching(self, words: str, limit: int, where: Filter) -> list[Hit]:
+        """BM25 of `words` (`prepare.words`), computed by the store.
+
+        Raises Rejected(reason="no-sparse-vector") where the collection has none.
+        """
         ...
 
     def scroll(self, fields: Sequence[str] | None, where: Filter) -> AsyncIterator[list[Hit]]:
@@ -248,7 +245,7 @@ class Store(Protocol):
     def whole_points(
         self, where: Filter, after: str | int | None = None
     ) -> AsyncIterator[WholePoints]:
-        """All points that match with payload, vectors and terms, in the order of their ids.
+        """All points that match with payload, vectors and BM25 weights, in the order of their ids.
 
         `after` is the `following` of a batch: what comes after it is given.
         """

@@ -6,7 +6,7 @@ created by looking for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pulse_cli.app.same_model import check_same_model
@@ -20,7 +20,6 @@ from pulse_cli.wiring import Services
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
-    from pulse_cli.model import Terms
 
 
 async def search_pages(
@@ -52,7 +51,7 @@ async def search_backends(services: Services, mode: Mode) -> Backends:
     return Backends(
         store=store,
         embedder=embedder,
-        terms=_query_terms(services.settings),
+        words=_query_words,
         keyword=await services.keyword() if mode != "vector" else None,
         reranker=services.reranker(),
     )
@@ -63,10 +62,8 @@ def ranking_of(settings: Settings) -> Ranking:
     return Ranking(options.fusion, options.vector_weight, options.bm25_weight, options.rrf_k)
 
 
-def _query_terms(settings: Settings) -> Callable[[str], Terms]:
-    from pulse_cli.prepare import PrepareOptions
+def _query_words(query: str) -> str:
     from pulse_cli.prepare.clean import clean
-    from pulse_cli.prepare.terms import TermWeights
+    from pulse_cli.prepare.words import bm25_text
 
-    weights = TermWeights(PrepareOptions(bm25_language=settings.bm25.language))
-    return lambda query: weights.of_query(clean(query))
+    return bm25_text(clean(query))

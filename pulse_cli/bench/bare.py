@@ -19,7 +19,7 @@ from pulse_cli.engine import (
     index,
     state_files,
 )
-from pulse_cli.model import Chunk, Document, Identity, Prepared, Section, Terms
+from pulse_cli.model import Chunk, Document, Identity, Prepared, Section
 from pulse_cli.ports import Observer, Preparer
 from pulse_cli.wiring import Services, cores, target_of
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 WIDTH, STEP = 2000, 1800
 _TOKENS = WIDTH // 4
-_NONE = Terms((), ())
 
 
 class BarePreparer:
@@ -64,18 +63,12 @@ class BarePreparer:
 
         return [
             [
-                chunk_of(one, number, text, text, _NONE)
+                chunk_of(one, number, text, text, "")
                 for number in range(start, min(stop, len(one.starts)))
                 for text in [one.text[one.starts[number] : one.ends[number]]]
             ]
             for one in prepared
         ]
-
-    def query_terms(self, query: str) -> Terms:
-        return self._full.query_terms(query)
-
-    def close(self) -> None:
-        self._full.close()
 
 
 def _prepared(document: Document, identity: Identity) -> Prepared:

@@ -41,7 +41,7 @@ def measure_prepare(
     size = sum(len(document.text.encode()) for document in documents) / 1e6
     _cut(preparer, pages[:GROUP])  # opens what is opened at first use
     cut_s, prepared = _timed(lambda: _cut(preparer, pages))
-    weigh_s, _ = _timed(lambda: _weigh(preparer, prepared))
+    write_s, _ = _timed(lambda: _write(preparer, prepared))
     return {
         "tokenizer": counter.name,
         "note": note,
@@ -50,7 +50,7 @@ def measure_prepare(
         "documents": len(documents),
         "mb": size,
         "cut_mb_per_cpu_s": size / cut_s,
-        "prepare_mb_per_cpu_s": size / (cut_s + weigh_s),
+        "prepare_mb_per_cpu_s": size / (cut_s + write_s),
         **_chunks(prepared, max_tokens),
         "all_cores": _all_cores(options, counter, pages),
         "exact": _exact(preparer, pages, prepared, tokenizer_json, options, exact_s),
@@ -65,8 +65,8 @@ def _cut(preparer: Preparer, pages: Pages) -> list[Prepared]:
     return found
 
 
-def _weigh(preparer: Preparer, prepared: Sequence[Prepared]) -> None:
-    """Ids and BM25 weights of all chunks, in groups as the pipeline makes them."""
+def _write(preparer: Preparer, prepared: Sequence[Prepared]) -> None:
+    """Ids and words of all chunks, in groups as the pipeline makes them."""
     for start in range(0, len(prepared), GROUP):
         group = prepared[start : start + GROUP]
         preparer.chunks(group, 0, max(len(one.starts) for one in group))
@@ -91,22 +91,15 @@ def _chunks(prepared: Sequence[Prepared], limit: int) -> dict[str, Any]:
 
 
 def _all_cores(options: PrepareOptions, counter: TokenCounter, pages: Pages) -> dict[str, float]:
-    """The same work, 8 MB of it, on one thread and on a thread for each core, by the clock.
-
-    As in a run, one process more weighs the terms.
-    """
+    """The same work, 8 MB of it, on one thread and on a thread for each core, by the clock."""
     many, size, count = cores(), 0, 0
     while count < len(pages) and size < _CLOCKED_BYTES:
         size += len(pages[count][0].text.encode())
         count += 1
     pages = pages[:count]
-    preparer = open_preparer(options, counter, processes=True)
-    try:
-        _both(preparer, pages)  # starts what is started at first use
-        alone = _by_the_clock(preparer, [pages])
-        together = _by_the_clock(preparer, [pages[start::many] for start in range(many)])
-    finally:
-        preparer.close()
+    preparer = open_preparer(options, counter)
+    alone = _by_the_clock(preparer, [pages])
+    together = _by_the_clock(preparer, [pages[start::many] for start in range(many)])
     return {
         "threads": many,
         "mb_per_s_alone": size / 1e6 / alone,
@@ -129,7 +122,7 @@ def _by_the_clock(preparer: Preparer, shares: Sequence[Pages]) -> float:
 
 def _both(preparer: Preparer, pages: Pages) -> None:
     for start in range(0, len(pages), GROUP):
-        _weigh(preparer, preparer.prepare(pages[start : start + GROUP]))
+        _write(preparer, preparer.prepare(pages[start : start + GROUP]))
 
 
 def _exact(

@@ -65,6 +65,41 @@ class Chunk(Section):
         return self
 
 
+Bm25Language = Literal[
+    "none",
+    "arabic",
+    "azerbaijani",
+    "basque",
+    "bengali",
+    "catalan",
+    "chinese",
+    "danish",
+    "dutch",
+    "english",
+    "finnish",
+    "french",
+    "german",
+    "greek",
+    "hebrew",
+    "hinglish",
+    "hungarian",
+    "indonesian",
+    "italian",
+    "japanese",
+    "kazakh",
+    "nepali",
+    "norwegian",
+    "portuguese",
+    "romanian",
+    "russian",
+    "slovene",
+    "spanish",
+    "swedish",
+    "tajik",
+    "turkish",
+]
+
+
 class Bm25(Section):
     """How words count."""
 
@@ -72,9 +107,8 @@ class Bm25(Section):
         default="qdrant",
         description="`qdrant`: beside the vectors; `rank-bm25`: also a view on disk",
     )
-    language: str = Field(
+    language: Bm25Language = Field(
         default="english",
-        pattern="^[a-z]+$",
         description="of stemming and stop words; `none` for neither",
     )
     k: RealField = Field(

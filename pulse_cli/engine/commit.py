@@ -114,7 +114,7 @@ class Committer:
         """The points of these chunks of a page."""
         own = payloads(prepared, chunks, self.stamp)
         return [
-            Point(chunk.id, chunk.terms, payload)
+            Point(chunk.id, chunk.words, payload)
             for chunk, payload in zip(chunks, own, strict=True)
         ]
 

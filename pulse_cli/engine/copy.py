@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeVar
 
 from pulse_cli.engine.stop import Stop
 from pulse_cli.errors import Fatal, Kind
-from pulse_cli.model import Filter, Point
+from pulse_cli.model import Filter, Point, SparseVector
 from pulse_cli.payload import COMMITTED
 from pulse_cli.ports import CheckpointStore, Clock, Store, WholePoints
 
@@ -175,8 +175,8 @@ async def verify(parts: CopyParts) -> int:
         copy, other = copies[point_id]
         if dict(copy.payload) != dict(point.payload) or not _near(row, other):
             raise _differs(f"point {point_id} is another one in the copy")
-        if not _near(copy.terms.values, point.terms.values):
-            raise _differs(f"point {point_id} has other terms in the copy")
+        if not _same_weights(copy.words, point.words):
+            raise _differs(f"point {point_id} has other BM25 weights in the copy")
     return len(mine)
 
 
@@ -192,6 +192,12 @@ async def _by_id(parts: CopyParts, store: Store) -> dict[str | int, tuple[Point,
     if parts.sample:
         await parts.patiently("the store", read)
     return found
+
+
+def _same_weights(one: str | SparseVector, other: str | SparseVector) -> bool:
+    if isinstance(one, str) or isinstance(other, str):
+        return one == other
+    return list(one.indices) == list(other.indices) and _near(one.values, other.values)
 
 
 def _near(one: Any, other: Any) -> bool:

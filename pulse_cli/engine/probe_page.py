@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from pulse_cli.engine.limiter import Limiter
 from pulse_cli.engine.task import DocumentTask
 from pulse_cli.errors import Fatal, Kind, Rejected
-from pulse_cli.model import Chunk, Document, Identity, Point, Prepared, Section, Terms
+from pulse_cli.model import Chunk, Document, Identity, Point, Prepared, Section
 from pulse_cli.payload import RunStamp, payloads
 from pulse_cli.ports import STORE_REJECTED, Store
 
@@ -76,7 +76,7 @@ class ProbePage:
 
     async def _write(self, prepared: Prepared, chunks: list[Chunk]) -> None:
         points = [
-            Point(chunk.id, chunk.terms, payload)
+            Point(chunk.id, chunk.words, payload)
             for chunk, payload in zip(chunks, payloads(prepared, chunks, self._stamp), strict=True)
         ]
         async with self._turn:
@@ -97,21 +97,21 @@ class ProbePage:
 
 
 def _probe() -> tuple[Prepared, list[Chunk]]:
-    return _page(Document(PROBE_KEY, "a"), [1], [1])
+    return _page(Document(PROBE_KEY, "a"), [1], ["probe"])
 
 
 def _alike(task: DocumentTask) -> tuple[Prepared, list[Chunk]]:
     """A page as long as this one in every field, which says nothing."""
     document, prepared = task.document, task.prepared
     lengths = [b - a for a, b in zip(prepared.starts, prepared.ends, strict=True)][:MOST_POINTS]
-    terms = [len(chunk.terms.indices) for chunk in task.chunks[:MOST_POINTS]]
+    words = ["a" * len(chunk.words) for chunk in task.chunks[:MOST_POINTS]]
     page = Document(
         PROBE_KEY,
         "a",
         title=_blanked(document.title),
         description=_blanked(document.description),
     )
-    return _page(page, lengths, terms or [1] * len(lengths))
+    return _page(page, lengths, words or ["a" * length for length in lengths])
 
 
 def _blanked(text: str | None) -> str | None:
@@ -119,25 +119,25 @@ def _blanked(text: str | None) -> str | None:
 
 
 def _page(
-    document: Document, lengths: Sequence[int], terms: Sequence[int]
+    document: Document, lengths: Sequence[int], words: Sequence[str]
 ) -> tuple[Prepared, list[Chunk]]:
-    """The page with chunks of these many characters and BM25 terms."""
+    """The page with chunks of these many characters and these words."""
     ids = [str(uuid.uuid5(uuid.NAMESPACE_URL, f"{PROBE_KEY}#{n}")) for n in range(len(lengths))]
     identity = Identity(PROBE_KEY, "", "", "probe", ids[0])
     places = [0] * len(lengths)
     prepared = Prepared(document, identity, "", places, lengths, places, [Section()] * len(lengths))
     chunks = [
         Chunk(
-            point_id,
-            n,
-            "a" * length,
-            "a" * length,
-            "",
-            1,
-            0,
-            length,
-            Terms(range(count), [1.0] * count),
+            id=point_id,
+            index=n,
+            text="a" * length,
+            full_text="a" * length,
+            words=own,
+            section="",
+            tokens=1,
+            start=0,
+            end=length,
         )
-        for n, (point_id, length, count) in enumerate(zip(ids, lengths, terms, strict=True))
+        for n, (point_id, length, own) in enumerate(zip(ids, lengths, words, strict=True))
     ]
     return prepared, chunks

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+
+from pulse_cli.payload import Bm25Options
 
 ContextMode: TypeAlias = Literal["section", "title", "none"]
 
@@ -16,9 +18,8 @@ class PrepareOptions:
     and `document_prefix` included (what the server itself prepends must already be taken
     off). `context` says what is put before each chunk when it is embedded and weighed: title and
     headings above, the title alone, or nothing. `overlap_tokens` are repeated from the chunk
-    before, at most. `model` and `dimension` name what will embed the chunks. `bm25_language` names
-    the language of stemming and stop words, "none" does without both; `bm25_k`, `bm25_b` and
-    `bm25_avg_len` (terms) are BM25's k1, b and average length.
+    before, at most. `model` and `dimension` name what will embed the chunks, `bm25` how the store
+    weighs their words.
     """
 
     max_tokens: int = 800
@@ -27,7 +28,4 @@ class PrepareOptions:
     document_prefix: str = ""
     model: str = ""
     dimension: int = 0
-    bm25_language: str = "english"
-    bm25_k: float = 1.2
-    bm25_b: float = 0.75
-    bm25_avg_len: float = 256.0
+    bm25: Bm25Options = field(default_factory=Bm25Options)

@@ -9,32 +9,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pulse_cli.model import Chunk, Document, Identity, Prepared, Terms
+from pulse_cli.model import Chunk, Document, Identity, Prepared
 from pulse_cli.payload import SCHEMA_VERSION
-from pulse_cli.prepare import clean, context, identity
+from pulse_cli.prepare import clean, context, identity, words
 from pulse_cli.prepare.options import PrepareOptions
 
 if TYPE_CHECKING:
     from pulse_cli.ports import Preparer, TokenCounter
     from pulse_cli.prepare.chunker import Chunker
-    from pulse_cli.prepare.terms import TermWeights
-    from pulse_cli.prepare.terms_process import TermProcess
 
 
-def open_preparer(
-    options: PrepareOptions, counter: TokenCounter, *, processes: bool = False
-) -> Preparer:
+def open_preparer(options: PrepareOptions, counter: TokenCounter) -> Preparer:
     """Build the preparer for one embedder, whose tokens `counter` counts.
 
-    With `processes` it may start one (`prepare.terms_process`), which `close` ends. Raises
-    ValueError where the options leave no room for text or name an unknown language.
+    Raises ValueError where the options leave no room for text.
     """
     from pulse_cli.prepare.chunker import VERSION, Chunker
-    from pulse_cli.prepare.terms import VERSION as TERMS_VERSION
-    from pulse_cli.prepare.terms import TermWeights
-    from pulse_cli.prepare.terms_process import TermProcess
 
     fingerprint: dict[str, str | int | float] = {
         "cleaner": clean.VERSION,
@@ -48,11 +41,8 @@ def open_preparer(
         "overlap_tokens": options.overlap_tokens,
         "context": f"{options.context}/{context.VERSION}",
         "document_prefix": options.document_prefix,
-        "bm25": TERMS_VERSION,
-        "bm25_language": options.bm25_language,
-        "bm25_k": options.bm25_k,
-        "bm25_b": options.bm25_b,
-        "bm25_avg_len": options.bm25_avg_len,
+        "words": words.VERSION,
+        **{f"bm25_{name}": value for name, value in asdict(options.bm25).items()},
     }
     chunker = Chunker(
         counter,
@@ -61,8 +51,7 @@ def open_preparer(
         options.document_prefix,
         headings=options.context == "section",
     )
-    terms = TermProcess(options) if processes else TermWeights(options)
-    return _MarkdownPreparer(options, fingerprint, chunker, terms)
+    return _MarkdownPreparer(options, fingerprint, chunker)
 
 
 class _MarkdownPreparer:
@@ -71,13 +60,11 @@ class _MarkdownPreparer:
         options: PrepareOptions,
         fingerprint: dict[str, str | int | float],
         chunker: Chunker,
-        terms: TermWeights | TermProcess,
     ) -> None:
         self._chunk_tokens = options.max_tokens
         self._titles = options.context != "none"
         self._fingerprint = fingerprint
         self._chunker = chunker
-        self._terms = terms
         canonical = json.dumps(fingerprint, sort_keys=True).encode()
         self._rev = hashlib.sha256(canonical).hexdigest()[:16]
 
@@ -123,41 +110,29 @@ class _MarkdownPreparer:
         ]
 
     def chunks(self, prepared: Sequence[Prepared], start: int, stop: int) -> list[list[Chunk]]:
-        spans = [range(start, min(stop, len(one.starts))) for one in prepared]
-        texts = [
-            one.text[one.starts[index] : one.ends[index]]
-            for one, span in zip(prepared, spans, strict=True)
-            for index in span
-        ]
-        contexts = (
-            one.sections[index].context
-            for one, span in zip(prepared, spans, strict=True)
-            for index in span
-        )
-        full = [f"{c}\n{text}" if c else text for c, text in zip(contexts, texts, strict=True)]
-        weighed = zip(texts, full, self._terms.of_chunks(full), strict=True)
         return [
-            [chunk_of(one, index, *next(weighed)) for index in span]
-            for one, span in zip(prepared, spans, strict=True)
+            [_chunk(one, index) for index in range(start, min(stop, len(one.starts)))]
+            for one in prepared
         ]
 
-    def query_terms(self, query: str) -> Terms:
-        return self._terms.of_query(clean.clean(query))
 
-    def close(self) -> None:
-        self._terms.close()
+def _chunk(prepared: Prepared, index: int) -> Chunk:
+    text = prepared.text[prepared.starts[index] : prepared.ends[index]]
+    context = prepared.sections[index].context
+    full_text = f"{context}\n{text}" if context else text
+    return chunk_of(prepared, index, text, full_text, words.bm25_text(full_text))
 
 
-def chunk_of(prepared: Prepared, index: int, text: str, full_text: str, terms: Terms) -> Chunk:
-    """Chunk `index` of a page, whose texts and terms are known."""
+def chunk_of(prepared: Prepared, index: int, text: str, full_text: str, words: str) -> Chunk:
+    """Chunk `index` of a page, whose texts are known."""
     return Chunk(
         id=identity.point_id(prepared.identity.key, prepared.identity.version, index),
         index=index,
         text=text,
         full_text=full_text,
+        words=words,
         section=prepared.sections[index].path,
         tokens=prepared.counts[index],
         start=prepared.starts[index],
         end=prepared.ends[index],
-        terms=terms,
     )

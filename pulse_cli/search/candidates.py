@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from pulse_cli.errors import Fatal, Kind, Rejected
-from pulse_cli.model import Filter, Hit, Terms
+from pulse_cli.model import Filter, Hit
 from pulse_cli.ports import Embedder, Store
 from pulse_cli.search.fusion import pages_of
 from pulse_cli.search.results import Mode
@@ -32,13 +32,13 @@ NEARER = 1.1
 class Backends:
     """What a search asks. `embedder` may be None in mode `bm25`.
 
-    `terms` makes the sparse query (`Preparer.query_terms`). `keyword` takes the place of the
+    `words` writes a query as BM25 gets it (`prepare.words`). `keyword` takes the place of the
     store's own BM25. `reranker` puts the best pages in order.
     """
 
     store: Store
     embedder: Embedder | None
-    terms: Callable[[str], Terms]
+    words: Callable[[str], str]
     keyword: Keyword | None = None
     reranker: Reranker | None = None
 
@@ -117,8 +117,8 @@ async def _is_noise(best: Hit, backends: Backends, where: Filter) -> bool:
 async def _by_words(query: str, backends: Backends, limit: int, where: Filter) -> list[Hit]:
     if (keyword := backends.keyword) is not None:
         return await enough(lambda count: keyword(query, count, where), limit)
-    sparse = backends.terms(query)
-    return await enough(lambda count: backends.store.matching(sparse, count, where), limit)
+    words = backends.words(query)
+    return await enough(lambda count: backends.store.matching(words, count, where), limit)
 
 
 async def _also_near(vector: Floats, lists: Mapping[str, Sequence[Hit]], store: Store) -> list[Hit]:

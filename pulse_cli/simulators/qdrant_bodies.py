@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 MAX_BODY_BYTES = 32 << 20
+BM25_MODELS = frozenset({"qdrant/bm25", "bm25"})
 DISTANCES = frozenset({"Cosine", "Dot", "Euclid", "Manhattan"})
 _DELETABLE = {"points", "filter"}
 
@@ -132,10 +133,26 @@ def check_vector(name: str, value: Any, space: Space) -> None:
             raise malformed(f"data did not match any variant of VectorStruct: {error}") from error
         if length != expected:
             raise wrong_dimension(expected, length)
+    elif name in space.sparse and is_document(value):
+        check_document(value)
     elif name in space.sparse and isinstance(value, dict):
         _check_sparse(value)
     else:
         raise wrong_name(name)
+
+
+def is_document(value: Any) -> bool:
+    """Whether it is a text that a model is to make a vector of."""
+    return isinstance(value, dict) and "text" in value
+
+
+def check_document(value: Mapping[str, Any]) -> None:
+    """Raises Refused for another model than BM25, which alone the server runs by itself."""
+    if not isinstance(value["text"], str) or not isinstance(value.get("model"), str):
+        raise malformed("data did not match any variant of untagged enum Vector")
+    if value["model"].lower() not in BM25_MODELS:
+        problem = "InferenceService URL not configured - please provide valid address in config"
+        raise Refused(500, f"Service internal error: {problem}")
 
 
 def wrong_dimension(expected: int, length: int) -> Refused:

@@ -13,9 +13,18 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pulse_cli.payload import KEY
-from pulse_cli.simulators.qdrant_bodies import Space
+from pulse_cli.simulators.qdrant_bodies import Space, is_document
 
 Selector = bool | list[str]
+
+
+def weighed(document: Mapping[str, Any], *, query: bool = False) -> Any:
+    """The sparse vector that the server's own BM25 makes of a text."""
+    from pulse_cli.store.edge import bm25
+
+    defaults = {"language": "english", "k": 1.2, "b": 0.75, "avg_len": 256.0}
+    options = {**defaults, **(document.get("options") or {})}
+    return (bm25.asked if query else bm25.weighed)(document["text"], options)
 
 
 class Points(Protocol):
@@ -70,6 +79,8 @@ class ShardPoints:
         )
 
     def _vector(self, value: Any) -> Any:
+        if is_document(value):
+            return weighed(value)
         if isinstance(value, dict):
             return self._edge.SparseVector(value["indices"], value["values"])
         return value
@@ -104,6 +115,8 @@ class ShardPoints:
     def query(
         self, vector: Any, using: str, where: Any, limit: int, payload: Selector, offset: int
     ) -> list[Any]:
+        if is_document(vector):
+            vector = weighed(vector, query=True)
         return self._shard.query(vector, using, where, limit, payload, offset)
 
     def count(self, where: Any = None) -> int:

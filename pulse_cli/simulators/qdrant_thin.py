@@ -12,6 +12,8 @@ from typing import Any
 from pulse_cli.simulators.qdrant_bodies import (
     Refused,
     Space,
+    check_document,
+    is_document,
     malformed,
     only,
     read_id,
@@ -72,6 +74,8 @@ def _check(name: str, value: Any, space: Space) -> None:
         length = value[0] if len(value) == 1 else len(value)
         if length != expected or None in value:
             raise wrong_dimension(expected, length)
+    elif name in space.sparse and is_document(value):
+        check_document(value)
     elif name not in space.sparse or not _match(value["indices"], value["values"]):
         raise wrong_name(name)
 

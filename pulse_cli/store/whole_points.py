@@ -6,19 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from pulse_cli.errors import Rejected
-from pulse_cli.model import Point, Terms
+from pulse_cli.model import Point, SparseVector
 from pulse_cli.ports import NO_PAYLOAD_INDEX
 
 WHOLE_BATCH = 256
 MOST_VALUES = 10_000
-_NO_TERMS = Terms((), ())
 
 
 def whole_point(found: Mapping[str, Any]) -> Point:
-    """A point of an answer: `id`, `payload` and `terms` (None or indices and values)."""
-    terms = found["terms"]
-    read = Terms(terms["indices"], terms["values"]) if terms else _NO_TERMS
-    return Point(found["id"], read, found["payload"] or {})
+    """A point of an answer: `id`, `payload` and `bm25` (None or indices and values)."""
+    weights = found["bm25"]
+    return Point(found["id"], SparseVector(**weights) if weights else "", found["payload"] or {})
 
 
 def no_payload_index(error: Rejected) -> Rejected:

@@ -109,8 +109,6 @@ class Services:
         try:
             if self._view is not None:
                 await self._threads(self._view.close)
-            if self._preparer is not None:
-                await self._threads(self._preparer.close)
             if self._stored is not None:
                 await self._stored.close()
             if self._store is not None:
@@ -150,7 +148,6 @@ class Services:
                 embedder.limits.max_tokens,
                 embedder.model,
                 embedder.dimension,
-                processes=cores() > 1,
             )
         return self._preparer
 

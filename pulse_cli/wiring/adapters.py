@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from pydantic import SecretStr
 
 from pulse_cli.errors import SourceChanged
+from pulse_cli.payload import Bm25Options
 from pulse_cli.ports import Embedder, RunInThread, Source, Store
 from pulse_cli.wiring.targets import edge_folder, is_server
 
@@ -86,6 +87,7 @@ def new_store(everything: Settings, *, create: bool) -> Store:
                 on_disk=settings.on_disk,
                 int8=settings.quantization == "int8",
                 shards=settings.shards,
+                bm25=bm25_options(everything),
             ),
         )
     from pulse_cli.store.edge.store import open_edge
@@ -93,8 +95,19 @@ def new_store(everything: Settings, *, create: bool) -> Store:
     wait = INDEX_LOCK_SECONDS if create else SEARCH_LOCK_SECONDS
     folder = edge_folder(everything)
     return open_edge(
-        folder, settings.collection, create=create, lock_wait=wait, deadline=settings.timeout
+        folder,
+        settings.collection,
+        create=create,
+        lock_wait=wait,
+        deadline=settings.timeout,
+        bm25=bm25_options(everything),
     )
+
+
+def bm25_options(everything: Settings) -> Bm25Options:
+    """How the store weighs words."""
+    own = everything.bm25
+    return Bm25Options(own.language, own.k, own.b, own.avg_len)
 
 
 def new_catalog(everything: Settings) -> Catalog:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from pulse_cli.errors import Fatal, Kind
 from pulse_cli.ports import Embedder, Preparer, TokenCounter
+from pulse_cli.wiring.adapters import bm25_options
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
@@ -48,12 +49,10 @@ def preparer_of(
     limit: int | None,
     model: str,
     dimension: int,
-    *,
-    processes: bool = False,
 ) -> Preparer:
     from pulse_cli.prepare import PrepareOptions, open_preparer
 
-    chunk, bm25 = settings.chunk, settings.bm25
+    chunk = settings.chunk
     most, overlap = chunk.max_tokens, chunk.overlap_tokens
     if limit is not None and limit < most:
         most, overlap = limit, overlap * limit // most
@@ -70,16 +69,12 @@ def preparer_of(
                 document_prefix=settings.embed.document_prefix,
                 model=model,
                 dimension=dimension,
-                bm25_language=bm25.language,
-                bm25_k=bm25.k,
-                bm25_b=bm25.b,
-                bm25_avg_len=bm25.avg_len,
+                bm25=bm25_options(settings),
             ),
             counter,
-            processes=processes,
         )
     except ValueError as error:
-        raise Fatal(str(error), hint="change chunk.* or bm25.language", kind=Kind.CONFIG) from error
+        raise Fatal(str(error), hint="change chunk.*", kind=Kind.CONFIG) from error
 
 
 async def counter_for(

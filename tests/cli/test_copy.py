@@ -16,7 +16,7 @@ from pulse_cli.app.loop import run
 from pulse_cli.config import load
 from pulse_cli.engine import Stop
 from pulse_cli.events import NullObserver
-from pulse_cli.model import Filter, Point, Terms
+from pulse_cli.model import Filter, Point, SparseVector
 from pulse_cli.simulators.process import SpawnedSimulator
 from pulse_cli.simulators.profiles import PROFILES
 from pulse_cli.store.edge.store import open_edge
@@ -71,7 +71,7 @@ def some_point(rng: random.Random, page: int, index: int) -> Point:
     number = rng.getrandbits(128)
     text = f"{number:032x}"
     name = "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
-    return Point(name, Terms([page % 7, 9], [1.0, 0.5]), payload)
+    return Point(name, SparseVector([page % 7, 9], [1.0, 0.5]), payload)
 
 
 async def read(store: Any) -> dict[Any, tuple[Any, ...]]:
@@ -79,8 +79,9 @@ async def read(store: Any) -> dict[Any, tuple[Any, ...]]:
     found = {}
     async for batch in store.whole_points(ALL):
         for point, row in zip(batch.points, batch.rows, strict=True):
-            terms = tuple(point.terms.indices), tuple(point.terms.values)
-            found[point.id] = (dict(point.payload), tuple(np.round(row, 4)), terms)
+            assert isinstance(point.words, SparseVector)
+            weights = tuple(point.words.indices), tuple(point.words.values)
+            found[point.id] = (dict(point.payload), tuple(np.round(row, 4)), weights)
     await store.close()
     return found
 
@@ -181,7 +182,7 @@ def test_a_copy_that_something_else_wrote_to_is_not_called_one(
     async def add() -> None:
         store = open_qdrant(qdrant, "tea", create=False)
         await store.open(0)
-        point = Point("00000000-0000-0000-0000-000000000001", Terms([], []), {"text": "x"})
+        point = Point("00000000-0000-0000-0000-000000000001", "", {"text": "x"})
         await store.upsert([point], np.ones((1, DIMENSION), np.float32))
         await store.close()
 

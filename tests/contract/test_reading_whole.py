@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pytest
 
 from pulse_cli.errors import Rejected
-from pulse_cli.model import Filter
+from pulse_cli.model import Filter, SparseVector
+from pulse_cli.payload import Bm25Options
 from pulse_cli.ports import NO_PAYLOAD_INDEX
+from pulse_cli.store.edge.bm25 import weighed
 from tests.contract.test_store import (  # noqa: F401 - `opener` and `store` are fixtures
     ALL,
     EVERY,
+    EVERY_WORD,
     opener,
     point,
     store,
@@ -89,15 +93,32 @@ async def test_whole_points_come_as_they_went_in(store: Any, name: str) -> None:
     async for batch in store.whole_points(where):
         for got, row in zip(batch.points, batch.rows, strict=True):
             assert got.id not in found
-            found[got.id] = Whole(got.id, row, got.terms, got.payload)
+            found[got.id] = Whole(got.id, row, got.words, got.payload)
     assert list(found) == sorted(wanted)
     for sent in wanted.values():
         got = found[sent.id]
         assert got.payload == sent.payload
-        assert list(got.terms.indices) == list(sent.terms.indices)
-        assert list(got.terms.values) == pytest.approx(sent.terms.values)
+        weights = weighed(sent.words, asdict(Bm25Options()))
+        assert isinstance(got.words, SparseVector)
+        assert dict(zip(got.words.indices, got.words.values, strict=True)) == pytest.approx(
+            dict(zip(weights.indices, weights.values, strict=True))
+        )
         unit = sent.vector / np.linalg.norm(sent.vector)
         assert np.allclose(got.vector, unit, atol=1e-6)
+
+
+@EVERY
+async def test_points_that_were_read_can_be_written_with_their_weights(store: Any) -> None:  # noqa: F811
+    await upsert(store, some_points())
+    read = [batch async for batch in store.whole_points(ALL)]
+    weights = [written.words for batch in read for written in batch.points]
+    await store.delete_pages([sent.payload["canonical_url"] for sent in some_points()])
+    assert not await store.count()
+    for batch in read:
+        await store.upsert(batch.points, batch.rows)
+    again = [batch async for batch in store.whole_points(ALL)]
+    assert [written.words for batch in again for written in batch.points] == weights
+    assert await store.matching(EVERY_WORD, 20, ALL)
 
 
 async def test_reading_goes_on_after_any_batch(store: Any) -> None:  # noqa: F811

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from pulse_cli.errors import Fatal, Rejected
-from pulse_cli.model import Filter, Hit, Terms
+from pulse_cli.model import Filter, Hit
 from pulse_cli.payload import CommitRecord
 from pulse_cli.simulators.http import serving
 from pulse_cli.simulators.qdrant import QdrantService
@@ -37,7 +37,7 @@ def point(key: str, index: int = 0, seed: int = 0, **payload: Any) -> Whole:
     return Whole(
         point_id(key, index),
         rng.standard_normal(DIMENSION, dtype=np.float32),
-        _terms(rng),
+        _words(rng),
         {
             "canonical_url": key,
             "url": key,
@@ -51,9 +51,11 @@ def point(key: str, index: int = 0, seed: int = 0, **payload: Any) -> Whole:
     )
 
 
-def _terms(rng: np.random.Generator) -> Terms:
-    indices = sorted({int(n) for n in rng.integers(0, 20, 4)})
-    return Terms(indices, [float(n) for n in rng.uniform(0.5, 2.0, len(indices))])
+def _words(rng: np.random.Generator) -> str:
+    return " ".join(f"word{n}" for n in rng.integers(0, 20, 6))
+
+
+EVERY_WORD = " ".join(f"word{n}" for n in range(20))
 
 
 @contextlib.asynccontextmanager
@@ -286,23 +288,23 @@ async def test_nothing_asked_is_nothing_done(store: Any) -> None:
     await store.delete_other_versions({})
     assert await store.committed([]) == []
     assert await store.lookup([]) == {}
-    assert await store.matching(Terms([], []), 5, ALL) == []
+    assert await store.matching("", 5, ALL) == []
     assert await store.count() == 1
 
 
 async def test_a_point_without_terms_is_found_by_vector_only(store: Any) -> None:
-    sent = replace(point("https://a.example/"), terms=Terms([], []))
+    sent = replace(point("https://a.example/"), words="")
     await upsert(store, [sent])
     assert [hit.id for hit in await store.nearest(sent.vector, 1, ALL)] == [sent.id]
-    assert await store.matching(Terms(list(range(20)), [1.0] * 20), 5, ALL) == []
+    assert await store.matching(EVERY_WORD, 5, ALL) == []
 
 
 async def test_rare_terms_weigh_more(store: Any) -> None:
     """IDF is the engine's: a term that only one point has beats one that all have."""
-    points = [replace(point(f"https://a.example/{n}"), terms=Terms([1], [1.0])) for n in range(8)]
-    points[3] = replace(points[3], terms=Terms([1, 2], [0.5, 0.5]))
+    points = [replace(point(f"https://a.example/{n}"), words="pump") for n in range(8)]
+    points[3] = replace(points[3], words="pump valve")
     await upsert(store, points)
-    hits = await store.matching(Terms([1, 2], [1.0, 1.0]), 10, ALL)
+    hits = await store.matching("pumps and valves", 10, ALL)
     assert len(hits) == 8
     assert hits[0].id == points[3].id
     assert hits[0].score > 2 * hits[1].score
@@ -340,7 +342,7 @@ async def test_filters_choose_the_same_points_everywhere(store: Any, name: str) 
     assert {hit.id for hit in near} == wanted
     some = await store.nearest(points[0].vector, 2, where)
     assert some == near[:2]
-    found = await store.matching(Terms(list(range(20)), [1.0] * 20), 100, where)
+    found = await store.matching(EVERY_WORD, 100, where)
     assert {hit.id for hit in found} == wanted
 
 
@@ -408,7 +410,7 @@ async def test_dimension_0_takes_what_is_there(opener: Opener) -> None:
     await again.open(0)
     assert again.dimension == DIMENSION
     assert again.has_sparse
-    assert len(await again.matching(Terms(list(range(20)), [1.0] * 20), 5, ALL)) == 1
+    assert len(await again.matching(EVERY_WORD, 5, ALL)) == 1
     await again.close()
 
 
@@ -499,7 +501,7 @@ async def test_both_stores_answer_alike(tmp_path: Path) -> None:
                     await search(seed, 15, where)
                     for seed, search in (
                         (points[50].vector, store.nearest),
-                        (points[77].terms, store.matching),
+                        (points[77].words, store.matching),
                     )
                     for where in (ALL, Filter({"domain": "a"}))
                 ]
@@ -509,4 +511,11 @@ async def test_both_stores_answer_alike(tmp_path: Path) -> None:
     for other in answers[1:]:
         for mine, theirs in zip(answers[0], other, strict=True):
             assert [hit.score for hit in mine] == pytest.approx([hit.score for hit in theirs])
-            assert {hit.id: hit.payload for hit in mine} == {hit.id: hit.payload for hit in theirs}
+            # Of those with the score of the last one, any may be left out.
+            above = [
+                [hit for hit in hits if hit.score > mine[-1].score + 1e-6]
+                for hits in (mine, theirs)
+            ]
+            of_each = [{hit.id: hit.payload for hit in hits} for hits in above]
+            assert of_each[0] == of_each[1]
+            assert len(of_each[0]) > 5

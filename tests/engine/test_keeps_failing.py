@@ -31,7 +31,6 @@ from pulse_cli.model import (
     Position,
     Prepared,
     Section,
-    Terms,
 )
 from pulse_cli.payload import RunStamp
 from tests.torture.moments import Moments
@@ -85,9 +84,7 @@ def page(number: int, version: str = "v") -> DocumentTask:
     task = DocumentTask(Ticket(Position(), 0, key), Place("s"), Document(key, ""), identity)
     task.prepared = Prepared(task.document, identity, "", [0, 1], [1, 2], [1, 1], [Section()] * 2)
     task.chunks = [
-        Chunk(
-            f"{number}{version}#{n}", n, f"text {n} of {number}", "", "", 1, n, n + 1, Terms([], [])
-        )
+        Chunk(f"{number}{version}#{n}", n, f"text {n} of {number}", "", "", "", 1, n, n + 1)
         for n in range(2)
     ]
     task.rows = np.zeros((2, 1), np.float32)

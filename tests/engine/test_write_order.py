@@ -29,7 +29,7 @@ from pulse_cli.engine.progress.ledger import Ticket
 from pulse_cli.engine.task import DocumentTask
 from pulse_cli.errors import Fatal, Rejected
 from pulse_cli.events import StageStats
-from pulse_cli.model import Chunk, Document, Identity, Place, Position, Prepared, Section, Terms
+from pulse_cli.model import Chunk, Document, Identity, Place, Position, Prepared, Section
 from pulse_cli.payload import CHUNK_COUNT, CHUNK_INDEX, COMMITTED, KEY, VERSION, RunStamp
 from pulse_cli.ports import STORE_REJECTED
 from tests.torture.moments import Crash, Moments
@@ -95,8 +95,7 @@ def task_of(count: int) -> DocumentTask:
         task.document, identity, "", places, places, places, [Section()] * count
     )
     task.chunks = [
-        Chunk(f"{count}#{n}", n, f"text {n} of {count}", "", "", 1, 0, 0, Terms([], []))
-        for n in range(count)
+        Chunk(f"{count}#{n}", n, f"text {n} of {count}", "", "", "", 1, 0, 0) for n in range(count)
     ]
     task.rows = np.zeros((count, 1), np.float32)
     return task
@@ -109,7 +108,7 @@ def shelf_of(state: State) -> Shelf:
         if committed is not None:
             payload[COMMITTED] = committed
         one = f"{count}#{index}"
-        points[one] = StoredPoint(one, np.zeros(1, np.float32), Terms([], []), payload)
+        points[one] = StoredPoint(one, np.zeros(1, np.float32), "", payload)
     return Shelf(points, dict(points), [])
 
 
@@ -275,7 +274,7 @@ async def test_pages_of_a_group_do_not_touch_each_other() -> None:
     for one, url, version in (("foreign", PAGE, None), ("neighbour", f"{PAGE}other", "3")):
         point = shelf.points["3#1"]
         payload = {KEY: url, CHUNK_INDEX: 1, **({VERSION: version} if version else {})}
-        shelf.points[one] = StoredPoint(one, point.vector, point.terms, payload)
+        shelf.points[one] = StoredPoint(one, point.vector, point.words, payload)
     limiter = Limiter(
         "store",
         start=1,

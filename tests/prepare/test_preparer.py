@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from pulse_cli.model import Document
+from pulse_cli.payload import Bm25Options
 from pulse_cli.ports import Preparer, TokenCounter
 from pulse_cli.prepare import PrepareOptions, open_counter, open_preparer
+from pulse_cli.prepare.words import bm25_text
 from tests.prepare.tokenizer_files import bpe
 
 OPTIONS = PrepareOptions(max_tokens=60, overlap_tokens=15, model="some/model", dimension=384)
@@ -46,7 +48,7 @@ def test_chunks_are_slices_of_the_cleaned_page(preparer: Preparer) -> None:
         )
         assert chunk.text == prepared.text[chunk.start : chunk.end]
         assert "pump" in chunk.text.lower()
-        assert set(preparer.query_terms("pumps").indices) <= set(chunk.terms.indices)
+        assert chunk.words == bm25_text(chunk.full_text)
 
 
 def test_chunks_can_be_cut_in_windows(preparer: Preparer) -> None:
@@ -77,12 +79,6 @@ def test_pages_of_nothing_have_no_chunks(preparer: Preparer) -> None:
     assert preparer.prepare([]) == []
 
 
-def test_a_query_is_cleaned_like_a_page(preparer: Preparer) -> None:
-    plain = preparer.query_terms("centrifugal pump")
-    assert preparer.query_terms("centri\xadfugal\u2003pump\ud800\x00") == plain
-    assert not preparer.query_terms("").indices
-
-
 def test_everything_written_is_in_the_revision(wordpiece: TokenCounter) -> None:
     changes: dict[str, Any] = {
         "max_tokens": 61,
@@ -91,21 +87,23 @@ def test_everything_written_is_in_the_revision(wordpiece: TokenCounter) -> None:
         "document_prefix": "passage: ",
         "model": "other/model",
         "dimension": 768,
-        "bm25_language": "german",
-        "bm25_k": 1.3,
-        "bm25_b": 0.7,
-        "bm25_avg_len": 100.0,
     }
-    assert set(changes) == {field.name for field in dataclasses.fields(PrepareOptions)}
+    weights: dict[str, Any] = {"language": "german", "k": 1.3, "b": 0.7, "avg_len": 100.0}
+    assert set(weights) == {field.name for field in dataclasses.fields(Bm25Options)}
+    assert {*changes, "bm25"} == {field.name for field in dataclasses.fields(PrepareOptions)}
     first = open_preparer(OPTIONS, wordpiece)
     assert first.rev == open_preparer(dataclasses.replace(OPTIONS), wordpiece).rev
     revisions = {first.rev, open_preparer(OPTIONS, open_counter(bpe())[0]).rev}
-    for name, value in changes.items():
-        other = open_preparer(dataclasses.replace(OPTIONS, **{name: value}), wordpiece)
+    others = {name: dataclasses.replace(OPTIONS, **{name: changes[name]}) for name in changes}
+    for name, value in weights.items():
+        bm25 = dataclasses.replace(OPTIONS.bm25, **{name: value})
+        others[f"bm25_{name}"] = dataclasses.replace(OPTIONS, bm25=bm25)
+    for name, options in others.items():
+        other = open_preparer(options, wordpiece)
         revisions.add(other.rev)
         differing = {k for k in first.fingerprint if first.fingerprint[k] != other.fingerprint[k]}
         assert differing == {name}
-    assert len(revisions) == 2 + len(changes)
+    assert len(revisions) == 2 + len(others)
     assert all(len(rev) == 16 for rev in revisions)
 
 

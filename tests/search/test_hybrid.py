@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from pulse_cli.errors import Fatal
-from pulse_cli.model import EmbedLimits, Filter, Hit, Terms, Vectors
+from pulse_cli.model import EmbedLimits, Filter, Hit, Vectors
 from pulse_cli.search.candidates import Backends
 from pulse_cli.search.hybrid import search
 from pulse_cli.search.results import SearchResult
@@ -53,16 +53,11 @@ class WordVectors:
     async def close(self) -> None: ...
 
 
-def terms(text: str) -> Terms:
-    indices = sorted({zlib.crc32(word.encode()) for word in text.lower().split()})
-    return Terms(indices, [1.0] * len(indices))
-
-
 def point(page: str, index: int, text: str, **payload: Any) -> Whole:
     return Whole(
         str(uuid.uuid5(uuid.NAMESPACE_URL, f"{page}#{index}")),
         WordVectors().vector(text),
-        terms(text),
+        text,
         {
             "url": page,
             "canonical_url": page,
@@ -85,7 +80,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Any]:
 
 
 async def found(store: Any, query: str, keyword: Any = None, **options: Any) -> SearchResult:
-    return await search(query, Backends(store, WordVectors(), terms, keyword), **options)
+    return await search(query, Backends(store, WordVectors(), str, keyword), **options)
 
 
 BREAD = "https://food.example/bread"
@@ -123,7 +118,7 @@ async def test_a_known_item_is_found_with_its_passage(pages: Any, mode: Any) -> 
 
 
 async def test_words_alone_need_no_embedder(pages: Any) -> None:
-    result = await search("stars", Backends(pages, None, terms), mode="bm25")
+    result = await search("stars", Backends(pages, None, str), mode="bm25")
     assert [page.url for page in result.results] == [STARS]
 
 
@@ -186,7 +181,7 @@ async def test_nonsense_finds_nothing_but_a_near_page_without_a_common_word_is_f
         def vector(self, text: str) -> Any:
             return super().vector(text.replace("loaf", "bread"))
 
-    asked = Backends(pages, Synonyms(), terms)
+    asked = Backends(pages, Synonyms(), str)
     assert (await search("hjkl mnbv", asked)).results == ()
     assert (await search("hjkl mnbv", asked, mode="vector")).results
     meant = await search("loaf", asked)

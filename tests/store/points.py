@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pulse_cli.model import Point, Terms
+from pulse_cli.model import Point
 from pulse_cli.ports import Store
 
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ class Whole:
 
     id: str
     vector: Floats
-    terms: Terms
+    words: str
     payload: Mapping[str, Any]
 
 
 async def upsert(store: Store, points: Sequence[Whole]) -> None:
     """Write them through the port."""
-    bare = [Point(point.id, point.terms, point.payload) for point in points]
+    bare = [Point(point.id, point.words, point.payload) for point in points]
     rows = np.stack([point.vector for point in points]) if points else np.empty((0, 1), np.float32)
     await store.upsert(bare, rows)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pulse_cli.errors import Fatal, Kind, Rejected, Transient
-from pulse_cli.model import EmbedLimits, Filter, Hit, Point, Terms, Vectors
+from pulse_cli.model import EmbedLimits, Filter, Hit, Point, SparseVector, Vectors
 from pulse_cli.payload import COMMITTED, KEY, VERSION, CommitRecord, read_record
 from pulse_cli.ports import WholePoints
 from tests.torture.corpus import POISON
@@ -35,7 +35,7 @@ class StoredPoint:
 
     id: str
     vector: Floats
-    terms: Terms
+    words: str | SparseVector
     payload: Mapping[str, Any]
 
     def saying(self, **changes: Any) -> StoredPoint:
@@ -149,7 +149,7 @@ class MemoryStore:
         assert points
         assert rows.shape[0] == len(points)
         left = [
-            StoredPoint(str(point.id), row.copy(), point.terms, point.payload)
+            StoredPoint(str(point.id), row.copy(), point.words, point.payload)
             for point, row in zip(points, rows, strict=True)
         ]
         while left:
@@ -201,7 +201,7 @@ class MemoryStore:
     async def nearest(self, vector: Floats, limit: int, where: Filter) -> list[Hit]:
         raise AssertionError("not asked")
 
-    async def matching(self, terms: Terms, limit: int, where: Filter) -> list[Hit]:
+    async def matching(self, words: str, limit: int, where: Filter) -> list[Hit]:
         raise AssertionError("not asked")
 
     async def scroll(self, fields: Sequence[str] | None, where: Filter) -> AsyncIterator[list[Hit]]:

@@ -221,7 +221,7 @@ class World:
             one: {
                 "payload": {k: v for k, v in point.payload.items() if k not in NOT_COMPARED},
                 "vector": point.vector.tobytes(),
-                "terms": (list(point.terms.indices), list(point.terms.values)),
+                "words": point.words,
             }
             for one, point in self.shelf.points.items()
         }

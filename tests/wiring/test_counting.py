@@ -6,7 +6,6 @@ And what counting and weighing start, which ends with the services.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,9 +14,7 @@ import pytest
 
 from pulse_cli.config import load
 from pulse_cli.events import Event, Message
-from pulse_cli.model import Document
-from pulse_cli.prepare import PrepareOptions, terms_process, vendored_tokenizer
-from pulse_cli.prepare.terms_process import TermProcess
+from pulse_cli.prepare import vendored_tokenizer
 from pulse_cli.simulators.http import serving
 from pulse_cli.simulators.profiles import PROFILES
 from pulse_cli.simulators.tei import TeiService
@@ -79,32 +76,3 @@ async def test_who_counts(
     about_tokens = [line for line in ear.heard if "token" in line and "overlap" not in line]
     assert len(about_tokens) == (told is not None)
     assert told is None or told in about_tokens[0]
-
-
-async def test_what_the_preparer_started_ends_with_the_services(
-    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started = []
-
-    def start(options: PrepareOptions) -> TermProcess:
-        started.append(TermProcess(options, start_after=0))
-        return started[0]
-
-    monkeypatch.setattr(terms_process, "TermProcess", start)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
-    async with services_over(None, RecordingObserver()) as services:
-        preparer = await services.preparer()
-        assert await services.preparer() is preparer, "it was built twice"
-        page = Document("https://a.example", "some text")
-        preparer.chunks(preparer.prepare([(page, preparer.identify(page))]), 0, 1)
-        assert started[0].pid is not None
-    assert started[0].pid is None
-
-
-async def test_one_core_has_no_use_for_a_process(
-    empty_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
-    monkeypatch.setattr(terms_process, "TermProcess", None)
-    async with services_over(None, RecordingObserver()) as services:
-        await services.preparer()

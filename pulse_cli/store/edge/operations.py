@@ -16,6 +16,7 @@ from typing import Any
 import qdrant_edge as edge
 
 from pulse_cli.payload import INDEXES, KEY
+from pulse_cli.store.edge.bm25 import asked, weighed
 from pulse_cli.store.edge.folder import CollectionFolder
 from pulse_cli.store.edge.shard import Shard
 from pulse_cli.store.filters import SPARSE
@@ -106,21 +107,30 @@ def _upsert(collection: Collection, request: Request, body: bytes) -> None:
     made = []
     for number, point in enumerate(request["points"]):
         vector: dict[str, Any] = {"": numbers[number * size : (number + 1) * size]}
-        if point["indices"]:
-            vector[SPARSE] = edge.SparseVector(point["indices"], point["values"])
+        words = point["words"]
+        weights = (
+            weighed(words, request["bm25"])
+            if isinstance(words, str)
+            else edge.SparseVector(words["indices"], words["values"])
+        )
+        if weights.indices:
+            vector[SPARSE] = weights
         made.append(edge.Point(point["id"], vector, point["payload"]))
     collection.shard.upsert(made)
 
 
 def _query(collection: Collection, request: Request, body: bytes) -> list[Request]:
-    vector: Any = request["sparse"] or memoryview(body).cast("f").tolist()
-    return collection.shard.query(
-        vector, request["using"], request["filter"], request["limit"], True
-    )
+    if (words := request["words"]) is None:
+        vector: Any = memoryview(body).cast("f").tolist()
+        return collection.shard.query(vector, "", request["filter"], request["limit"], True)
+    weights = asked(words, request["bm25"])
+    if not weights.indices:
+        return []
+    return collection.shard.query(weights, SPARSE, request["filter"], request["limit"], True)
 
 
 def _points(collection: Collection, request: Request, _: bytes) -> Request:
-    """Points with payload and terms; their vectors are `rows`, in the same order."""
+    """Points with payload and BM25 weights; their vectors are `rows`, in the same order."""
     found, following = collection.shard.scroll(
         request["filter"], request["limit"], request["offset"], True, True
     )
@@ -128,7 +138,7 @@ def _points(collection: Collection, request: Request, _: bytes) -> Request:
     for record in found:
         vectors = record.pop("vector")
         rows.extend(vectors[""])
-        record["terms"] = vectors.get(SPARSE)
+        record["bm25"] = vectors.get(SPARSE)
     return {"points": found, "following": following, "rows": rows.tobytes()}
 
 

@@ -192,7 +192,7 @@ class Shard:
 
     def query(
         self,
-        vector: list[float] | Mapping[str, Any],
+        vector: list[float] | edge.SparseVector | Mapping[str, Any],
         using: str,
         where: Mapping[str, Any] | None,
         limit: int,

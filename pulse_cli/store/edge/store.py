@@ -8,6 +8,7 @@ full disk (SIGBUS), and so are the vectors, because it stores NaN without a word
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +16,14 @@ import numpy as np
 
 from pulse_cli.collection_name import check_name
 from pulse_cli.errors import Fatal, Kind, Rejected, Unavailable
-from pulse_cli.model import Filter, Hit, Point, Terms
-from pulse_cli.payload import COMMITTED, RECORD_FIELDS, CommitRecord, read_record
+from pulse_cli.model import Filter, Hit, Point
+from pulse_cli.payload import COMMITTED, RECORD_FIELDS, Bm25Options, CommitRecord, read_record
 from pulse_cli.ports import WholePoints
 from pulse_cli.store.disk_space import MIN_FREE_BYTES, free_bytes
 from pulse_cli.store.edge.connection import Answered
 from pulse_cli.store.edge.refusals import translate
 from pulse_cli.store.edge.session import Session
 from pulse_cli.store.filters import (
-    SPARSE,
     committed_records,
     condition,
     fields,
@@ -31,7 +31,7 @@ from pulse_cli.store.filters import (
     of_pages,
     of_versions,
 )
-from pulse_cli.store.vectors import checked, sparse
+from pulse_cli.store.vectors import checked
 from pulse_cli.store.whole_points import (
     MOST_VALUES,
     WHOLE_BATCH,
@@ -52,11 +52,19 @@ class EdgeStore:
     """See `open_edge`."""
 
     def __init__(
-        self, path: Path, *, create: bool, lock_wait: float, min_free: int, deadline: float
+        self,
+        path: Path,
+        *,
+        create: bool,
+        lock_wait: float,
+        min_free: int,
+        deadline: float,
+        bm25: Bm25Options,
     ) -> None:
         self.path = path
         self.dimension = 0
         self.has_sparse = True
+        self._bm25 = asdict(bm25)
         self._create = create
         self._lock_wait = lock_wait
         self._min_free = min_free
@@ -139,10 +147,10 @@ class EdgeStore:
             return
         rows = checked(rows, self.dimension)
         described = [
-            {"id": point.id, **sparse(point.terms), "payload": point.payload} for point in points
+            {"id": point.id, "words": point.words, "payload": point.payload} for point in points
         ]
         try:
-            await self._write("upsert", rows.data.cast("B"), points=described)
+            await self._write("upsert", rows.data.cast("B"), points=described, bm25=self._bm25)
         except TypeError as error:
             raise Rejected(f"a payload is not JSON: {error}", reason="bad-payload") from error
 
@@ -198,25 +206,18 @@ class EdgeStore:
                 kind=Kind.DIMENSION,
             )
         body = vector.astype("<f4").data.cast("B")
-        return await self._query(None, body, "", limit, where)
+        return await self._query(None, body, limit, where)
 
-    async def matching(self, terms: Terms, limit: int, where: Filter) -> list[Hit]:
+    async def matching(self, words: str, limit: int, where: Filter) -> list[Hit]:
         if not self.has_sparse:
             raise Rejected(f"{self.path} holds no BM25 terms", reason="no-sparse-vector")
-        if not terms.indices:
-            return []
-        return await self._query(sparse(terms), b"", SPARSE, limit, where)
+        return await self._query(words, b"", limit, where)
 
     async def _query(
-        self,
-        terms: dict[str, Any] | None,
-        body: bytes | memoryview,
-        using: str,
-        limit: int,
-        where: Filter,
+        self, words: str | None, body: bytes | memoryview, limit: int, where: Filter
     ) -> list[Hit]:
         found = await self._read(
-            "query", body, sparse=terms, using=using, limit=limit, filter=condition(where)
+            "query", body, words=words, bm25=self._bm25, limit=limit, filter=condition(where)
         )
         return [Hit(str(hit["id"]), hit["score"], hit["payload"] or {}) for hit in found]
 
@@ -279,6 +280,7 @@ def open_edge(
     lock_wait: float = 30.0,
     min_free: int = MIN_FREE_BYTES,
     deadline: float = 60.0,
+    bm25: Bm25Options | None = None,
 ) -> EdgeStore:
     """The store of `collection` in `folder`; nothing is touched before its `open`.
 
@@ -287,4 +289,11 @@ def open_edge(
     free on the disk, `deadline` the seconds after which the process counts as stuck.
     """
     path = Path(folder).expanduser().absolute() / check_name(collection)
-    return EdgeStore(path, create=create, lock_wait=lock_wait, min_free=min_free, deadline=deadline)
+    return EdgeStore(
+        path,
+        create=create,
+        lock_wait=lock_wait,
+        min_free=min_free,
+        deadline=deadline,
+        bm25=bm25 or Bm25Options(),
+    )

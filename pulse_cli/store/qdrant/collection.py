@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import Any
 
 from pulse_cli.collection_name import instead_of
 from pulse_cli.errors import Fatal, Kind, NoIndex, Rejected
-from pulse_cli.payload import INDEXES, KEY
+from pulse_cli.payload import INDEXES, KEY, Bm25Options
 from pulse_cli.store.filters import SPARSE
 from pulse_cli.store.qdrant.rest import Rest
 
-OLDEST = (1, 15)
-ADDS_VECTORS = (1, 18)
-MATCHES_PREFIX = (1, 19)
+OLDEST = (1, 15, 2)  # the first that computes BM25
+ADDS_VECTORS = (1, 18, 0)
+MATCHES_PREFIX = (1, 19, 0)
 DEFAULT_M = 16  # Qdrant's own number of graph edges per point
 
-Version = tuple[int, int]
+Version = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,14 @@ class CollectionOptions:
     """How a new collection is laid out; an existing one stays as it is.
 
     `on_disk` keeps vectors on disk and `int8` their quantized copies in memory, for sets
-    larger than memory; `shards` (2 to 4 per node) lets several streams write at once.
+    larger than memory; `shards` (2 to 4 per node) lets several streams write at once. `bm25` says
+    how words are weighed.
     """
 
     on_disk: bool = False
     int8: bool = False
     shards: int | None = None
+    bm25: Bm25Options = field(default_factory=Bm25Options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +55,22 @@ async def server_version(rest: Rest) -> Version:
     answer = await rest.ask("GET", "/")
     found = rest.result(answer, "GET /")
     text = str(found.get("version", "")) if isinstance(found, dict) else ""
-    try:
-        major, minor = (int(part) for part in text.split(".")[:2])
-    except ValueError:
+    match = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
+    if match is None:
         return OLDEST
-    if (major, minor) < OLDEST:
+    version = int(match[1]), int(match[2]), int(match[3] or 0)
+    if version < OLDEST:
         raise Fatal(
-            f"Qdrant at {rest.server} is version {text}, pulse needs 1.15 or newer",
+            f"Qdrant at {rest.server} is version {text}, pulse needs {_named(OLDEST)} or newer,"
+            " which computes BM25 by itself",
             hint="upgrade the server (1.18.1 or newer is best)",
             kind=Kind.VERSION,
         )
-    return major, minor
+    return version
+
+
+def _named(version: Version) -> str:
+    return ".".join(map(str, version))
 
 
 async def find(rest: Rest, version: Version) -> tuple[Collection, dict[str, Any]] | None:
@@ -128,19 +136,18 @@ async def complete(rest: Rest, found: Collection, info: dict[str, Any]) -> None:
         await _add_sparse(rest, found.version)
     elif sparse.get("modifier") != "idf":
         raise _unfit(rest, f"has a sparse vector {SPARSE!r} without the IDF modifier")
-    for field, kind in INDEXES.items():
-        if field not in info.get("payload_schema", {}):
+    for name, kind in INDEXES.items():
+        if name not in info.get("payload_schema", {}):
             schema: Any = kind
-            if field == KEY and found.version >= MATCHES_PREFIX:
+            if name == KEY and found.version >= MATCHES_PREFIX:
                 schema = {"type": kind, "prefix": True}
-            await rest.update("PUT", "index", {"field_name": field, "field_schema": schema})
+            await rest.update("PUT", "index", {"field_name": name, "field_schema": schema})
 
 
 async def _add_sparse(rest: Rest, version: Version) -> None:
     lacks = f"has no sparse vector {SPARSE!r} for BM25"
     if version < ADDS_VECTORS:
-        oldest = ".".join(map(str, ADDS_VECTORS))
-        raise _unfit(rest, f"{lacks}, and only a server from {oldest} on can add one")
+        raise _unfit(rest, f"{lacks}, and only a server from {_named(ADDS_VECTORS)} on can add one")
     try:
         await rest.update("PUT", f"vectors/{SPARSE}", {"sparse": {"modifier": "idf"}})
     except (Rejected, Fatal) as error:

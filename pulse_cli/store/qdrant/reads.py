@@ -115,12 +115,12 @@ class Reads:
                 points = [point for point in points if _under(point["payload"] or {}, where)]
             rows = np.empty((len(points), dimension), dtype=np.float32)
             for row, point in zip(rows, points, strict=True):
-                point["terms"] = self._take_vector(point, row)
+                point["bm25"] = self._take_vector(point, row)
             if points:
                 yield WholePoints([whole_point(point) for point in points], rows, following)
 
     def _take_vector(self, point: dict[str, Any], row: Floats) -> dict[str, Any] | None:
-        """Write the vector of `point` into `row`; its terms."""
+        """Write the vector of `point` into `row`; its BM25 weights."""
         vector = point.pop("vector")
         named = vector if isinstance(vector, dict) else {"": vector}
         if "" not in named or set(named) - {"", SPARSE}:
@@ -132,8 +132,8 @@ class Reads:
                 kind=Kind.COLLECTION,
             )
         row[:] = named[""]
-        terms: dict[str, Any] | None = named.get(SPARSE)
-        return terms
+        weights: dict[str, Any] | None = named.get(SPARSE)
+        return weights
 
     async def _batches(
         self, body: dict[str, Any], wanted: dict[str, Any] | None, after: str | int | None

@@ -1,4 +1,4 @@
-"""The store on a Qdrant server (1.15 or newer), over its REST API.
+"""The store on a Qdrant server (1.15.2 or newer), over its REST API.
 
 Every write waits until the server has written it to its log and applied it (`wait=true`), so
 one that returned needs no `sync`.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulse_cli.collection_name import check_name
 from pulse_cli.errors import Fatal, Kind, Rejected
-from pulse_cli.model import Filter, Hit, Point, Terms
+from pulse_cli.model import Filter, Hit, Point
 from pulse_cli.payload import COMMITTED, RECORD_FIELDS, CommitRecord, read_record
 from pulse_cli.ports import WholePoints
 from pulse_cli.store.filters import (
@@ -22,12 +22,13 @@ from pulse_cli.store.filters import (
     of_versions,
 )
 from pulse_cli.store.qdrant import collection as layout
+from pulse_cli.store.qdrant.bm25 import to_weigh
 from pulse_cli.store.qdrant.collection import Collection, CollectionOptions
 from pulse_cli.store.qdrant.limits import RequestLimits
 from pulse_cli.store.qdrant.reads import Reads
 from pulse_cli.store.qdrant.rest import Rest
 from pulse_cli.store.qdrant.upserts import Upserts
-from pulse_cli.store.vectors import checked, sparse
+from pulse_cli.store.vectors import checked
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
@@ -47,7 +48,7 @@ class QdrantStore:
         self._options = options
         self._limits = RequestLimits()
         self._reads = Reads(rest, self._limits)
-        self._upserts = Upserts(rest, self._limits)
+        self._upserts = Upserts(rest, self._limits, options.bm25)
 
     @property
     def in_flight(self) -> int:
@@ -171,15 +172,16 @@ class QdrantStore:
         self._check_dimension(len(vector), "the query")
         return await self._reads.best({"query": vector.astype("<f4")}, limit, where)
 
-    async def matching(self, terms: Terms, limit: int, where: Filter) -> list[Hit]:
+    async def matching(self, words: str, limit: int, where: Filter) -> list[Hit]:
         if not self.has_sparse:
             raise Rejected(
                 f"collection {self._rest.collection!r} has no sparse vector {SPARSE!r}",
                 reason="no-sparse-vector",
             )
-        if not terms.indices:
+        if not words:
             return []
-        return await self._reads.best({"query": sparse(terms), "using": SPARSE}, limit, where)
+        query = {"query": to_weigh(words, self._options.bm25), "using": SPARSE}
+        return await self._reads.best(query, limit, where)
 
     def scroll(self, names: Sequence[str] | None, where: Filter) -> AsyncIterator[list[Hit]]:
         return self._reads.scroll(names, where)

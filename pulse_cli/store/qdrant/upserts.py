@@ -2,8 +2,8 @@
 
 A request holds at most 256 points or 4 MB, less where strict mode says so. Where the server
 refuses it as too large, it is sent again in halves, and later ones are no larger than what was
-taken. Vectors are
-written by orjson from the float32 rows themselves, in a quarter of the time that lists need.
+taken. Vectors are written by orjson from the float32 rows themselves, in a quarter of the time
+that lists need.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from pulse_cli.errors import PulseError, Rejected, Transient
-from pulse_cli.model import Point, Terms
+from pulse_cli.model import Point, SparseVector
+from pulse_cli.payload import Bm25Options
 from pulse_cli.store.filters import SPARSE
+from pulse_cli.store.qdrant.bm25 import to_weigh
 from pulse_cli.store.qdrant.limits import RequestLimits
 from pulse_cli.store.qdrant.rest import Rest
 from pulse_cli.store.qdrant.statuses import too_large
-from pulse_cli.store.vectors import sparse
 
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
@@ -30,9 +31,10 @@ MAX_BYTES = 4_000_000
 class Upserts:
     """Writes points to one collection, and remembers how many the server takes at once."""
 
-    def __init__(self, rest: Rest, limits: RequestLimits) -> None:
+    def __init__(self, rest: Rest, limits: RequestLimits, bm25: Bm25Options) -> None:
         self._rest = rest
         self._limits = limits
+        self._bm25 = bm25
         self._max_bytes = MAX_BYTES
         self._point_bytes = 1  # what a point took in the last request, as a guess for the next
 
@@ -45,7 +47,7 @@ class Upserts:
         while at < len(points):
             step = min(self._limits.points, max(1, self._max_bytes // self._point_bytes))
             some, own = points[at : at + step], rows[at : at + step]
-            body = _encode(some, own)
+            body = self._encode(some, own)
             self._point_bytes = -(-len(body) // len(some))
             if len(body) <= self._max_bytes or len(some) == 1:
                 await self._send(some, own, body)
@@ -67,7 +69,7 @@ class Upserts:
             self._max_bytes = min(self._max_bytes, size * -(-len(body) // len(points)))
         for start in range(0, len(points), size):
             part = slice(start, start + size)
-            await self._send(points[part], rows[part], _encode(points[part], rows[part]))
+            await self._send(points[part], rows[part], self._encode(points[part], rows[part]))
 
     def _one_too_large(self, status: int, error: str, size: int) -> PulseError:
         text = f"Qdrant at {self._rest.server} answered {status} to one point: {error}"
@@ -75,20 +77,19 @@ class Upserts:
             return Transient(text, overload=True)
         return Rejected(f"{text} ({size} bytes)", reason="too-large")
 
+    def _encode(self, points: Sequence[Point], rows: Floats) -> bytes:
+        """The body of an upsert, written in one go: pieces put together would be copied twice."""
+        described = [
+            {"id": point.id, "vector": self._vectors(point.words, row), "payload": point.payload}
+            for point, row in zip(points, rows, strict=True)
+        ]
+        try:
+            return orjson.dumps({"points": described}, option=orjson.OPT_SERIALIZE_NUMPY)
+        except TypeError as error:
+            raise Rejected(f"a payload is not JSON: {error}", reason="bad-payload") from error
 
-def _encode(points: Sequence[Point], rows: Floats) -> bytes:
-    """The body of an upsert, written in one go: pieces put together would be copied twice."""
-    described = [
-        {"id": point.id, "vector": _vectors(point.terms, row), "payload": point.payload}
-        for point, row in zip(points, rows, strict=True)
-    ]
-    try:
-        return orjson.dumps({"points": described}, option=orjson.OPT_SERIALIZE_NUMPY)
-    except TypeError as error:
-        raise Rejected(f"a payload is not JSON: {error}", reason="bad-payload") from error
-
-
-def _vectors(terms: Terms, row: Floats) -> dict[str, Any]:
-    if not terms.indices:
-        return {"": row}
-    return {"": row, SPARSE: sparse(terms)}
+    def _vectors(self, words: str | SparseVector, row: Floats) -> dict[str, Any]:
+        if not words:
+            return {"": row}
+        weighs = to_weigh(words, self._bm25) if isinstance(words, str) else words
+        return {"": row, SPARSE: weighs}

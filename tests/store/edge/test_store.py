@@ -17,7 +17,7 @@ import pytest
 
 from pulse_cli.errors import Fatal, Kind, Locked, Unavailable
 from pulse_cli.ipc import environment
-from pulse_cli.model import Filter, Terms
+from pulse_cli.model import Filter
 from pulse_cli.store.edge.connection import Answered
 from pulse_cli.store.edge.refusals import translate
 from pulse_cli.store.edge.store import EdgeStore, open_edge
@@ -34,7 +34,7 @@ def points(first: int, count: int, dimension: int = DIMENSION) -> list[Whole]:
         Whole(
             str(uuid.uuid5(uuid.NAMESPACE_URL, str(n))),
             rng.standard_normal(dimension, dtype=np.float32),
-            Terms([n % 50], [1.0]),
+            f"word{n % 50}",
             {"canonical_url": f"https://a.example/{n}", "text": "text " * 20, "content_hash": "h"},
         )
         for n in range(first, first + count)

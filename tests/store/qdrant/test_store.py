@@ -15,7 +15,7 @@ import orjson
 import pytest
 
 from pulse_cli.errors import Fatal, Kind, PulseError, Rejected, Transient, Unavailable
-from pulse_cli.model import Filter, Terms
+from pulse_cli.model import Filter
 from pulse_cli.payload import INDEXES
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.http import Simulator, serving
@@ -34,7 +34,7 @@ def points(count: int, text: str = "text") -> list[Whole]:
         Whole(
             str(uuid.uuid5(uuid.NAMESPACE_URL, str(n))),
             vector,
-            Terms([1], [1.0]),
+            "pump",
             {"canonical_url": f"https://a.example/{n}", "text": text, "content_hash": "h"},
         )
         for n in range(count)
@@ -243,7 +243,7 @@ async def test_a_request_too_large_is_halved_and_the_lesson_kept(
 async def test_one_point_that_is_too_large_is_to_blame(server: Server) -> None:
     server.fail(Fault("status", POINTS, method="PUT", status=413, marker="poison"))
     good = points(3)
-    bad = Whole(str(uuid.uuid4()), good[0].vector, good[0].terms, {"text": "poison"})
+    bad = Whole(str(uuid.uuid4()), good[0].vector, good[0].words, {"text": "poison"})
     with pytest.raises(Rejected) as raised:
         await upsert(server.store, [*good, bad])
     assert raised.value.reason == "too-large"
@@ -316,7 +316,7 @@ async def test_a_collection_of_the_original_service_gets_what_it_lacks() -> None
         await reader.open(DIMENSION)
         assert not reader.has_sparse
         with pytest.raises(Rejected) as raised:
-            await reader.matching(Terms([1], [1.0]), 3, Filter())
+            await reader.matching("pump", 3, Filter())
         assert raised.value.reason == "no-sparse-vector"
         info = (await ask(simulator, "GET", "/collections/pages"))["result"]
         assert info["payload_schema"] == {}, "who reads only changes nothing"
@@ -336,7 +336,8 @@ async def test_a_collection_of_the_original_service_gets_what_it_lacks() -> None
         ("1.19.0", {"vectors": {"size": 4, "distance": "Dot"}}, "Dot"),
         ("1.19.0", {"vectors": {"dense": {"size": 4, "distance": "Cosine"}}}, "dense"),
         ("1.19.0", {**ORIGINAL, "sparse_vectors": {"bm25": {}}}, "IDF"),
-        ("1.14.1", None, "1.15"),
+        ("1.14.1", None, "1.14.1, pulse needs 1.15.2"),
+        ("1.15.1", None, "1.15.1, pulse needs 1.15.2"),
     ],
 )
 async def test_what_does_not_fit_is_fatal_and_named(version: str, settings: Any, says: str) -> None:

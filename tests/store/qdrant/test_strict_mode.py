@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
-from pulse_cli.model import Filter, Terms
+from pulse_cli.model import Filter
 from pulse_cli.payload import FILTERS
 from pulse_cli.simulators.http import Simulator, serving
 from pulse_cli.simulators.qdrant import QdrantService
@@ -79,7 +79,7 @@ async def test_every_request_keeps_to_the_limits(server: Simulator, known: bool)
     near = await store.nearest(points[3].vector, 20, Filter())
     assert near[0].id == points[3].id
     assert len({hit.id for hit in near}) == 20
-    words = await store.matching(Terms(list(range(20)), [1.0] * 20), 20, Filter())
+    words = await store.matching(" ".join(f"word{n}" for n in range(20)), 20, Filter())
     assert len({hit.id for hit in words}) == 20
     await store.delete_versions({page: f"{page} v" for page in PAGES[:6]})
     await store.delete_other_versions(dict.fromkeys(PAGES[6:12], "another"))

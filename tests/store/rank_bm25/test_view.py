@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rank_bm25 import BM25Okapi
 
 from pulse_cli.errors import Fatal
-from pulse_cli.model import Filter, Terms
+from pulse_cli.model import Filter
 from pulse_cli.store.edge.store import EdgeStore, open_edge
 from pulse_cli.store.rank_bm25 import export as bm25_export
 from pulse_cli.store.rank_bm25.build import join_chunks, rebuild
@@ -38,7 +38,7 @@ def chunks(url: str, text: str, size: int = 40, overlap: int = 12, **payload: An
         Whole(
             str(uuid.uuid5(uuid.NAMESPACE_URL, f"{url}#{index}")),
             np.array([1.0, 0.5], dtype=np.float32),
-            Terms([1], [1.0]),
+            "pump",
             {
                 "url": url,
                 "canonical_url": url,
