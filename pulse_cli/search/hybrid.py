@@ -6,7 +6,6 @@ from pulse_cli.model import Filter
 from pulse_cli.search.candidates import Backends, Candidates, find_candidates
 from pulse_cli.search.duplicates import grouped
 from pulse_cli.search.fusion import Page, Ranking, fuse
-from pulse_cli.search.rerank import reranked
 from pulse_cli.search.results import Mode, SearchResult, result_of
 
 
@@ -28,6 +27,8 @@ async def search(
     groups = grouped(rank(found, mode, ranking or Ranking()))
     notices = found.notices
     if backends.reranker is not None:
+        from pulse_cli.search.rerank import reranked  # costs an HTTP client
+
         groups, more = await reranked(query, groups, backends.reranker)
         notices += more
     results = [result_of(group, mode) for group in groups]
