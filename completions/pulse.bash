@@ -11,6 +11,7 @@ _pulse_flags() {
     "copy") echo "--filter --json --qdrant --give-up-after --wait-lock --bulk --state-dir --set --config -h --help" ;;
     "export") echo "-o --output --chunks --vectors --filter --qdrant --collection --state-dir --set --config -h --help" ;;
     "drop") echo "--yes --json --qdrant --wait-lock --state-dir --set --config -h --help" ;;
+    "mcp") echo "--tei --embed --qdrant --collection --state-dir --set --config -h --help" ;;
     "serve") echo "--tei --embed --qdrant --collection --host --port --log-file --log-format --state-dir --set --config -h --help" ;;
     "status") echo "--all --hours --json --state-dir --set --config -h --help" ;;
     "bench") echo "--corpus --documents --chars --seed --profile --live --dimension --disturbed --seconds --runs --quick --baseline --rerun --bare --sweep --stage --quality --queries --soak --json --save --against --threshold --html --tei --embed --qdrant --collection --concurrency --bulk --set --config -h --help" ;;
@@ -30,7 +31,7 @@ _pulse_flags() {
 
 _pulse_words() {
   case "$1" in
-    "") echo "index search ls stats show copy export drop serve status bench delete forget doctor completion bm25 config" ;;
+    "") echo "index search ls stats show copy export drop mcp serve status bench delete forget doctor completion bm25 config" ;;
     "completion") echo "bash zsh fish" ;;
     "bm25") echo "rebuild export" ;;
     "config") echo "show init schema" ;;

@@ -27,6 +27,7 @@ _pulse() {
         'copy:Copy a collection\: embedded to a server, server to server, or back.'
         'export:Write the pages of an index as JSON lines in Firecrawl'\''s shape, or its chunks.'
         'drop:Remove a collection with all its pages, after a question; or an alias.'
+        'mcp:Give agents the tools search, get_page and list_sources (MCP over stdio).'
         'serve:Take Firecrawl'\''s events over HTTP, index their pages, and answer searches.'
         'status:Show how far every run came and the command that goes on, and what went wrong lately.'
         'bench:Measure how fast pulse is, and what holds it up.'
@@ -48,6 +49,7 @@ _pulse() {
         copy) _pulse_copy ;;
         export) _pulse_export ;;
         drop) _pulse_drop ;;
+        mcp) _pulse_mcp ;;
         serve) _pulse_serve ;;
         status) _pulse_status ;;
         bench) _pulse_bench ;;
@@ -196,6 +198,19 @@ _pulse_drop() {
     '*--json[Print one JSON object]' \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--wait-lock[Wait this long for another run]:value:' \
+    '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
+    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*-h[Show this page.]' \
+    '*--help[Show this page.]'
+}
+
+_pulse_mcp() {
+  _arguments -S \
+    '*--tei[local, a TEI server, or openai+http\://HOST]:value:' \
+    '*--embed[local, a TEI server, or openai+http\://HOST]:value:' \
+    '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
+    '*--collection[Which index]:collection:_pulse_collections' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
     '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \

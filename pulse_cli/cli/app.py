@@ -25,6 +25,7 @@ from pulse_cli.cli.commands import (
     forget,
     index,
     ls,
+    mcp,
     search,
     serve,
     show,
@@ -50,6 +51,7 @@ app.command("show", cls=Command)(show.show)
 app.command("copy", cls=Command)(copy.copy)
 app.command("export", cls=Command)(export.export)
 app.command("drop", cls=Command)(drop.drop)
+app.command("mcp", cls=Command)(mcp.mcp)
 app.command("serve", cls=Command)(serve.serve)
 app.command("status", cls=Command)(status.status)
 app.command("bench", cls=Command)(bench.bench)

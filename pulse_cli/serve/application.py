@@ -23,6 +23,8 @@ def application(service: Service) -> BodyLimits:
     app = FastAPI(
         title="pulse",
         version=__version__,
+        docs_url=None,
+        redoc_url=None,
         description="Takes what Firecrawl crawled and makes it searchable.",
     )
     app.state.service = service

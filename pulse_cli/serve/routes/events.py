@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from pulse_cli.records import change_events
 from pulse_cli.records.database import RecordsUnavailable
-from pulse_cli.serve import auth
+from pulse_cli.serve import auth, examples
 from pulse_cli.serve.answers import json_answer
 from pulse_cli.serve.bodies import IndexRequest
 from pulse_cli.serve.firecrawl_events import NotAnEvent, answer_to, read_event
@@ -20,9 +20,15 @@ from pulse_cli.serve.routes.guard import RETRY_AFTER_S, needs_secret, parsed, re
 from pulse_cli.serve.service import Service
 
 router = APIRouter(tags=["indexing"])
+_ONE_PAGE = examples.asked(examples.example_of(IndexRequest))
 
 
-@router.post("/api/webhook/firecrawl", status_code=202)
+@router.post(
+    "/api/webhook/firecrawl",
+    status_code=202,
+    responses=examples.answered(examples.EVENT_TAKEN, 202),
+    openapi_extra=examples.asked(examples.EVENT),
+)
 async def firecrawl(request: Request) -> Response:
     """Take an event of Firecrawl (signed by `X-Firecrawl-Signature`).
 
@@ -42,7 +48,13 @@ async def firecrawl(request: Request) -> Response:
     return json_answer(answer, status)
 
 
-@router.post("/api/index", status_code=202, dependencies=[Depends(needs_secret)])
+@router.post(
+    "/api/index",
+    status_code=202,
+    dependencies=[Depends(needs_secret)],
+    responses=examples.answered(examples.PAGE_TAKEN, 202),
+    openapi_extra=_ONE_PAGE,
+)
 async def index(request: Request) -> Response:
     """Queue one page. `{url, markdown, title}` is enough."""
     service = service_of(request)
@@ -52,7 +64,12 @@ async def index(request: Request) -> Response:
     return json_answer({"job_id": job_id, "status": "queued", "message": message}, 202)
 
 
-@router.post("/api/test-index", dependencies=[Depends(needs_secret)])
+@router.post(
+    "/api/test-index",
+    dependencies=[Depends(needs_secret)],
+    responses=examples.answered(examples.TESTED),
+    openapi_extra=_ONE_PAGE,
+)
 async def test_index(request: Request) -> Response:
     """Index one page now; the answer tells each step and its time."""
     service = service_of(request)
@@ -60,7 +77,11 @@ async def test_index(request: Request) -> Response:
     return json_answer(await service.index_now(orjson.dumps(page)))
 
 
-@router.get("/api/jobs/{job_id}", dependencies=[Depends(needs_secret)])
+@router.get(
+    "/api/jobs/{job_id}",
+    dependencies=[Depends(needs_secret)],
+    responses=examples.answered(examples.JOB),
+)
 async def job(request: Request, job_id: str) -> Response:
     """The state of one page or change event: queued, started, finished or failed; its result."""
     service = service_of(request)

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from pulse_cli.records import queries
 from pulse_cli.records.database import RecordsUnavailable
+from pulse_cli.serve import examples
 from pulse_cli.serve.answers import json_answer
 from pulse_cli.serve.routes.guard import needs_secret, service_of
 
@@ -19,7 +20,7 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 Offset = Annotated[int, Query(ge=0)]
 
 
-@router.get("/operations")
+@router.get("/operations", responses=examples.answered(examples.OPERATIONS))
 async def operations(
     request: Request,
     hours: Hours = 24,

@@ -11,6 +11,7 @@ from pulse_cli.errors import Fatal, PulseError
 from pulse_cli.model import Filter
 from pulse_cli.payload import DOMAIN, KEY
 from pulse_cli.search.results import Mode
+from pulse_cli.serve import examples
 from pulse_cli.serve.answers import json_answer
 from pulse_cli.serve.bodies import SearchRequest
 from pulse_cli.serve.routes.guard import needs_secret, parsed, service_of
@@ -24,11 +25,13 @@ MODES: dict[str, Mode] = {
     "keyword": "bm25",
     "bm25": "bm25",
 }
-_SCHEMA = {"schema": SearchRequest.model_json_schema()}
-_BODY = {"requestBody": {"content": {"application/json": _SCHEMA}}}
 
 
-@router.post("/api/search", openapi_extra=_BODY)
+@router.post(
+    "/api/search",
+    responses=examples.answered(examples.FOUND),
+    openapi_extra=examples.asked(examples.example_of(SearchRequest)),
+)
 async def search(request: Request) -> Response:
     """The best pages for a query, each once, with the passage that answers best."""
     asked: SearchRequest = parsed(SearchRequest, await request.body())
@@ -58,7 +61,7 @@ async def search(request: Request) -> Response:
     )
 
 
-@router.get("/api/stats")
+@router.get("/api/stats", responses=examples.answered(examples.STATS))
 async def stats(request: Request) -> Response:
     """How much is indexed."""
     service = service_of(request)

@@ -7,12 +7,19 @@ from pathlib import Path
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
+from pulse_cli.serve import examples
 from pulse_cli.serve.answers import json_answer
 from pulse_cli.serve.routes.guard import service_of
 
 router = APIRouter(tags=["state"])
 PAGE = Path(__file__).resolve().parent.parent / "page"
-_KINDS = {"index.html": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
+_KINDS = {
+    "index.html": "text/html",
+    "docs.html": "text/html",
+    "page.css": "text/css",
+    "page.js": "text/javascript",
+    "docs.js": "text/javascript",
+}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self';"
     " connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none';"
@@ -23,7 +30,7 @@ _HEADERS = {
 }
 
 
-@router.get("/health")
+@router.get("/health", responses=examples.answered(examples.HEALTH))
 async def health(request: Request) -> Response:
     """Each service asked, at most every five seconds. 503 where nothing can be done."""
     report = await service_of(request).health.report()
@@ -54,6 +61,12 @@ async def metrics(request: Request) -> Response:
 @router.get("/", include_in_schema=False)
 async def page() -> Response:
     return _file("index.html")
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs() -> Response:
+    """The API, described. The usual pages for it load their scripts from elsewhere."""
+    return _file("docs.html")
 
 
 @router.get("/page/{name}", include_in_schema=False)
