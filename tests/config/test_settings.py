@@ -295,6 +295,14 @@ def test_any_values_anywhere_are_settings_or_a_refusal(tmp_path_factory, file, f
         load(given_flags, None, {"HOME": str(folder), **named}, folder)
 
 
+@pytest.mark.parametrize("value", ["0", "many"])
+def test_a_default_that_follows_from_a_wrong_value_is_not_told_of(tmp_path, value):
+    with pytest.raises(Fatal) as caught:
+        loaded(tmp_path, f"chunk: {{max_tokens: {value}}}\n")
+    assert "pulse.yaml:1: `chunk.max_tokens`: " in str(caught.value)
+    assert "overlap" not in str(caught.value)
+
+
 def test_a_smaller_chunk_keeps_its_overlap_in_proportion(tmp_path):
     assert loaded(tmp_path, "chunk: {max_tokens: 400}\n").settings.chunk.overlap_tokens == 100
 
