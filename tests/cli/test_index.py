@@ -67,7 +67,7 @@ def test_search_as_json_is_what_the_service_answered(pulse, crawl, tei):
     result = found["results"][0]
     assert set(result) == {
         *("id", "url", "title", "description", "text", "score", "chunk_index", "chunks"),
-        "metadata",
+        *("metadata", "duplicates"),
     }
     assert result["url"] == "https://kitchen.example/tea"
     assert result["metadata"]["language"] == "en"

@@ -165,7 +165,7 @@ def test_text_becomes_a_value_wherever_it_is_written(tmp_path, setting, text, va
         ("qdrant.url", "grpc://host", "expected http://host[:port]"),
         ("qdrant.collection", "../../etc", "expected a plain name"),
         ("qdrant.collection", ".hidden", "expected a plain name"),
-        ("bm25.language", "English!", "expected .none., .arabic."),
+        ("bm25.language", "English!", "expected 'none', 'arabic'"),
         ("chunk.overlap_tokens", "700", "at most half of max_tokens"),
     ],
 )
