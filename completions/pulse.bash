@@ -2,35 +2,36 @@
 
 _pulse_flags() {
   case "$1" in
-    "") echo "--version --help" ;;
-    "index") echo "--limit --restart --force --prune --scope --yes --alias --dry-run --json -q --quiet -v --verbose --include --exclude --url --min-chars --include-errors --tei --embed --qdrant --collection --concurrency --give-up-after --max-dead --max-prune --on-changed-source --wait-lock --bulk --progress --log-file --log-format --metrics-file --state-dir --set --config --help" ;;
-    "search") echo "--filter --explain --urls-only --open --json --tei --embed --qdrant --collection --mode --limit --min-score --set --config --help" ;;
-    "ls") echo "--urls --json --qdrant --set --config --help" ;;
-    "stats") echo "--json --qdrant --collection --set --config --help" ;;
-    "show") echo "--text --json --qdrant --collection --state-dir --set --config --help" ;;
-    "copy") echo "--filter --json --qdrant --give-up-after --wait-lock --bulk --state-dir --set --config --help" ;;
-    "export") echo "-o --output --chunks --vectors --filter --qdrant --collection --state-dir --set --config --help" ;;
-    "drop") echo "--yes --json --qdrant --wait-lock --state-dir --set --config --help" ;;
-    "mcp") echo "--tei --embed --qdrant --collection --state-dir --set --config --help" ;;
-    "serve") echo "--tei --embed --qdrant --collection --host --port --log-file --log-format --state-dir --set --config --help" ;;
-    "status") echo "--hours --json --state-dir --set --config --help" ;;
-    "bench") echo "--corpus --documents --chars --seed --profile --live --dimension --disturbed --seconds --runs --quick --baseline --rerun --bare --sweep --stage --quality --queries --soak --json --save --against --threshold --html --tei --embed --qdrant --collection --concurrency --bulk --set --config --help" ;;
-    "delete") echo "--json --qdrant --collection --wait-lock --state-dir --set --config --help" ;;
-    "doctor") echo "--json --tei --embed --qdrant --collection --state-dir --set --config --help" ;;
-    "completion") echo "--help" ;;
-    "bm25") echo "--help" ;;
-    "bm25 rebuild") echo "--qdrant --collection --set --config --help" ;;
-    "bm25 export") echo "--qdrant --collection --set --config --help" ;;
-    "config") echo "--help" ;;
-    "config show") echo "--json --set --config --help" ;;
-    "config init") echo "--force --help" ;;
-    "config schema") echo "--help" ;;
+    "") echo "-V --version -h --help" ;;
+    "index") echo "--limit --restart --force --prune --scope --yes --alias --dry-run --json -q --quiet -v --verbose --include --exclude --url --min-chars --include-errors --tei --embed --qdrant --collection --concurrency --give-up-after --max-dead --max-prune --on-changed-source --wait-lock --bulk --progress --log-file --log-format --metrics-file --state-dir --set --config -h --help" ;;
+    "search") echo "--filter --explain --urls-only --open --json --tei --embed --qdrant --collection --mode --limit --min-score --set --config -h --help" ;;
+    "ls") echo "--urls --json --qdrant --set --config -h --help" ;;
+    "stats") echo "--json --qdrant --collection --set --config -h --help" ;;
+    "show") echo "--text --json --qdrant --collection --state-dir --set --config -h --help" ;;
+    "copy") echo "--filter --json --qdrant --give-up-after --wait-lock --bulk --state-dir --set --config -h --help" ;;
+    "export") echo "-o --output --chunks --vectors --filter --qdrant --collection --state-dir --set --config -h --help" ;;
+    "drop") echo "--yes --json --qdrant --wait-lock --state-dir --set --config -h --help" ;;
+    "mcp") echo "--tei --embed --qdrant --collection --state-dir --set --config -h --help" ;;
+    "serve") echo "--tei --embed --qdrant --collection --host --port --log-file --log-format --state-dir --set --config -h --help" ;;
+    "status") echo "--all --hours --json --state-dir --set --config -h --help" ;;
+    "bench") echo "--corpus --documents --chars --seed --profile --live --dimension --disturbed --seconds --runs --quick --baseline --rerun --bare --sweep --stage --quality --queries --soak --json --save --against --threshold --html --tei --embed --qdrant --collection --concurrency --bulk --set --config -h --help" ;;
+    "delete") echo "--prefix --host --older-than --dry-run --yes --json --qdrant --collection --wait-lock --state-dir --set --config -h --help" ;;
+    "forget") echo "--older-than --dry-run --yes --json --state-dir --set --config -h --help" ;;
+    "doctor") echo "--json --tei --embed --qdrant --collection --state-dir --set --config -h --help" ;;
+    "completion") echo "-h --help" ;;
+    "bm25") echo "-h --help" ;;
+    "bm25 rebuild") echo "--qdrant --collection --set --config -h --help" ;;
+    "bm25 export") echo "--qdrant --collection --set --config -h --help" ;;
+    "config") echo "-h --help" ;;
+    "config show") echo "--json --set --config -h --help" ;;
+    "config init") echo "--force -h --help" ;;
+    "config schema") echo "-h --help" ;;
   esac
 }
 
 _pulse_words() {
   case "$1" in
-    "") echo "index search ls stats show copy export drop mcp serve status bench delete doctor completion bm25 config" ;;
+    "") echo "index search ls stats show copy export drop mcp serve status bench delete forget doctor completion bm25 config" ;;
     "completion") echo "bash zsh fish" ;;
     "bm25") echo "rebuild export" ;;
     "config") echo "show init schema" ;;
@@ -51,7 +52,7 @@ _pulse_kind() { # of the value that the flag $1 takes
     --documents) echo "other" ;;
     --embed) echo "other" ;;
     --exclude) echo "other" ;;
-    --filter) echo "other" ;;
+    --filter) echo "domain= language= country= isMobile= url= url_prefix=" ;;
     --give-up-after) echo "other" ;;
     --host) echo "other" ;;
     --hours) echo "other" ;;
@@ -66,11 +67,13 @@ _pulse_kind() { # of the value that the flag $1 takes
     --min-chars) echo "other" ;;
     --min-score) echo "other" ;;
     --mode) echo "hybrid vector bm25" ;;
+    --older-than) echo "other" ;;
     --on-changed-source) echo "refuse restart" ;;
     --open) echo "other" ;;
     --output) echo "file" ;;
     --port) echo "other" ;;
-    --profile) echo "collection" ;;
+    --prefix) echo "other" ;;
+    --profile) echo "original l4 h100 cpu eight-slots eight-slots-x10 instant" ;;
     --progress) echo "auto rich plain json none" ;;
     --qdrant) echo "folder" ;;
     --queries) echo "other" ;;
@@ -79,7 +82,7 @@ _pulse_kind() { # of the value that the flag $1 takes
     --scope) echo "other" ;;
     --seconds) echo "other" ;;
     --seed) echo "other" ;;
-    --set) echo "other" ;;
+    --set) echo "state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=" ;;
     --soak) echo "other" ;;
     --stage) echo "read prepare" ;;
     --state-dir) echo "folder" ;;
@@ -116,7 +119,10 @@ _pulse() {
     collection)
       COMPREPLY=($(compgen -W "$(command ls "${XDG_DATA_HOME:-$HOME/.local/share}/pulse" 2>/dev/null)" -- "$cur")); return ;;
     other) return ;;
-    ?*) COMPREPLY=($(compgen -W "$kind" -- "$cur")); return ;;
+    ?*)
+      COMPREPLY=($(compgen -W "$kind" -- "$cur"))
+      [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
+      return ;;
   esac
   if [[ $cur == -* ]]; then
     COMPREPLY=($(compgen -W "$(_pulse_flags "$verb")" -- "$cur"))
@@ -129,6 +135,8 @@ _pulse() {
   else
     case "$verb" in
       "index") _pulse_files -f "$cur" ;;
+      "status") _pulse_files -f "$cur" ;;
+      "forget") _pulse_files -f "$cur" ;;
       "bm25 export") _pulse_files -f "$cur" ;;
       "config init") _pulse_files -f "$cur" ;;
     esac

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     USAGE = "usage"
     CONFIG = "config"
     MISSING_SOURCE = "missing-source"
+    NOTHING_TO_INDEX = "nothing-to-index"
 
     SOURCE_CHANGED = "source-changed"
     SETTINGS_CHANGED = "settings-changed"

@@ -77,7 +77,8 @@ class Waiting:
 class Stats:
     """Live figures of this process; `counts` includes earlier starts of the same run.
 
-    `waiting_for` is None while all services answer.
+    Of `documents_known` documents it is known how many chunks have to be embedded: `chunks_known`
+    in all. `waiting_for` is None while all services answer.
     """
 
     counts: Counts = field(default_factory=Counts)
@@ -86,6 +87,8 @@ class Stats:
     bytes_total: int | None = None
     elapsed_s: float = 0.0
     open_records: int = 0
+    documents_known: int = 0
+    chunks_known: int = 0
     chunks_embedded: int = 0
     tokens_embedded: int = 0
     documents_done: int = 0

@@ -64,7 +64,7 @@ def test_every_command_and_flag_is_in_the_reference():
         block = re.search(rf"```text\n\$ {name} --help\n(.*?)```", reference, re.DOTALL)
         assert block, f"docs/reference/commands.md has no help page of `{name}`"
         for flag in verb.flags:
-            if flag.names != ("--help",):
+            if "--help" not in flag.names:
                 assert all(spelled in block[1] for spelled in flag.names), (name, flag.names)
 
 

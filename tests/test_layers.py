@@ -28,7 +28,7 @@ ALLOWED = {
     "collection_name": set(),
     "config": {"errors", "collection_name"},
     "wiring": CONTRACTS | STAGES | {"net", "engine", "config", "collection_name"},
-    "app": CONTRACTS | STAGES | WORDS | {"engine", "config", "wiring", "collection_name"},
+    "app": CONTRACTS | STAGES | WORDS | {"engine", "config", "wiring", "net", "collection_name"},
     "doctor": CONTRACTS | {"net", "embed", "store", "engine", "config", "wiring"},
     "serve": CONTRACTS | STAGES | {"engine", "config", "wiring", "app"},
     "fleet": CONTRACTS | STAGES | {"engine", "config", "wiring", "app"},

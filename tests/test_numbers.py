@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pulse_cli import numbers
-from pulse_cli.cli.throughput import WINDOW_S, Throughput, bytes_done
+from pulse_cli.cli.throughput import LONG_WINDOW_S, Throughput, bytes_done
 from pulse_cli.events import Counts, Stats
 
 
@@ -57,7 +57,7 @@ def test_rates_are_those_of_the_last_seconds():
         pace.update(stats(second, records=second, chunks=2 * second + max(0, 8 * (second - 50))))
     assert pace.chunks_per_s == pytest.approx(10)
     assert pace.documents_per_s == pytest.approx(1)
-    assert len(pace._samples) <= WINDOW_S + 2
+    assert len(pace._samples) <= LONG_WINDOW_S + 2
 
 
 def test_the_time_left_is_told_when_it_is_known():
@@ -71,3 +71,51 @@ def test_the_time_left_is_told_when_it_is_known():
     endless = stats(4, records=2)
     endless.bytes_total = None
     assert pace.left_s(endless) is None
+
+
+CHUNKS = [1, 3, 90, 2, 40, 5] * 10
+CHUNKS_PER_S = 25
+PER_CHUNK, PER_PAGE = 900, 2000
+"""Bytes of input."""
+
+
+def at_work(second: float) -> Stats:
+    """A run over 60 mixed pages: all was read at once, 128 chunks are cut ahead of the embedder."""
+    embedded = min(int(CHUNKS_PER_S * second), sum(CHUNKS))
+    ends = [sum(CHUNKS[: number + 1]) for number in range(len(CHUNKS))]
+    known = [end for end in ends if end <= embedded + 128]
+    whole = sum(PER_PAGE + PER_CHUNK * count for count in CHUNKS)
+    indexed = sum(end <= embedded for end in ends)
+    return Stats(
+        counts=Counts(indexed=indexed),
+        elapsed_s=second,
+        open_records=len(CHUNKS) - indexed,
+        documents_known=len(known),
+        chunks_known=max(known, default=0),
+        chunks_embedded=embedded,
+        bytes_read=whole,
+        bytes_total=whole,
+    )
+
+
+def test_time_left_and_share_of_mixed_pages_are_within_a_third_after_10_s():
+    pace, end = Throughput(), sum(CHUNKS) / CHUNKS_PER_S
+    for quarter in range(int(4 * end)):
+        now = at_work(quarter / 4)
+        pace.update(now)
+        if now.elapsed_s >= 10:
+            left, share = pace.left_s(now), pace.share(now)
+            assert left == pytest.approx(end - now.elapsed_s, rel=1 / 3, abs=1), now.elapsed_s
+            assert share == pytest.approx(now.elapsed_s / end, rel=1 / 3), now.elapsed_s
+
+
+def test_a_resumed_run_begins_with_the_share_that_was_done():
+    pace = Throughput()
+    first = stats(0, records=50, read=500)
+    pace.update(first)
+    assert pace.share(first) == pytest.approx(0.5)
+    now = stats(10, records=60, ahead=40, chunks=20, read=1000)
+    now.documents_known, now.chunks_known = 50, 100
+    pace.update(now)
+    assert pace.share(now) == pytest.approx(0.6)
+    assert pace.left_s(now) == pytest.approx(40)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.app.aliases import give_alias
+from pulse_cli.app.nothing import nothing_to_index, refuse_nothing
 from pulse_cli.app.same_model import check_same_model
 from pulse_cli.app.sources import absolute_sources
 from pulse_cli.app.turns import turn_wait
@@ -55,8 +56,9 @@ class Job:
     `command` is what goes on with the run, `retry_flags` are the flags with which the dead letters
     are indexed into the same index. Both work from any folder. `prune` removes what the complete
     crawl no longer holds, below `scope` if it is given; `yes` also if that is more than
-    run.max_prune. With `any_dead` the run goes on however many records are dead. `alias` then
-    means the index that was written, once the run is complete.
+    run.max_prune. `unattended`: nobody sits at a terminal who could decide. With `any_dead` the
+    run goes on however many records are dead. `alias` then means the index that was written, once
+    the run is complete.
     """
 
     sources: tuple[str, ...]
@@ -68,6 +70,7 @@ class Job:
     prune: bool = False
     scope: str = ""
     yes: bool = False
+    unattended: bool = False
     alias: str = ""
     report_documents: bool = False
     any_dead: bool = False
@@ -101,7 +104,7 @@ async def index_sources(
     started = clock.time()
     services = services or Services(settings, observer, clock)
     async with services:
-        summary = await index_with(services, job, observer, stop, clock)
+        summary = refuse_nothing(await index_with(services, job, observer, stop, clock))
     try:
         run_log.append(settings.state_folder, run_log.record_of(summary, started, clock.time()))
     except Fatal as error:
@@ -190,6 +193,8 @@ async def look_at_sources(
             limit=job.limit,
             held=held,
         )
+        if found.complete:
+            found.refusal = nothing_to_index(found.counts, found.notes)
         if prune and held and store:
             await look_at_stale(found, held, store, prune, stop, clock)
         return found
@@ -231,7 +236,8 @@ def _options(
         restart=job.restart,
         report_documents=job.report_documents,
         limit=job.limit,
-        on_changed_source=run.on_changed_source,
+        on_changed_source=run.on_changed_source
+        or ("restart-whole" if job.unattended else "refuse"),
         give_up_after=run.give_up_after,
         concurrency=run.concurrency,
         dead_limit=DeadLimit(share=None) if job.any_dead else _dead_limit(run.max_dead),

@@ -1,14 +1,12 @@
-"""What is done to an index besides indexing: pages deleted, the rank-bm25 view made.
+"""What is done to an index besides indexing: the rank-bm25 view made and exported.
 
-The lock of the target is held while anything is changed, as `pulse index` holds it, so a
-page is not deleted while a run writes it.
+The lock of the target is held while anything is changed, as `pulse index` holds it.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,42 +14,15 @@ from pulse_cli.app.turns import turn_wait
 from pulse_cli.engine import SystemClock, hold_target_lock
 from pulse_cli.errors import Fatal, Kind
 from pulse_cli.events import NullObserver
-from pulse_cli.model import Filter
-from pulse_cli.payload import KEY
 from pulse_cli.wiring import Services, target_name
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
 
 
-async def delete_pages(settings: Settings, urls: Sequence[str]) -> dict[str, int]:
-    """Delete the pages with these addresses: canonical URL -> points deleted. Raises Fatal."""
-    from pulse_cli.prepare.identity import canonical_url
-
-    keys = list(dict.fromkeys(canonical_url(url) for url in urls))
-    deleted: dict[str, int] = {}
-    async with _changing(settings) as services:
-        store = await services.store(0, create=False)
-
-        async def delete(key: str) -> int:
-            points = 0
-            async for hits in store.scroll((), Filter(equals={KEY: key})):
-                points += len(hits)
-            if points:
-                await store.delete_pages([key])
-            return points
-
-        for key in keys:
-            deleted[key] = await services.patiently("the store", partial(delete, key))
-        await services.patiently("the store", store.sync)
-        if any(deleted.values()) and settings.bm25.engine == "rank-bm25":
-            await services.rebuild_bm25(store)
-    return deleted
-
-
 async def rebuild_bm25(settings: Settings) -> int:
     """Make the rank-bm25 view from the store; how many pages it holds. Raises Fatal."""
-    async with _changing(settings) as services:
+    async with changing(settings) as services:
         return await services.rebuild_bm25(await services.store(0, create=False))
 
 
@@ -73,7 +44,8 @@ async def export_bm25(settings: Settings, file: Path) -> int:
 
 
 @asynccontextmanager
-async def _changing(settings: Settings) -> AsyncIterator[Services]:
+async def changing(settings: Settings) -> AsyncIterator[Services]:
+    """Services for a command that changes the index: no run writes it meanwhile. Raises Fatal."""
     target, wait = target_name(settings), turn_wait(settings, NullObserver())
     async with (
         hold_target_lock(settings.state_folder, target, wait, SystemClock()),

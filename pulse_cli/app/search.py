@@ -27,6 +27,7 @@ async def search_pages(
 ) -> SearchResult:
     """The best pages for `query`. Raises Fatal, e.g. where there is no index."""
     where = parse_filters(filters)
+    query = query.encode("utf-8", "replace").decode()  # what a terminal of another encoding sent
     options = settings.search
     async with Services(settings, observer) as services:
         return await search(

@@ -22,6 +22,7 @@ from pulse_cli.cli.commands import (
     doctor,
     drop,
     export,
+    forget,
     index,
     ls,
     mcp,
@@ -36,7 +37,11 @@ from pulse_cli.cli.exit_codes import Exit
 from pulse_cli.cli.help import Command, Group
 
 app = typer.Typer(
-    cls=Group, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    cls=Group,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("index", cls=Command)(index.index)
 app.command("search", cls=Command)(search.search)
@@ -51,6 +56,7 @@ app.command("serve", cls=Command)(serve.serve)
 app.command("status", cls=Command)(status.status)
 app.command("bench", cls=Command)(bench.bench)
 app.command("delete", cls=Command)(delete.delete)
+app.command("forget", cls=Command)(forget.forget)
 app.command("doctor", cls=Command)(doctor.doctor)
 app.add_typer(bm25.app, name="bm25")
 app.add_typer(config.app, name="config")
@@ -62,7 +68,7 @@ def pulse(
     ctx: typer.Context,
     version: Annotated[
         # None and not False: the library would load pydantic to check a False
-        bool | None, typer.Option("--version", help="Show the version and exit.")
+        bool | None, typer.Option("-V", "--version", help="Show the version and exit.")
     ] = None,
 ) -> None:
     """Make what Firecrawl crawled searchable.
@@ -74,7 +80,7 @@ def pulse(
     Examples:
     pulse index crawl.jsonl
     pulse search "how do I rotate the keys"
-    pulse COMMAND --help
+    pulse help COMMAND
     """
     if version:
         from pulse_cli import __version__
@@ -88,6 +94,8 @@ def pulse(
 def run(args: list[str]) -> int:
     """Run one command line and return its exit code. Never raises."""
     try:
+        if args[:1] == ["help"]:
+            args = [*args[1:], "--help"]
         code = app(args, prog_name="pulse", standalone_mode=False)
         sys.stdout.flush()
         return int(code or Exit.OK)

@@ -70,7 +70,10 @@ _pulse() {{
     collection)
       COMPREPLY=($(compgen -W "$(command ls {DATA} 2>/dev/null)" -- "$cur")); return ;;
     other) return ;;
-    ?*) COMPREPLY=($(compgen -W "$kind" -- "$cur")); return ;;
+    ?*)
+      COMPREPLY=($(compgen -W "$kind" -- "$cur"))
+      [[ ${{COMPREPLY[0]}} == *= ]] && compopt -o nospace 2>/dev/null
+      return ;;
   esac
   if [[ $cur == -* ]]; then
     COMPREPLY=($(compgen -W "$(_pulse_flags "$verb")" -- "$cur"))
@@ -97,7 +100,7 @@ def _bash_values(verbs: Sequence[Verb]) -> list[str]:
     for verb in verbs:
         for flag in verb.flags:
             if flag.kind:
-                value = " ".join(flag.choices) if flag.kind == "choice" else flag.kind
+                value = " ".join(flag.choices) or flag.kind
                 kinds.update(dict.fromkeys(flag.names, value))
     return [f'{name}) echo "{value}" ;;' for name, value in sorted(kinds.items())]
 
@@ -171,6 +174,7 @@ def _zsh_flag(flag: Flag, name: str) -> str:
         "folder": ":folder:_files -/",
         "collection": ":collection:_pulse_collections",
         "choice": f":value:({' '.join(flag.choices)})",
+        "assign": f':value:{{compadd -S "" -- {" ".join(flag.choices)}}}',
         "other": ":value:",
     }[flag.kind]
     return f"'*{name}[{_quoted(flag.why)}]{action}'"
@@ -223,6 +227,7 @@ def _fish_flag(flag: Flag) -> str:
         "folder": " -x -a '(__fish_complete_directories)'",
         "collection": f" -x -a '(command ls {_FISH_DATA} 2>/dev/null)'",
         "choice": f" -x -a '{' '.join(flag.choices)}'",
+        "assign": f" -x -a '{' '.join(flag.choices)}'",
         "other": " -x",
     }[flag.kind]
     return f"{' '.join(names)}{value} -d '{_fish_text(flag.why)}'"

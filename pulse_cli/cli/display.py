@@ -15,12 +15,12 @@ from rich.text import Text
 
 from pulse_cli import numbers
 from pulse_cli.cli.layout import waiting
-from pulse_cli.cli.throughput import Throughput, bytes_done
+from pulse_cli.cli.throughput import Throughput
 from pulse_cli.events import Draining, Event, Message, Progress, StageStats, Started, Stats, Waiting
 from pulse_cli.sanitize import sanitize
 
 MARGIN = 4
-STAGES = ("read", "prepare", "embed", "store")
+STAGES = (("prepare", "cutting"), ("embed", "embedding"), ("store", "writing"))
 STYLES = {"debug": "dim", "info": "", "warning": "yellow", "error": "bold red"}
 
 
@@ -62,7 +62,8 @@ class Display:
             case Waiting() if not self._drawn:
                 self._live.update(Text(sanitize(waiting(event)), "yellow"), refresh=True)
             case Draining():
-                self._state = f"finishing what is in flight ({sanitize(event.reason)})"
+                by = sanitize(event.reason)
+                self._state = f"finishing what is begun ({by}); Ctrl-C again stops at once"
             case Message() if event.level != "debug" or self._debug:
                 where = f"{sanitize(event.where)}: " if event.where else ""
                 self._console.print(Text(where + sanitize(event.text), STYLES[event.level]))
@@ -72,16 +73,16 @@ class Display:
         throughput = self._throughput
         figured = _grid()
         figured.add_column(justify="right", no_wrap=True, style="cyan")
-        figured.add_row("input", _bar(stats), _share(stats))
+        figured.add_row("done", *_done(stats, throughput.share(stats)))
         documents = f"{numbers.rate(throughput.documents_per_s)} pages/s"
-        figured.add_row("documents", _outcomes(stats), documents)
+        figured.add_row("pages", _outcomes(stats), documents)
         chunks = f"{numbers.count(stats.chunks_embedded)} embedded"
         speed = f"{numbers.rate(throughput.chunks_per_s)} chunks/s"
         figured.add_row(
             "chunks", chunks, f"{speed}, {numbers.count(throughput.tokens_per_s)} tokens/s"
         )
         said = _grid()
-        said.add_row("stages", _stages(stats))
+        said.add_row("at work", _stages(stats))
         said.add_row("time", self._time(stats))
         title = Text(self._title, style="bold", no_wrap=True, overflow="ellipsis")
         # The margin is for the "^C" that a terminal echoes: it must not begin a new line.
@@ -107,17 +108,12 @@ def _grid() -> Table:
     return grid
 
 
-def _bar(stats: Stats) -> RenderableType:
-    if not stats.bytes_total:
-        return Text(f"{numbers.size(stats.bytes_read)} read")
-    return ProgressBar(total=stats.bytes_total, completed=min(bytes_done(stats), stats.bytes_total))
-
-
-def _share(stats: Stats) -> str:
-    if not stats.bytes_total:
-        return ""
-    share = 100 * bytes_done(stats) / stats.bytes_total
-    return f"{share:.0f} % of {numbers.size(stats.bytes_total)}"
+def _done(stats: Stats, share: float | None) -> tuple[RenderableType, str]:
+    """A bar and a percentage; where no end is known, what was read."""
+    if share is None or not stats.bytes_total:
+        return Text(f"{numbers.size(stats.bytes_read)} read"), ""
+    bar = ProgressBar(total=1.0, completed=share)
+    return bar, f"{100 * share:.0f} % of {numbers.size(stats.bytes_total)}"
 
 
 def _outcomes(stats: Stats) -> Text:
@@ -135,15 +131,16 @@ def _outcomes(stats: Stats) -> Text:
 
 
 def _stages(stats: Stats) -> Text:
-    """`embed 3/8 +120`: three requests of at most eight in flight, 120 texts waiting."""
-    parts = [_stage(name, stats.stages[name]) for name in STAGES if name in stats.stages]
-    retries = sum(stage.retries for stage in stats.stages.values())
-    text = Text(" · ".join(parts))
-    if retries:
-        text.append(f" · {retries:,} retried", "yellow")
+    """`embedding 3 (+120 waiting)`: three requests are under way, 120 texts wait for theirs."""
+    parts = [_stage(word, stats.stages[name]) for name, word in STAGES if name in stats.stages]
+    text = Text(" · ".join(filter(None, parts)) or "reading")
+    if retries := sum(stage.retries for stage in stats.stages.values()):
+        text.append(f" · {retries:,} sent again", "yellow")
     return text
 
 
-def _stage(name: str, stage: StageStats) -> str:
-    waiting = f" +{stage.waiting}" if stage.waiting else ""
-    return f"{name} {stage.in_flight}/{stage.limit}{waiting}"
+def _stage(word: str, stage: StageStats) -> str:
+    if not (stage.in_flight or stage.waiting):
+        return ""
+    waiting = f" (+{stage.waiting:,} waiting)" if stage.waiting else ""
+    return f"{word} {stage.in_flight}{waiting}"

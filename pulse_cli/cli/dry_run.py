@@ -8,7 +8,7 @@ from typing import Any
 
 from pulse_cli import numbers
 from pulse_cli.cli.exit_codes import Exit, exit_of_error
-from pulse_cli.cli.layout import rows, width_of
+from pulse_cli.cli.layout import rows, trouble, width_of
 from pulse_cli.engine import DryRun
 from pulse_cli.engine.prune import StalePages
 from pulse_cli.sanitize import sanitize
@@ -19,7 +19,8 @@ TEI_TOKENS_PER_S = 900_000.0  # a small model (bge-small) on one L4
 
 
 def exit_code_of(found: DryRun) -> Exit:
-    """As `index` would end: 4 where it would refuse to prune, 3 where records are dead."""
+    """As `index` would end: 4 where it would refuse to prune, 3 where records are dead, 2 where
+    there is nothing to index."""
     if found.refusal is not None:
         return exit_of_error(found.refusal.kind)
     return Exit.DEAD_LETTERS if found.counts.dead else Exit.OK
@@ -50,18 +51,18 @@ def as_object(found: DryRun, *, local: bool) -> dict[str, Any]:
         "longest": [asdict(page) for page in found.longest],
         "problems": found.problems,
         "notes": found.notes,
-        "prune": None if found.stale is None else _stale(found, found.stale),
+        "prune": None if found.stale is None else _stale(found.stale),
+        "refused": None if found.refusal is None else str(found.refusal),
         "estimated_seconds": round(estimate(found, local=local), 1),
         "seconds": round(found.seconds, 3),
     }
 
 
-def _stale(found: DryRun, stale: StalePages) -> dict[str, Any]:
+def _stale(stale: StalePages) -> dict[str, Any]:
     return {
         "pages": stale.count,
         "hosts": {name: asdict(host) for name, host in stale.hosts.items()},
         "urls": stale.examples,
-        "refused": None if found.refusal is None else str(found.refusal),
     }
 
 
@@ -81,11 +82,13 @@ def as_page(found: DryRun, *, local: bool) -> str:
     lines = [f"{head} Nothing was written.", ""]
     lines += rows(_rows(found, local=local), width_of())
     if found.stale is not None:
-        lines += ["", *_stale_page(found, found.stale)]
+        lines += ["", *_stale_page(found.stale)]
+    if found.refusal is not None:
+        lines += ["", *trouble(str(found.refusal), found.refusal.hint, width_of())]
     return "\n".join(lines)
 
 
-def _stale_page(found: DryRun, stale: StalePages) -> Iterator[str]:
+def _stale_page(stale: StalePages) -> Iterator[str]:
     yield f"Would remove {numbers.plural(stale.count, 'page')} that the crawl no longer holds:"
     for name, host in stale.hosts.items():
         yield f"  {host.stale:>7,} of {host.stored:,} pages of {sanitize(name)}"
@@ -93,9 +96,6 @@ def _stale_page(found: DryRun, stale: StalePages) -> Iterator[str]:
     yield from (f"  {sanitize(url)}" for url in shown)
     if stale.count > len(shown):
         yield f"  and {stale.count - len(shown):,} more (--json lists the first 1,000)"
-    if found.refusal is not None:
-        yield f"But {sanitize(str(found.refusal))}"
-        yield sanitize(found.refusal.hint)
 
 
 def _rows(found: DryRun, *, local: bool) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pulse_cli import numbers
 from pulse_cli.cli.exit_codes import Exit, exit_of_run
+from pulse_cli.errors import Kind
 from pulse_cli.events import Counts, Summary
 
 
@@ -33,6 +34,8 @@ def _what_happened(summary: Summary) -> str:
     counts, earlier, error = summary.counts, summary.earlier, summary.error
     if not has_begun(summary):
         return f"Not started: {error.message.splitlines()[0]}" if error else "Not started"
+    if error is not None and error.kind is Kind.NOTHING_TO_INDEX:
+        return "Nothing was indexed"
     spent = numbers.duration(summary.seconds)
     if summary.status == "complete" and error is None:
         return f"{_work(summary)} in {spent}"

@@ -67,7 +67,7 @@ def _usage(error: typer.TyperException) -> str:
         return text
     ctx = getattr(error, "ctx", None)
     known = [flag for param in ctx.command.params for flag in param.opts] if ctx else []
-    meant = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    meant = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"no such option: {name}" + (f"; did you mean {meant[0]}?" if meant else "")
 
 

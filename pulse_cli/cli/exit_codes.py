@@ -32,7 +32,7 @@ class Exit(IntEnum):
 MEANINGS = {
     Exit.OK: "All done.",
     Exit.FATAL: "Stopped; the message says why and what to do.",
-    Exit.USAGE: "Wrong flags or settings, a source that is missing, or an empty pipe.",
+    Exit.USAGE: "Wrong flags or settings, a source that is missing or holds nothing to index.",
     Exit.DEAD_LETTERS: "Done, but some records are dead letters or a source was cut off.",
     Exit.REFUSED: "Refuses to resume (input, settings or checkpoint changed) or to prune.",
     Exit.LOCKED: "Another run is at work on these sources or this index.",
@@ -43,7 +43,9 @@ MEANINGS = {
 
 #: Kinds of error that are not listed end with 1.
 _OF_KIND = {
-    **dict.fromkeys((Kind.USAGE, Kind.CONFIG, Kind.MISSING_SOURCE), Exit.USAGE),
+    **dict.fromkeys(
+        (Kind.USAGE, Kind.CONFIG, Kind.MISSING_SOURCE, Kind.NOTHING_TO_INDEX), Exit.USAGE
+    ),
     Kind.SOURCE_CHANGED: Exit.REFUSED,
     Kind.SETTINGS_CHANGED: Exit.REFUSED,
     Kind.CHECKPOINT: Exit.REFUSED,

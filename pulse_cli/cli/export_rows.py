@@ -49,7 +49,7 @@ class Parquet:
         except ImportError as error:
             raise Fatal(
                 "writing Parquet needs pyarrow, which is not installed",
-                hint="pip install 'pulse-cli[parquet]', or write JSON lines",
+                hint="pip install 'pulse-index[parquet]', or write JSON lines",
                 kind=Kind.USAGE,
             ) from error
         self._arrow: Any = pyarrow

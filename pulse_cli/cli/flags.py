@@ -105,7 +105,7 @@ ConfigFile = Annotated[
 ]
 SetAny = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Any setting, e.g. chunk.max_tokens=512."),
+    typer.Option("--set", metavar="SETTING=VALUE", help="Any setting, e.g. chunk.max_tokens=512."),
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=OUTPUT)
@@ -159,7 +159,7 @@ def _pairs(texts: Iterable[str]) -> dict[str, tuple[str, Any]]:
         name, is_pair, value = text.partition("=")
         problem = ""
         if not is_pair:
-            problem = "expected NAME=VALUE"
+            problem = "expected SETTING=VALUE"
         elif name not in known:
             problem = unknown(tuple(name.split(".")))
         elif known[name].secret:

@@ -7,6 +7,8 @@ examples keep their lines, and no 0.1 s goes into drawing boxes.
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 import textwrap
 from typing import Any
@@ -15,6 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from pulse_cli.cli.exit_codes import MEANINGS
 from pulse_cli.cli.flags import OPTIONS, PANELS
+from pulse_cli.errors import Fatal, Kind
 
 MAX_WIDTH = 100
 FLAG_COLUMN = 26
@@ -28,10 +31,21 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """A command with subcommands, likewise."""
+    """A command with subcommands, likewise. `pulse FILE` is told which command takes files."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        word = args[0]
+        if ctx.parent is None and word not in self.commands and _looks_like_a_source(word):
+            hint = f"{ctx.command_path} index {shlex.join(args)}"
+            raise Fatal(f"{word} is not a command", hint=f"to index it: {hint}", kind=Kind.USAGE)
+        return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         formatter.write(page(ctx))
+
+
+def _looks_like_a_source(word: str) -> bool:
+    return word == "-" or any(sign in word for sign in "./:*") or os.path.exists(word)  # noqa: PTH110
 
 
 def page(ctx: Any) -> str:

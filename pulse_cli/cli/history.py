@@ -37,17 +37,24 @@ def as_object(records: Sequence[Record], hours: float) -> dict[str, Any]:
     }
 
 
-def as_page(records: Sequence[Record], hours: float) -> str:
-    """The same for people: the latest start first."""
+def as_page(records: Sequence[Record], hours: float, room: int | None = None) -> str:
+    """The same for people, the latest start last; in at most `room` lines if possible."""
     if not records:
         return f"No run in the last {hours:g} hours."
-    lines = [f"{numbers.plural(len(records), 'start')} in the last {hours:g} hours:"]
-    lines += [_line(one) for one in reversed(records)]
-    if failures := _failures(records):
-        lines += ["", f"Failures: {numbers.reasons(failures)}"]
-    if found := stages(records):
-        lines += ["", *_table(found)]
-    return "\n".join(lines)
+    head = f"{numbers.plural(len(records), 'start')} in the last {hours:g} hours:"
+    failures, found = _failures(records), stages(records)
+    above = [*_table(found), ""] if found else []
+    above += [f"Failures: {numbers.reasons(failures)}", ""] if failures else []
+    if room is not None and len(above) > room // 2:
+        above = []
+    starts: list[str] = []
+    for number, one in enumerate(reversed(records)):
+        lines = _line(one).splitlines()
+        if room is not None and number and len(above) + 1 + len(starts) + len(lines) > room:
+            head = f"{head[:-1]}, the last {number} (--all shows all):"
+            break
+        starts = lines + starts
+    return "\n".join([*above, head, *starts])
 
 
 def moment(seconds: float) -> str:

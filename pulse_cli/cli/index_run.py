@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.app.index import Job, index_sources, look_at_sources
-from pulse_cli.app.loop import run_until_signal
+from pulse_cli.app.loop import run, run_until_signal
+from pulse_cli.app.notify import notify
 from pulse_cli.app.summary_json import as_object
 from pulse_cli.cli import dry_run
 from pulse_cli.cli.command_line import search_command
@@ -53,12 +54,15 @@ def run_index(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) 
     code = exit_of_run(summary)
     if not speaks_json(settings):
         _say(summary, loaded, verbosity, as_json=as_json)
+    found = json.dumps(with_exit_code(as_object(summary), code))
     if as_json:
         try:
-            write_stdout(json.dumps(with_exit_code(as_object(summary), code)))
+            write_stdout(found)
         except Fatal as error:
             tell("\n".join(trouble(str(error), error.hint, width_of())))
-            return int(code or exit_of_error(error.kind))
+            code = code or exit_of_error(error.kind)
+    if problem := run(notify(settings, found.encode())):
+        tell("\n".join(trouble(f"run.notify: {problem}", "", width_of())))
     return int(code)
 
 

@@ -17,7 +17,7 @@ from pulse_cli.cli import ending
 from pulse_cli.cli.exit_codes import exit_of_run
 from pulse_cli.cli.layout import waiting
 from pulse_cli.cli.streams import abandon
-from pulse_cli.cli.throughput import Throughput, bytes_done
+from pulse_cli.cli.throughput import Throughput
 from pulse_cli.events import (
     Draining,
     Ended,
@@ -77,7 +77,11 @@ class Lines:
                 text = f"{word}: {', '.join(event.sources)} → {event.target}"
                 self._write("info", word, text, run_id=event.run_id, sources=event.sources)
             case Draining():
-                self._write("warning", "draining", f"finishing what is in flight: {event.reason}")
+                self._write(
+                    "warning",
+                    "draining",
+                    f"finishing what is begun: {event.reason}; again stops at once",
+                )
             case Waiting() if self._is_news(event):
                 more = asdict(event) if self._as_json else {}
                 self._write("warning", "waiting", waiting(event), **more)
@@ -147,8 +151,9 @@ def _sentence(stats: Stats, throughput: Throughput) -> str:
         if number:
             parts.append(f"{number:,} {word}")
     sentence = ", ".join(parts) + f"; {numbers.rate(throughput.chunks_per_s)} chunks/s"
-    if stats.bytes_total:
-        sentence = f"{100 * bytes_done(stats) / stats.bytes_total:.0f} % done, {sentence}"
+    share = throughput.share(stats)
+    if share is not None:
+        sentence = f"{100 * share:.0f} % done, {sentence}"
     left = throughput.left_s(stats)
     if left is not None:
         sentence += f", about {numbers.clock(left)} left"

@@ -46,6 +46,11 @@ def tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody sits there; never for a stream that is closed or was never open."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
 def abandon(stream: TextIO) -> None:
     """Let what `stream` still holds, and what is written to it later, go nowhere.
 

@@ -1,13 +1,18 @@
-"""How fast a run goes now, from its own counters: rates over the last seconds, time left."""
+"""How fast a run goes, from its own counters: rates of the last seconds, and the time left.
+
+The time left and the share done go by chunks embedded, for embedding is where the time goes: a page
+of 300 chunks is one record like any other, and nothing is indexed before its last chunk.
+"""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pulse_cli.events import Stats
+from pulse_cli.events import Counts, Stats
 
-WINDOW_S = 10.0
+WINDOW_S, LONG_WINDOW_S = 10.0, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +29,14 @@ class Throughput:
 
     def __init__(self) -> None:
         self._samples: deque[_Sample] = deque()
+        self._first_done = 0.0
+        self._first_records = 0
+        self._first_without_text = 0
 
     def update(self, stats: Stats) -> None:
+        if not self._samples:
+            self._first_done, self._first_records = bytes_done(stats), stats.counts.records
+            self._first_without_text = self._without_text(stats.counts)
         self._samples.append(
             _Sample(
                 stats.elapsed_s,
@@ -35,13 +46,20 @@ class Throughput:
                 bytes_done(stats),
             )
         )
-        while self._samples[-1].at - self._samples[0].at > WINDOW_S and len(self._samples) > 2:
+        while self._samples[-1].at - self._samples[0].at > LONG_WINDOW_S and len(self._samples) > 2:
             self._samples.popleft()
 
-    def _rate(self, field: str) -> float:
-        if len(self._samples) < 2:
+    def _recent(self) -> Sequence[_Sample]:
+        """The samples of the last `WINDOW_S` seconds, two at least if there are two."""
+        since = self._samples[-1].at - WINDOW_S if self._samples else 0.0
+        recent = [sample for sample in self._samples if sample.at >= since]
+        return recent if len(recent) > 1 else list(self._samples)[-2:]
+
+    def _rate(self, field: str, samples: Sequence[_Sample] | None = None) -> float:
+        among = self._recent() if samples is None else samples
+        if len(among) < 2:
             return 0.0
-        first, last = self._samples[0], self._samples[-1]
+        first, last = among[0], among[-1]
         seconds = last.at - first.at
         return (getattr(last, field) - getattr(first, field)) / seconds if seconds > 0 else 0.0
 
@@ -57,12 +75,44 @@ class Throughput:
     def tokens_per_s(self) -> float:
         return self._rate("tokens")
 
-    def left_s(self, stats: Stats) -> float | None:
-        """Seconds to the end of the input at the present speed; None if it cannot be told."""
-        speed = self._rate("done")
-        if stats.bytes_total is None or speed <= 0:
+    def share(self, stats: Stats) -> float | None:
+        """How much of the run is done, 0 to 1; None if its end is not known."""
+        if not stats.bytes_total:
             return None
-        return max(stats.bytes_total - bytes_done(stats), 0) / speed
+        whole = self._chunks_to_embed(stats)
+        if whole is None:
+            return min(bytes_done(stats) / stats.bytes_total, 1.0)
+        before = self._first_done / stats.bytes_total
+        return min(before + (1 - before) * stats.chunks_embedded / whole, 1.0)
+
+    def left_s(self, stats: Stats) -> float | None:
+        """Seconds to the end of the input at the speed of the last minute; None if not known."""
+        if not stats.bytes_total:
+            return None
+        whole = self._chunks_to_embed(stats)
+        if whole is None:
+            speed = self._rate("done")
+            return max(stats.bytes_total - bytes_done(stats), 0) / speed if speed > 0 else None
+        speed = self._rate("chunks", self._samples)
+        return max(whole - stats.chunks_embedded, 0) / speed if speed > 0 else None
+
+    def _chunks_to_embed(self, stats: Stats) -> float | None:
+        """How many chunks this process will embed; None where nothing suggests a number.
+
+        The documents whose chunks are known stand for those that are not: what they came to per
+        byte of input, the rest will. Documents that are long or cheap (unchanged) count as such.
+        """
+        records = stats.counts.records + stats.open_records - self._first_records
+        if not (stats.chunks_known and records and stats.bytes_total):
+            return None
+        settled = stats.documents_known + self._without_text(stats.counts)
+        rest = stats.bytes_total - self._first_done
+        covered = (stats.bytes_read - self._first_done) * min(settled / records, 1.0)
+        return stats.chunks_known * max(rest / covered, 1.0) if covered > 0 else None
+
+    def _without_text(self, counts: Counts) -> int:
+        """Records of this process that became no document."""
+        return sum(counts.skipped.values()) + sum(counts.dead.values()) - self._first_without_text
 
 
 def bytes_done(stats: Stats) -> float:

@@ -7,6 +7,7 @@ log line, checkpoint or summary that names the address can hold the password.
 from __future__ import annotations
 
 import re
+import shlex
 from urllib.parse import unquote
 
 _USER_INFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^/?#]*)@")
@@ -32,6 +33,14 @@ def check_http(url: str, schemes: tuple[str, ...] = ("http", "https")) -> str:
     if not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(:\d{1,5})?", host):
         raise ValueError("the port of the address is not a number")
     return url.rstrip("/")
+
+
+def command_words(text: str) -> list[str]:
+    """The words of a command, quoted as in a shell; none where the quotes do not close."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return []
 
 
 def looks_like_host(text: str) -> bool:

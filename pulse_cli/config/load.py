@@ -168,6 +168,7 @@ def _validated(layers: _Layers) -> Settings:
             (_setting(detail["loc"]), detail)
             for detail in error.errors(include_url=False, include_input=False)
         ]
+        details = [each for each in details if _was_set(layers, each[0])] or details
         details.sort(key=lambda item: order.index(item[0]) if item[0] in order else -1)
         for setting, detail in details:
             place = _origin(layers, setting)
@@ -183,6 +184,11 @@ def _validated(layers: _Layers) -> Settings:
 def _setting(location: tuple[int | str, ...]) -> tuple[str, ...]:
     path = tuple(str(part) for part in location)
     return path[:2] if path and path[0] in sections() else path[:1]
+
+
+def _was_set(layers: _Layers, path: tuple[str, ...]) -> bool:
+    """Whether somebody set it, or a part of it: a default fails only where another value does."""
+    return any(known[: len(path)] == path for known in layers.origins)
 
 
 def _origin(layers: _Layers, path: tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ import platformdirs
 from pydantic import Field, SecretStr, field_validator
 from pydantic.functional_validators import model_validator
 
-from pulse_cli.config.address import check_http, split_user_info
+from pulse_cli.config.address import check_http, command_words, split_user_info
 from pulse_cli.config.fields import (
     DurationField,
     GlobsField,
@@ -167,15 +167,33 @@ class Run(Section):
         default=Share(fraction=0.2),
         description="`--prune` refuses to remove more pages of a host (or this share of them)",
     )
-    on_changed_source: Literal["refuse", "restart"] = Field(
-        default="refuse", description="when an interrupted run finds its input changed"
+    on_changed_source: Literal["refuse", "restart"] | None = Field(
+        default=None,
+        description="when an unfinished run finds its input changed; null: `refuse` on a terminal,"
+        " elsewhere `restart` if no file ends within a record",
     )
     wait_lock: DurationField = Field(
         default=0.0, description="wait this long for another run to end before exit 11"
     )
+    notify: SecretStr | None = Field(
+        default=None,
+        description="an http(s) URL that is sent the summary (JSON) at the end of every run, or a"
+        " command that reads it",
+    )
     metrics_file: PathField | None = Field(
         default=None, description="write figures for Prometheus' textfile collector here"
     )
+
+    @field_validator("notify")
+    @classmethod
+    def _check_notify(cls, value: SecretStr | None) -> SecretStr | None:
+        """Raises ValueError, which quotes nothing: the URL may hold a token."""
+        text = value.get_secret_value() if value is not None else ""
+        if "://" in text.partition(" ")[0]:
+            check_http(split_user_info(text)[0])
+        elif value is not None and not command_words(text):
+            raise ValueError("expected an http(s) URL or a command")
+        return value
 
 
 class Search(Section):

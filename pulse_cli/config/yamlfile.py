@@ -17,6 +17,7 @@ import yaml
 from pulse_cli.errors import Fatal, Kind
 
 MAX_BYTES = 1 << 20
+_TAB = "'\\t'"  # as PyYAML writes one
 Lines = dict[tuple[str, ...], int]
 
 
@@ -105,6 +106,8 @@ def _problem(error: yaml.MarkedYAMLError) -> str:
     """What is wrong, without the words that PyYAML quotes from the file."""
     if isinstance(error, yaml.constructor.ConstructorError):
         return "a value has a tag (a text that begins with ! needs quotes)"
+    if _TAB in (error.problem or ""):
+        return "a tab stands here: write blanks in its place"
     text = re.sub(r" ?(['\"])[^'\"]{2,}\1", "", error.problem or "is not valid YAML")
     return f"is not valid YAML: {text}"
 

@@ -77,6 +77,7 @@ class GroupTask:
         await self._committer.lookup(group.tasks)
         fault_point("group-looked-up")
         todo = [task for task in group.tasks if not self._settled(task)]
+        self._stats.documents_known += len(group.tasks) - len(todo)
         if not todo:
             return []
         await held.enter_async_context(self._budget.hold(min(group.chunks, WINDOW_CHUNKS)))
@@ -92,6 +93,8 @@ class GroupTask:
                 ready.append(task)
             else:
                 self._resolve(task, Outcome.SKIPPED, "nothing-to-search")
+        self._stats.documents_known += len(todo)
+        self._stats.chunks_known += sum(len(task.prepared.starts) for task in ready)
         return ready
 
     async def _embed_and_write(self, tasks: Sequence[DocumentTask]) -> None:

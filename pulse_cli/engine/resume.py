@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from pulse_cli.atomic_file import Syscalls
@@ -24,8 +25,8 @@ from pulse_cli.engine.progress.run_state import DeadLimit, RunState, restore
 from pulse_cli.engine.progress.state_files import StateFiles
 from pulse_cli.engine.prune import PruneOptions
 from pulse_cli.engine.stop import Stop
-from pulse_cli.errors import Fatal, Kind
-from pulse_cli.events import Counts, NullObserver, Target
+from pulse_cli.errors import Fatal, Kind, SourceChanged
+from pulse_cli.events import Counts, Message, NullObserver, Target
 from pulse_cli.model import Input
 from pulse_cli.ports import Clock, Embedder, Observer, Preparer, Source, Store
 
@@ -55,7 +56,7 @@ class RunOptions:
     force: bool = False
     restart: bool = False
     limit: int | None = None
-    on_changed_source: Literal["refuse", "restart"] = "refuse"
+    on_changed_source: Literal["refuse", "restart", "restart-whole"] = "refuse"
     give_up_after: float = 600.0
     concurrency: int | None = None
     dead_limit: DeadLimit = field(default_factory=DeadLimit)
@@ -101,6 +102,28 @@ class OpenRun:
     run_state: RunState
     resumed: bool
     earlier: Counts
+
+
+def may_restart(parts: RunDependencies, options: RunOptions, changed: SourceChanged) -> bool:
+    """Whether to begin anew, as the sources have changed. `restart-whole`: if they end whole."""
+    wish = options.on_changed_source
+    if wish == "refuse":
+        return False
+    if wish == "restart-whole" and not all(
+        _ends_whole(i.name) for i in parts.open_source(None).inputs
+    ):
+        return False
+    parts.observer.on(Message("warning", f"{changed}: begins anew"))
+    return True
+
+
+def _ends_whole(name: str) -> bool:
+    """False for a JSON file that ends within a record, as one does that is still written."""
+    if not name.endswith((".jsonl", ".ndjson", ".json")):
+        return True
+    with Path(name).open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+        return file.read().rstrip().endswith((b"}", b"]"))
 
 
 def open_run(

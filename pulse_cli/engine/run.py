@@ -24,7 +24,7 @@ from pulse_cli.engine.progress.ledger import Ledger
 from pulse_cli.engine.progress.seen import SeenPages
 from pulse_cli.engine.progress.state_files import StateFiles
 from pulse_cli.engine.prune import PruneOptions, Pruner, not_whole
-from pulse_cli.engine.resume import OpenRun, RunDependencies, RunOptions, open_run
+from pulse_cli.engine.resume import OpenRun, RunDependencies, RunOptions, may_restart, open_run
 from pulse_cli.engine.summary import summarize
 from pulse_cli.engine.threads import Threads
 from pulse_cli.errors import Fatal, PruneRefused, SourceChanged
@@ -44,8 +44,8 @@ async def index(parts: RunDependencies, files: StateFiles, options: RunOptions) 
     """
     try:
         return await _index(parts, files, options, restart=options.restart)
-    except SourceChanged:
-        if options.on_changed_source != "restart":
+    except SourceChanged as changed:
+        if not may_restart(parts, options, changed):
             raise
         return await _index(parts, files, options, restart=True)
 

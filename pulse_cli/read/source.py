@@ -166,7 +166,9 @@ class InputSource:
         self, index: int, name: str, reader: ByteReader, kind: Kind, address: FileAddress | None
     ) -> Record:
         """A file that is one page as a whole, or nothing that can be read."""
-        content = single_content(reader, kind, address, self._shapes, self._options.max_record)
+        content = single_content(
+            reader, name, kind, address, self._shapes, self._options.max_record
+        )
         size = reader.offset
         position = Position(index, size, 0, size, reader.crc, reader.line)
         return Record(Place(name, length=size), position, content, cost(content, size))

@@ -42,8 +42,17 @@ def test_pulse_alone_shows_the_help(pulse):
     assert "Commands:" in pulse().out
 
 
-def test_version(program):
-    done = program("--version")
+@pytest.mark.parametrize("command", [(), ("index",), ("config", "show")])
+def test_help_is_had_in_every_usual_way(pulse, command):
+    shown = pulse(*command, "--help")
+    assert shown == pulse(*command, "-h") == pulse("help", *command)
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.startswith(" ".join(["Usage: pulse", *command]))
+
+
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_version(program, flag):
+    done = program(flag)
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("pulse 0.")
 
@@ -60,6 +69,11 @@ def test_version(program):
         ("index --collection", "--collection"),
         ("search", "QUERY"),
         ("config", "Missing command"),
+        ("help inde", "Did you mean 'index'?"),
+        ("crawl.jsonl --limit 2", "to index it: pulse index crawl.jsonl --limit 2"),
+        ("./crawl", "to index it: pulse index ./crawl"),
+        ("https://a.example/x.jsonl", "to index it: pulse index https://a.example/x.jsonl"),
+        ("-", "to index it: pulse index -"),
         ("completion tcsh", "there is no completion for tcsh"),
     ],
 )
@@ -109,6 +123,21 @@ def test_searching_without_an_index_says_how_to_get_one(pulse):
     assert done.code == Exit.FATAL
     assert "there is no index at" in done.err
     assert "run `pulse index` first" in done.err
+
+
+def test_a_folder_that_is_no_command_is_told_how_to_index_it(pulse, crawl):
+    folder = crawl.parent / "exports"
+    folder.mkdir()
+    assert "to index it: pulse index exports" in pulse("exports").err
+
+
+def test_a_collection_that_is_not_there_names_those_that_are(pulse, crawl):
+    for name in ("kitchen", "garden"):
+        assert pulse("index", str(crawl), "--collection", name, "-q").code == Exit.DEAD_LETTERS
+    done = pulse("search", "tea", "--collection", "kitchn")
+    assert (done.code, done.out) == (Exit.FATAL, "")
+    assert "did you mean --collection kitchen?" in done.err
+    assert "there are: garden, kitchen" in " ".join(done.err.split())
 
 
 @pytest.mark.parametrize("stdin", [b"", None])

@@ -62,6 +62,9 @@ def folder(tmp_path):
         ("pulse index --qdrant ", ["data"]),
         ("pulse index --max-dead ", []),
         ("pulse --v", ["--version"]),
+        ("pulse bench --profile eight", ["eight-slots", "eight-slots-x10"]),
+        ("pulse index --set chunk.m", ["chunk.max_tokens="]),
+        ("pulse search --filter dom", ["domain="]),
         ("pulse index index", []),
     ],
 )

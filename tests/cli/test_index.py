@@ -67,7 +67,7 @@ def test_search_as_json_is_what_the_service_answered(pulse, crawl, tei):
     result = found["results"][0]
     assert set(result) == {
         *("id", "url", "title", "description", "text", "score", "chunk_index", "chunks"),
-        "metadata",
+        *("metadata", "duplicates"),
     }
     assert result["url"] == "https://kitchen.example/tea"
     assert result["metadata"]["language"] == "en"
@@ -161,3 +161,41 @@ def test_an_input_that_no_disk_here_has_room_for_is_told_at_the_start(pulse, cra
     ran = pulse(*command)
     assert "missing.onnx" in ran.err
     assert "too little for the index of 8,388,608 MiB of pages" in " ".join(ran.err.split())
+
+
+NOTHING = {
+    "empty.jsonl": (b"", "is empty"),
+    "blank.jsonl": (b"\n\n\n", "3 blank-line"),
+    "event.jsonl": (b'{"type": "crawl.started", "id": "1", "data": []}\n', "1 event-without-page"),
+    "a.pdf": (b"%PDF-1.7\n", "a PDF; let Firecrawl read it"),
+}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+@pytest.mark.parametrize("flags", [[], ["--dry-run"]])
+def test_nothing_to_index_is_no_success(pulse, home, name, flags):
+    raw, says = NOTHING[name]
+    (home / "work" / name).write_bytes(raw)
+    done = pulse("index", name, *flags)
+    assert done.code == Exit.USAGE
+    assert "pulse: nothing to index" in done.err
+    assert says in done.err
+    assert "see `pulse index --help`" in " ".join(done.err.split())
+
+
+@pytest.mark.parametrize("flags", [[], ["--dry-run"]])
+def test_a_folder_without_pages_is_no_success(pulse, home, flags):
+    folder = home / "work" / "exports"
+    folder.mkdir()
+    assert "no file to read in it" in pulse("index", "exports", *flags).err
+    for name in ("a.pdf", "b.pdf", "c.csv"):
+        (folder / name).write_bytes(b"%PDF" if name != "c.csv" else b"a,b\n")
+    done = pulse("index", "exports", *flags)
+    assert done.code == Exit.USAGE
+    assert "2 .pdf, 1 .csv" in " ".join(done.err.split())
+
+
+def test_what_was_skipped_was_there_to_index(pulse, home):
+    page = {"markdown": "Gone.", "metadata": {"url": "https://a.example/", "statusCode": 404}}
+    (home / "work" / "gone.jsonl").write_text(json.dumps(page))
+    assert pulse("index", "gone.jsonl").code == Exit.OK

@@ -73,8 +73,8 @@ def test_the_live_display_tells_what_there_is_to_know():
         "1,204 indexed · 36 unchanged · 3 skipped · 1 dead",
         "6,001 embedded",
         "100 chunks/s",
-        "prepare 1/2 · embed 7/8 +120 · store 2/3 · 4 retried",
-        "finishing what is in flight (SIGINT)",
+        "cutting 1 · embedding 7 (+120 waiting) · writing 2 · 4 sent again",
+        "finishing what is begun (SIGINT); Ctrl-C again stops at once",
         r"[red]\x1b[2Jcrawl\u202e.jsonl → pulse_docs",
     ):
         assert part in text, part

@@ -198,7 +198,7 @@ def test_pages_that_are_gone_are_pruned_and_deleted(night: Night) -> None:
     deleted = night.pulse(
         "delete", "HTTPS://Docs.example/page-1?utm_source=x#y", url(77), *services, "--json"
     )
-    assert deleted.code == 0, deleted.err
+    assert deleted.code == 1, "one of the two was not there"
     assert deleted.json == {
         "pages": 1,
         "points": len(left),
@@ -225,4 +225,4 @@ def test_status_tells_the_runs_and_what_failed(night: Night) -> None:
     text = night.pulse("status").out
     assert "2 starts in the last 24 hours" in text
     assert "nothing was pruned: the crawl lacks 11 of the 12 pages of docs.example" in text
-    assert night.pulse("status", "--hours", "0").out.endswith("No run in the last 0 hours.\n")
+    assert night.pulse("status", "--hours", "0").out.startswith("No run in the last 0 hours.\n")

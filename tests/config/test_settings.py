@@ -165,7 +165,7 @@ def test_text_becomes_a_value_wherever_it_is_written(tmp_path, setting, text, va
         ("qdrant.url", "grpc://host", "expected http://host[:port]"),
         ("qdrant.collection", "../../etc", "expected a plain name"),
         ("qdrant.collection", ".hidden", "expected a plain name"),
-        ("bm25.language", "English!", "expected .none., .arabic."),
+        ("bm25.language", "English!", "expected 'none', 'arabic'"),
         ("chunk.overlap_tokens", "700", "at most half of max_tokens"),
     ],
 )
@@ -293,6 +293,14 @@ def test_any_values_anywhere_are_settings_or_a_refusal(tmp_path_factory, file, f
     given_flags = {".".join(path): ("--flag", value) for path, value in flags.items()}
     with contextlib.suppress(Fatal):  # anything else is a bug
         load(given_flags, None, {"HOME": str(folder), **named}, folder)
+
+
+@pytest.mark.parametrize("value", ["0", "many"])
+def test_a_default_that_follows_from_a_wrong_value_is_not_told_of(tmp_path, value):
+    with pytest.raises(Fatal) as caught:
+        loaded(tmp_path, f"chunk: {{max_tokens: {value}}}\n")
+    assert "pulse.yaml:1: `chunk.max_tokens`: " in str(caught.value)
+    assert "overlap" not in str(caught.value)
 
 
 def test_a_smaller_chunk_keeps_its_overlap_in_proportion(tmp_path):

@@ -56,6 +56,7 @@ def test_an_empty_file_and_a_byte_order_mark_are_no_mistake(tmp_path):
         ("a: 1\n b: 2\n", ":2: is not valid YAML"),
         ("a: 1\n---\nb: 2\n", "is not valid YAML"),
         ("a: \x07\n", "control character"),
+        ("a:\n\tb: 1\n", ":2: a tab stands here: write blanks in its place"),
         (b"a: \xff\n", ": is not UTF-8 (byte 3)"),
         ("a: " + "[" * 20_000, "nested too deeply"),
         (b"# " + b"x" * MAX_BYTES, "larger than 1 MiB"),

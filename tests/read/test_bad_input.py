@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import orjson
@@ -202,15 +203,54 @@ def test_the_note_of_a_cut_crawl_counts_its_documents(reader, samples):
     assert "after 2 documents" in note.message
 
 
-@pytest.mark.parametrize(
-    ("data", "begins"),
-    [(b"https://example.org/1\nhttps://example.org/2\n", "https://"), (b"PK\x03\x04zip", "PK")],
-)
-def test_what_is_not_json_at_all_is_one_dead_letter(reader, data, begins):
-    (record,) = reader.read(data, "x.txt")
+@pytest.mark.parametrize("name", ["x.json", "x.json.gz"])
+def test_what_calls_itself_json_and_is_not_is_one_dead_letter(reader, name):
+    data = b"Not found, sorry"
+    (record,) = reader.read(data if name == "x.json" else gzip.compress(data), name)
     assert record.content.reason == "not-json"
-    assert begins in record.content.detail
+    assert "Not found" in record.content.detail
     assert record.place.length == len(data)
+
+
+SITEMAP = b"<?xml version='1.0'?><urlset><url><loc>https://a.example/</loc></url></urlset>"
+FILES = {
+    "pdf": b"%PDF-1.7\n%\xe2\xe3",
+    "image": b"\x89PNG\r\n\x1a\n\x00",
+    "csv": b'url,text\nhttps://a.example/,"a, b"\n',
+    "xml": b'<?xml version="1.0"?><rss version="2.0"></rss>',
+    "sitemap": SITEMAP,
+    "text": b"Tea, and how to make it.\nWater first.\n",
+    "addresses": b"https://example.org/1\nhttps://example.org/2\n",
+    "zip": b"PK\x03\x04zip",
+    "office": b"PK\x03\x04 [Content_Types].xml",
+    "parquet": b"PAR1\x15\x04",
+    "sqlite": b"SQLite format 3\x00",
+    "tar": b"a.json".ljust(257, b"\0") + b"ustar\x0000",
+    "media": b"\x00\x00\x00\x18ftypmp42",
+    "binary": b"\x7fELF\x02\x01\x00",
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("name", ["x.bin", "-"])
+def test_a_file_of_another_kind_is_named_and_is_no_dead_letter(reader, kind, name):
+    (record,) = reader.read(FILES[kind], name)
+    assert isinstance(record.content, NoDocument)
+    assert record.content.reason == f"{kind}-file"
+    assert record.content.hint
+
+
+@pytest.mark.parametrize("name", ["x.html", "x.json", "x"])
+def test_html_is_a_page_whatever_its_name(reader, name):
+    page = b"<!-- saved --><!doctype HTML><link rel=canonical href=https://a.example/><p>Tea"
+    (document,) = reader.contents(page, name)
+    assert (document.url, document.text) == ("https://a.example/", "Tea\n")
+
+
+def test_a_pdf_with_an_address_is_still_no_page(reader):
+    address = "https://a.example/manual"
+    (record,) = reader.read(FILES["pdf"], "manual.pdf", base_url=address)
+    assert record.content.reason == "pdf-file"
 
 
 def test_junk_before_json_lines_does_not_hide_them(reader):

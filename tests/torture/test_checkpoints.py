@@ -99,7 +99,7 @@ def test_a_changed_source_is_refused_by_name_and_nothing_is_lost(
 ) -> None:
     before = half.points()
     CHANGES[change](half.source)
-    ended = half.run()
+    ended = half.run("--on-changed-source", "refuse")
     assert ended.code == REFUSED
     error = ended.report["error"]
     assert error["kind"] == "source-changed"
@@ -115,6 +115,24 @@ def test_cron_may_say_that_a_changed_source_begins_anew(half: Machine) -> None:
     state = half.finished()
     assert state is not None
     assert state["counts"]["indexed"] + state["counts"]["unchanged"] == PAGES
+
+
+def test_without_a_terminal_a_changed_source_begins_anew_and_says_so(half: Machine) -> None:
+    edit_before(half.source)
+    log = half.source.with_name("run.log")
+    ended = half.run("--log-file", str(log))
+    assert ended.code == 0, ended.stderr
+    assert "the sources have changed since this run was interrupted" in log.read_text()
+    assert "begins anew" in log.read_text()
+
+
+def test_without_a_terminal_a_source_that_is_still_written_is_refused(half: Machine) -> None:
+    edit_before(half.source)
+    half.source.write_bytes(half.source.read_bytes()[:-400])
+    assert half.run().code == REFUSED
+    with half.source.open("ab") as file:
+        file.write(b'"}}')
+    assert half.run().code in (0, 3)
 
 
 def test_a_source_that_grew_is_read_on(half: Machine) -> None:
@@ -270,10 +288,11 @@ def test_a_pipe_goes_on_with_the_same_stream_only(bench: Bench, source: Path) ->
     machine = bench.machine("qdrant", source)
     data = source.read_bytes()
     assert piped(machine, data, "--limit", "60").code == 0
-    ended = piped(machine, data[:300] + b"Z" + data[301:])
+    refuse = ("--on-changed-source", "refuse")
+    ended = piped(machine, data[:300] + b"Z" + data[301:], *refuse)
     assert ended.code == REFUSED
     assert ended.report["error"]["kind"] == "source-changed"
-    assert piped(machine, data[:1000]).code == REFUSED
+    assert piped(machine, data[:1000], *refuse).code == REFUSED
     assert piped(machine, data).code == 0
     assert checkpoint(machine)["counts"]["indexed"] == PAGES
 

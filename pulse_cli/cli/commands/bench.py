@@ -37,7 +37,7 @@ Profiles = Annotated[
     list[str] | None,
     typer.Option(
         "--profile",
-        metavar="NAME",
+        metavar="PROFILE",
         help="l4, h100, cpu, original, eight-slots, eight-slots-x10, instant; repeatable.",
         rich_help_panel=SERVICES,
     ),

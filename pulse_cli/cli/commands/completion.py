@@ -47,7 +47,10 @@ def script(shell: str, root: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One flag. `kind` is what its value is: "", choice, file, folder, collection, other."""
+    """One flag. `kind` is what its value is: "", choice, assign, file, folder, collection, other.
+
+    `assign` is a choice that ends with `=` and goes on with a value.
+    """
 
     names: tuple[str, ...]
     why: str
@@ -72,7 +75,7 @@ def verbs(command: Any, words: tuple[str, ...] = ()) -> Iterator[Verb]:
     options = [param for param in command.params if param.param_type_name == "option"]
     arguments = [param for param in command.params if param.param_type_name == "argument"]
     flags = [_flag(param) for param in options if not param.hidden]
-    flags.append(Flag(("--help",), "Show this page.", ""))
+    flags.append(Flag(("-h", "--help"), "Show this page.", ""))
     takes, choices = ("", tuple(inner)) if inner else ("", ())
     if arguments:
         takes, choices = _kind(str(arguments[0].metavar or ""))
@@ -102,6 +105,18 @@ def _kind(metavar: str) -> tuple[str, tuple[str, ...]]:
         return "folder", ()
     if word == "NAME":
         return "collection", ()
+    if word == "PROFILE":
+        from pulse_cli.simulators.profiles import PROFILES
+
+        return "choice", tuple(PROFILES)
+    if word == "SETTING=VALUE":
+        from pulse_cli.config.tree import leaves
+
+        return "assign", tuple(f"{leaf.name}=" for leaf in leaves() if not leaf.secret)
+    if word == "FIELD=VALUE":
+        from pulse_cli.search.filters import FIELDS
+
+        return "assign", tuple(f"{field}=" for field in FIELDS)
     if "|" in word and word.islower():
         return "choice", tuple(word.split("|"))
     return "", ()

@@ -44,7 +44,7 @@ Where = Annotated[
     list[str] | None,
     typer.Option(
         "--filter",
-        metavar="KEY=VALUE",
+        metavar="FIELD=VALUE",
         help="Only pages whose domain, language, country, isMobile or url (a beginning) is "
         "VALUE; repeatable.",
         rich_help_panel=CHOICE,
@@ -65,7 +65,7 @@ def export(
     """Write the pages of an index as JSON lines in Firecrawl's shape, or its chunks.
 
     What is written can be indexed again: `pulse index FILE`. A file whose name ends in .parquet is
-    written as Parquet, which needs `pip install 'pulse-cli[parquet]'`.
+    written as Parquet, which needs `pip install 'pulse-index[parquet]'`.
 
     Examples:
     pulse export > pages.jsonl

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -107,6 +108,7 @@ def index(
     from pulse_cli.cli.command_line import index_command, setting_flags
     from pulse_cli.cli.index_run import run_dry, run_index, sources_of
     from pulse_cli.cli.progress import Verbosity
+    from pulse_cli.cli.streams import is_terminal
 
     named = absolute_sources(sources_of(sources))
     switches = {"--force": force, "--prune": prune, "--yes": yes, f"--scope={scope}": bool(scope)}
@@ -123,6 +125,7 @@ def index(
         prune=prune,
         scope=scope or "",
         yes=yes,
+        unattended=not is_terminal(sys.stderr),
         alias=alias or "",
     )
     carry_out = run_dry if dry_run else run_index

@@ -24,7 +24,7 @@ Where = Annotated[
     list[str] | None,
     typer.Option(
         "--filter",
-        metavar="KEY=VALUE",
+        metavar="FIELD=VALUE",
         help="Only pages whose domain, language, country, isMobile or url (a beginning) is "
         "VALUE; repeatable.",
     ),

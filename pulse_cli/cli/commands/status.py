@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ import typer
 from pulse_cli import numbers
 from pulse_cli.cli import history
 from pulse_cli.cli.flags import Json, with_settings
-from pulse_cli.cli.streams import write_stdout
+from pulse_cli.cli.streams import is_terminal, write_stdout
 from pulse_cli.errors import Fatal
 from pulse_cli.sanitize import sanitize
 
@@ -21,34 +23,71 @@ if TYPE_CHECKING:
     from pulse_cli.config import Loaded
 
 
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[SOURCE]...", help="Only runs over these files or folders."),
+]
+All = Annotated[bool, typer.Option("--all", help="Also what does not fit on the screen.")]
 Hours = Annotated[float, typer.Option(min=0, metavar="N", help="How far back to look at runs.")]
 
 
 @with_settings("state_dir")
-def status(*, loaded: Loaded, hours: Hours = 24.0, as_json: Json = False) -> None:
+def status(
+    *,
+    loaded: Loaded,
+    sources: Sources = None,
+    show_all: All = False,
+    hours: Hours = 24.0,
+    as_json: Json = False,
+) -> None:
     """Show how far every run came and the command that goes on, and what went wrong lately.
 
-    The latest runs are shown with their durations by stage and their failures by reason.
+    The newest is at the bottom. A terminal shows one screen of it.
 
     Examples:
     pulse status
+    pulse status crawl.jsonl --all
     pulse status --hours 168
     pulse status --json | jq -r '.runs[] | select(.status == "incomplete") | .resume'
     """
+    from pulse_cli.cli.which_runs import runs_over
     from pulse_cli.engine.progress import run_log
 
-    folder = loaded.settings.state_folder
-    runs = list(_runs(folder))
-    records = list(run_log.read(folder, time.time() - 3600 * hours))
+    folder, matches = loaded.settings.state_folder, runs_over(sources or ())
+    runs = [one for one in _runs(folder) if matches(one.get("sources", ()))]
+    found = run_log.read(folder, time.time() - 3600 * hours)
+    records = [one for one in found if matches(one["sources"])]
     if as_json:
         lately = history.as_object(records, hours)
         write_stdout(
             json.dumps({"state_dir": str(folder), "runs": runs, "history": lately}, indent=2)
         )
     elif not runs and not records:
-        write_stdout(f"No runs yet in {sanitize(str(folder))}.")
+        over = " over these sources" if sources else ""
+        write_stdout(f"No runs{over} yet in {sanitize(str(folder))}.")
     else:
-        write_stdout("\n\n".join([*(_page(run) for run in runs), history.as_page(records, hours)]))
+        rows = None if show_all or not is_terminal(sys.stdout) else _rows_of_screen()
+        write_stdout("\n".join(_screen([_page(run) for run in runs], records, hours, rows)))
+
+
+def _rows_of_screen() -> int:
+    return max(shutil.get_terminal_size().lines - 2, 10)  # for the prompt before and after
+
+
+def _screen(
+    runs: list[str], records: list[dict[str, Any]], hours: float, rows: int | None
+) -> list[str]:
+    """History above, runs below, the newest of each last; the oldest goes where room is short."""
+    shown: list[str] = []
+    for number, page in enumerate(runs):
+        lines = ["", *page.splitlines()]
+        if rows is not None and number and len(shown) + len(lines) > 2 * rows // 3:
+            left_out = len(runs) - number
+            shown = ["", f"({numbers.plural(left_out, 'older run')}: --all)", *shown]
+            break
+        shown = lines + shown
+    room = None if rows is None else max(rows - len(shown), 1)
+    return history.as_page(records, hours, room).splitlines() + shown
 
 
 def _runs(folder: Path) -> Iterator[dict[str, Any]]:

@@ -9,11 +9,12 @@ such; together they hold at least the last 500 runs or so.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pulse_cli.atomic_file import write_atomically
 from pulse_cli.engine.progress.disk import disk_errors
 from pulse_cli.engine.progress.json_text import from_json, to_json
 from pulse_cli.events import Summary
@@ -80,14 +81,36 @@ def read(folder: Path, since: float = 0.0) -> Iterator[dict[str, Any]]:
 
     Lines that cannot be read are passed over. Raises OSError.
     """
-    for path in (folder / f"{NAME}.1", folder / NAME):
-        if not path.exists():
-            continue
+    for path in _files(folder):
         for line in path.read_bytes().splitlines():
-            try:
-                record = from_json(line)
-            except ValueError:
-                continue
-            known = isinstance(record, dict) and record.get("format") == FORMAT
-            if known and record["ended"] >= since:
+            record = _record(line)
+            if record is not None and record["ended"] >= since:
                 yield record
+
+
+def remove(folder: Path, is_meant: Callable[[dict[str, Any]], bool], *, really: bool) -> int:
+    """Take the records that are meant out of the log; how many they are. Raises Fatal.
+
+    Not `really`: only count them. A start that ends in this moment may lose its line.
+    """
+    removed = 0
+    for path in _files(folder):
+        with disk_errors(path):
+            lines = path.read_bytes().splitlines(keepends=True)
+            kept = [line for line in lines if not ((one := _record(line)) and is_meant(one))]
+            removed += len(lines) - len(kept)
+            if really and len(kept) < len(lines):
+                write_atomically(path, b"".join(kept))
+    return removed
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in (folder / f"{NAME}.1", folder / NAME) if path.exists()]
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = from_json(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and record.get("format") == FORMAT else None

@@ -167,3 +167,16 @@ def checkpoints(folder: Path) -> list[Path]:
     """All checkpoints in a state folder, the latest saved first."""
     found = folder.glob(f"*{CHECKPOINT_SUFFIX}")
     return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def files_of_stem(folder: Path, stem: str) -> list[Path]:
+    """All files kept for one list of sources and target, its lock apart."""
+    found = [folder / f"{stem}{CHECKPOINT_SUFFIX}", folder / f"{stem}{CHECKPOINT_SUFFIX}.prev"]
+    for kind in ("manifest.json", "seen", "dead.jsonl"):
+        found += sorted(folder.glob(f"{stem}-{_ANY_RUN}.{kind}"))
+    return [path for path in found if path.exists()]
+
+
+def hold_now(path: Path, held: ExitStack) -> bool:
+    """Take the lock at `path` if nobody holds it, until `held` ends. Raises Fatal."""
+    return _try_lock(path, held)

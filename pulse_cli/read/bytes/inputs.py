@@ -27,6 +27,7 @@ CRAWL = "firecrawl:crawl/"
 INDEX = "index:"
 HEAD = 64 * 1024
 SUFFIXES = (".json", ".jsonl", ".ndjson")
+HTML_SUFFIXES = (".html", ".htm", ".xhtml")
 OWN_FILES = (".dead.jsonl", ".ckpt.json", ".manifest.json")
 
 
@@ -129,7 +130,7 @@ def _left_out(path: str, markdown: bool) -> str | None:
     if name.endswith(OWN_FILES):
         return "of pulse's own (dead letters, checkpoints)"
     plain = name.removesuffix(".gz").removesuffix(".zst")
-    if plain.endswith(SUFFIXES):
+    if plain.endswith((*SUFFIXES, *HTML_SUFFIXES)):
         return None
     if plain.endswith(".md"):
         return None if markdown else ".md (raw markdown needs --url)"

@@ -18,10 +18,10 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from pulse_cli.errors import Fatal, Kind
-from pulse_cli.read.bytes.inputs import STDIN
+from pulse_cli.read.bytes.inputs import HTML_SUFFIXES, STDIN
 
 _ESCAPED = re.compile(r"\[([*?[])\]")  # how a pattern writes such a character (glob.escape)
-PAGE_SUFFIXES = (".md", ".html", ".htm", ".xhtml")
+PAGE_SUFFIXES = (".md", *HTML_SUFFIXES)
 """Of files that are one page each."""
 
 

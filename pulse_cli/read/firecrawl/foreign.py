@@ -1,6 +1,6 @@
 """Files that hold no pages of Firecrawl: what each is, and how to get its pages into an index.
 
-They are told apart by content (`framing.detect`). None is a dead letter: trying again would not
+They are told apart by content (`framing.signatures`). None is a dead letter: trying again would not
 read it.
 """
 

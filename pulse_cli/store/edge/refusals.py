@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pulse_cli.collection_name import instead_of
 from pulse_cli.errors import Fatal, Kind, Locked, NoIndex, PulseError, Rejected, Unavailable
 from pulse_cli.store.edge.connection import Answered
+from pulse_cli.store.edge.folder import ABOUT
 
 AGAIN = "run the same command again: it goes on from here"
 
@@ -53,7 +55,11 @@ def locked(path: Path, by: str) -> Fatal:
 
 
 def missing(path: Path) -> Fatal:
-    return NoIndex(f"there is no index at {path}", hint="run `pulse index` first")
+    try:
+        beside = sorted(entry.parent.name for entry in path.parent.glob(f"*/{ABOUT}"))
+    except OSError:
+        beside = []
+    return NoIndex(f"there is no index at {path}", hint=instead_of(path.name, beside))
 
 
 def gone(path: Path) -> Fatal:

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from pulse_cli.errors import Fatal, Kind, Rejected
+from pulse_cli.collection_name import instead_of
+from pulse_cli.errors import Fatal, Kind, NoIndex, Rejected
 from pulse_cli.payload import INDEXES, KEY, Bm25Options
 from pulse_cli.store.filters import SPARSE
 from pulse_cli.store.qdrant.rest import Rest
@@ -95,6 +96,17 @@ async def find(rest: Rest, version: Version) -> tuple[Collection, dict[str, Any]
         points=info.get("points_count") or 0,
     )
     return found, info
+
+
+async def missing(rest: Rest) -> NoIndex:
+    """What to raise where there is no such collection: it names those that there are."""
+    answer = await rest.ask("GET", "/collections")
+    found = answer.result.get("collections") if isinstance(answer.result, dict) else None
+    names = [one.get("name") for one in found or [] if isinstance(one, dict)]
+    return NoIndex(
+        f"there is no collection {rest.collection!r} at {rest.server}",
+        hint=instead_of(rest.collection, sorted(name for name in names if isinstance(name, str))),
+    )
 
 
 async def create(rest: Rest, dimension: int, options: CollectionOptions) -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.collection_name import check_name
-from pulse_cli.errors import Fatal, Kind, NoIndex, Rejected
+from pulse_cli.errors import Fatal, Kind, Rejected
 from pulse_cli.model import Filter, Hit, Point
 from pulse_cli.payload import COMMITTED, RECORD_FIELDS, CommitRecord, read_record
 from pulse_cli.ports import WholePoints
@@ -81,10 +81,7 @@ class QdrantStore:
             await layout.create(self._rest, dimension, self._options)
             known = await layout.find(self._rest, version)
         if known is None:
-            raise NoIndex(
-                f"there is no collection {self._rest.collection!r} at {self._rest.server}",
-                hint="run `pulse index` first, or name another --collection",
-            )
+            raise await layout.missing(self._rest)
         self.found, info = known
         self._limits.read(info["config"])
         self._reads.matches_prefix = version >= layout.MATCHES_PREFIX

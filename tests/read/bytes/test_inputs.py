@@ -23,7 +23,7 @@ def tree(tmp_path: Path) -> Path:
     root = tmp_path / "crawls"
     for number, name in enumerate(
         ["b.jsonl", "a/z.json", "a/b/c.ndjson", "a.json", "c.jsonl.gz", "Z.JSONL", ".hidden.jsonl",
-         ".git/x.json", "notes.txt", "page.md", "run.dead.jsonl", "run.ckpt.json", "page.html"]
+         ".git/x.json", "notes.txt", "page.md", "run.dead.jsonl", "run.ckpt.json", "page.pdf"]
     ):  # fmt: skip
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,9 +45,18 @@ def test_a_folder_is_read_in_order_and_the_rest_is_noted(tree):
     expected = ["Z.JSONL", "a/b/c.ndjson", "a/z.json", "a.json", "b.jsonl", "c.jsonl.gz"]
     assert _names(source, tree) == expected
     (note,) = _notes(source)
-    for words in ("2 of pulse's own", "1 .txt", "1 .html", "1 .md (raw markdown needs --url)"):
+    for words in ("2 of pulse's own", "1 .txt", "1 .pdf", "1 .md (raw markdown needs --url)"):
         assert words in note
     assert "hidden" not in note
+
+
+def test_a_folder_of_html_is_read(tmp_path):
+    page = b"<!DOCTYPE html><link rel=canonical href=https://a.example/tea><p>Water first."
+    for name in ("a.html", "b.HTM", "c.xhtml"):
+        (tmp_path / name).write_bytes(page)
+    records = list(open_source([str(tmp_path)], ReadOptions()).records(Position()))
+    assert [one.content.url for one in records] == ["https://a.example/tea"] * 3
+    assert records[0].content.text == "Water first.\n"
 
 
 def test_pipes_devices_and_loops_in_a_folder_are_passed_over(tree):
