@@ -66,14 +66,15 @@ def _take(records: Iterator[Record], preparer: Preparer) -> tuple[list[ReadRecor
     size = 0
     until = time.monotonic() + BATCH_SECONDS
     for record in records:
-        batch.append(_identified(record, preparer))
+        batch.append(identified(record, preparer))
         size += record.cost
         if size >= BATCH_BYTES or len(batch) >= BATCH_RECORDS or time.monotonic() >= until:
             return batch, False
     return batch, True
 
 
-def _identified(record: Record, preparer: Preparer) -> ReadRecord:
+def identified(record: Record, preparer: Preparer) -> ReadRecord:
+    """A record with the key of its page, where its URL is known."""
     match record.content:
         case Document() as document:
             identity = preparer.identify(document)
