@@ -1,6 +1,8 @@
 """The fleet: one run of `pulse index` carried out by many processes, on RQ and Redis.
 
-The plan of this folder. It says which parts are not built yet.
+The plan of this folder. Built are cutting, scanning, planning, indexing a shard and merging, as
+functions that one process calls. Not built are the coordinator with its checkpoint, workers,
+queue, fencing, and all of the command line; nothing outside of this folder calls it yet.
 
 **Shards.** The coordinator fixes the inputs of the run (the manifest) and cuts them into shards of
 about 32 MB, in source order (`read.pieces`). A piece is a byte range of a JSON Lines file, cut
@@ -32,11 +34,11 @@ dead letters, stages) is one value. The coordinator keeps each result in the sta
 comes, and merges them in source order. Its checkpoint is that of an ordinary run at position 0
 of the same run id: the same command goes on, with or without workers.
 
-**Who may write.** A job that was taken from a worker may still run there (a frozen process that
-wakes up). Every write of a job is preceded by a look at the clock: the right to write ends with
-the last heartbeat that Redis has confirmed, before the job is given to another. What such a worker
-had under way when it froze can arrive late; it has the ids and the content of what its successor
-writes, and a page left uncommitted by it is written anew by the next run.
+**Who may write** (not built). A job that was taken from a worker may still run there (a frozen
+process that wakes up). Every write of a job is preceded by a look at the clock: the right to write
+ends with the last heartbeat that Redis has confirmed, before the job is given to another. What such
+a worker had under way when it froze can arrive late; it has the ids and the content of what its
+successor writes, and a page left uncommitted by it is written anew by the next run.
 
 **Workers** (not built): RQ's SimpleWorker with services opened once, in one event loop. The job
 names one of the kinds known here; nothing that is named in Redis is imported or called, and

@@ -1,8 +1,8 @@
 """Pages that have documents in more than one shard, found among all keys of a run.
 
 The keys (8 bytes a document) are in a file, so memory is bounded whatever the run: they are looked
-at in passes, each over the keys whose hash falls to it. A pass of `MOST_KEYS` keys takes about
-32 bytes for each.
+at in passes, each over the keys whose hash falls to it. What is kept of a shared page is 16 bytes
+a document.
 
 A document is known by its number: documents of a run are counted from 0, shard after shard.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Numbers: TypeAlias = NDArray[np.int64]
 
-MOST_KEYS = 4 << 20
+MOST_KEYS = 1 << 20
 READ_KEYS = 1 << 20
 
 
