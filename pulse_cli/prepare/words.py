@@ -27,6 +27,7 @@ CPU per MB of English, up to 40 in other scripts.
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 
 VERSION = 1
@@ -97,6 +98,9 @@ _written = _Remembered()
 def write_word(word: str) -> str:
     """A run without white space as the engine should see it. Linear in its length."""
     if word.isascii():
+        core = word.strip(string.punctuation)
+        if core.isalnum() and (core[1:].islower() or core.isdigit()):
+            return word  # a word of prose, as most are
         return _NAME.sub(_with_other_forms, word)
     if not unicodedata.is_normalized("NFKC", word):
         word = unicodedata.normalize("NFKC", word.translate(_ATTACHED))
