@@ -184,7 +184,7 @@ async def look_at_sources(
         # The store first: that there is no index should not cost reading a crawl.
         store = await services.store(0, create=False) if prune else None
         found = await dry_run(
-            services.open_source(job.sources, None),
+            await services.open_source(job.sources, None),
             preparer,
             observer=observer,
             clock=clock,
@@ -204,7 +204,7 @@ async def _parts(
     services: Services, sources: Sequence[str], observer: Observer, stop: Stop, clock: Clock
 ) -> RunDependencies:
     """The sources are opened first: a file that is not there should cost no model loading."""
-    source = services.open_source(sources, None)
+    source = await services.open_source(sources, None)
     await services.check(source)
     if short := disk_space_warning(services.settings, source.inputs):
         observer.on(Message("warning", short))

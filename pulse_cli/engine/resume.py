@@ -11,7 +11,7 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +35,7 @@ _UNCHANGING = (
     "fingerprint",
 )
 
-OpenSource = Callable[[Sequence[Input] | None], Source]
+OpenSource = Callable[[Sequence[Input] | None], Awaitable[Source]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,29 +104,29 @@ class OpenRun:
     earlier: Counts
 
 
-def may_restart(parts: RunDependencies, options: RunOptions, changed: SourceChanged) -> bool:
+async def may_restart(parts: RunDependencies, options: RunOptions, changed: SourceChanged) -> bool:
     """Whether to begin anew, as the sources have changed. `restart-whole`: if they end whole."""
     wish = options.on_changed_source
     if wish == "refuse":
         return False
-    if wish == "restart-whole" and not all(
-        _ends_whole(i.name) for i in parts.open_source(None).inputs
-    ):
-        return False
+    if wish == "restart-whole":
+        source = await parts.open_source(None)
+        if not all(_ends_whole(one) for one in source.inputs):
+            return False
     parts.observer.on(Message("warning", f"{changed}: begins anew"))
     return True
 
 
-def _ends_whole(name: str) -> bool:
+def _ends_whole(one: Input) -> bool:
     """False for a JSON file that ends within a record, as one does that is still written."""
-    if not name.endswith((".jsonl", ".ndjson", ".json")):
+    if one.inode is None or not one.name.endswith((".jsonl", ".ndjson", ".json")):
         return True
-    with Path(name).open("rb") as file:
+    with Path(one.name).open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
         return file.read().rstrip().endswith((b"}", b"]"))
 
 
-def open_run(
+async def open_run(
     parts: RunDependencies,
     files: StateFiles,
     options: RunOptions,
@@ -139,8 +139,8 @@ def open_run(
     old = _last_run(checkpoint, restart=restart)
     files.remove_unneeded(old["run_id"] if old is not None else None)
     if old is not None and not restart and not old["complete"]:
-        return _resume(parts, files, options, old, fingerprint)
-    return _begin(parts, files, options, fingerprint)
+        return await _resume(parts, files, options, old, fingerprint)
+    return await _begin(parts, files, options, fingerprint)
 
 
 def _last_run(checkpoint: CheckpointFile, *, restart: bool) -> dict[str, Any] | None:
@@ -152,13 +152,13 @@ def _last_run(checkpoint: CheckpointFile, *, restart: bool) -> dict[str, Any] | 
         raise
 
 
-def _begin(
+async def _begin(
     parts: RunDependencies,
     files: StateFiles,
     options: RunOptions,
     fingerprint: Mapping[str, Any],
 ) -> OpenRun:
-    source = parts.open_source(None)
+    source = await parts.open_source(None)
     identity = options.part_of or new_identity(parts.clock.time(), parts.rng)
     run_id = identity.run_id
     manifest = files.manifest(run_id)
@@ -183,7 +183,7 @@ def new_identity(now: float, rng: random.Random) -> RunIdentity:
     return RunIdentity(f"{stamp}-{uuid.UUID(int=rng.getrandbits(128)).hex[:6]}", now)
 
 
-def _resume(
+async def _resume(
     parts: RunDependencies,
     files: StateFiles,
     options: RunOptions,
@@ -193,7 +193,7 @@ def _resume(
     _refuse_changed_settings(files, old["fingerprint"], fingerprint)
     run_id = old["run_id"]
     inputs = load_manifest(files.manifest(run_id), old["manifest"]["sha256"])
-    source = parts.open_source(inputs)
+    source = await parts.open_source(inputs)
     position, counts, dead_mark, seen_mark = restore(old)
     run_state = _run_state(parts, files, options, run_id, dead_mark, seen_mark)
     run_state.position, run_state.counts, run_state.partial = position, counts, old["partial"]

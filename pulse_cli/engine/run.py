@@ -45,7 +45,7 @@ async def index(parts: RunDependencies, files: StateFiles, options: RunOptions) 
     try:
         return await _index(parts, files, options, restart=options.restart)
     except SourceChanged as changed:
-        if not may_restart(parts, options, changed):
+        if not await may_restart(parts, options, changed):
             raise
         return await _index(parts, files, options, restart=True)
 
@@ -54,7 +54,7 @@ async def _index(
     parts: RunDependencies, files: StateFiles, options: RunOptions, *, restart: bool
 ) -> Summary:
     checkpoint = CheckpointFile(files.checkpoint, syscalls=parts.syscalls)
-    opened = open_run(parts, files, options, checkpoint, restart=restart)
+    opened = await open_run(parts, files, options, checkpoint, restart=restart)
     run = _Run(parts, files, options, checkpoint, opened)
     try:
         return await run.to_the_end()

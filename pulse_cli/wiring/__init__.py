@@ -212,7 +212,7 @@ class Services:
 
         return ask
 
-    def open_source(self, sources: Sequence[str], manifest: Sequence[Input] | None) -> Source:
+    async def open_source(self, sources: Sequence[str], manifest: Sequence[Input] | None) -> Source:
         """The sources as they are now, or the inputs of a run to be resumed. Raises Fatal."""
         if self._stored is None and any(name.startswith("index:") for name in sources):
             from pulse_cli.wiring.stored_documents import StoredDocuments

@@ -81,8 +81,13 @@ class ShardsWorld:
     async def index(self, job: IndexJob, moments: Moments | None = None) -> ShardResult:
         moments = moments or Moments()
         embedder = MemoryEmbedder(moments, self.rng)
+
+        async def open_shard(_: object) -> ChosenDocuments:
+            source = open_pieces(self.sources, ReadOptions(), job.pieces)
+            return ChosenDocuments(source, job.numbered, alone=job.alone)
+
         parts = RunDependencies(
-            open_source=lambda _: open_pieces(self.sources, ReadOptions(), job.pieces),
+            open_source=open_shard,
             preparer=preparer(),
             embedder=embedder,
             store=MemoryStore(self.world.shelf, moments, self.rng),
@@ -90,10 +95,6 @@ class ShardsWorld:
             clock=FastClock(),
             stop=Stop(),
         )
-
-        def open_shard(_: object) -> ChosenDocuments:
-            source = open_pieces(self.sources, ReadOptions(), job.pieces)
-            return ChosenDocuments(source, job.numbered, alone=job.alone)
 
         options = RunOptions(tuple(self.sources), TARGET, "pulse index x")
         return await index_shard(parts, open_shard, IDENTITY, options)

@@ -11,6 +11,7 @@ import asyncio
 import json
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,7 +29,8 @@ from pulse_cli.engine import (
 from pulse_cli.engine.fault_points import set_fault_hook
 from pulse_cli.engine.progress.checkpoint import CheckpointFile
 from pulse_cli.events import NullObserver, Summary, Target
-from pulse_cli.ports import Preparer, Store
+from pulse_cli.model import Input
+from pulse_cli.ports import Preparer, Source, Store
 from pulse_cli.prepare import PrepareOptions, open_counter, open_preparer, vendored_tokenizer
 from pulse_cli.read import ReadOptions, open_source
 from tests.torture.moments import Crash, Moments, MortalCalls, kill_task
@@ -154,8 +156,12 @@ class World:
         moments = moments or Moments()
         embedder = MemoryEmbedder(moments, self.rng, flaky=self.flaky)
         store = await self.open_store(moments)
+
+        async def opened(inputs: Sequence[Input] | None) -> Source:
+            return open_source([str(source)], ReadOptions(), inputs)
+
         parts = RunDependencies(
-            open_source=lambda inputs: open_source([str(source)], ReadOptions(), inputs),
+            open_source=opened,
             preparer=self.preparer,
             embedder=embedder,
             store=store,
