@@ -162,12 +162,16 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a source yields; when it is done, reading resumes at `position`. `cost`: bytes."""
+    """What a source yields; when it is done, reading resumes at `position`. `cost`: bytes.
+
+    `then_waits`: what follows may not be there yet, so what was read is not to be held back.
+    """
 
     place: Place
     position: Position
     content: Document | Skipped | Unreadable | NoDocument | Note
     cost: int
+    then_waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,10 @@ DEAD = {
         "The server refused even a single text as too large a batch.",
         "Check the limits of the embedding server; set `embed.batch`.",
     ),
+    "crawl-failed": Reason(
+        "A crawl that was followed to its end has failed or was cancelled.",
+        "What it brought is indexed. Give the same `pulse crawl` again: it starts a new one.",
+    ),
     "damaged-gzip": Reason(
         "The compressed data is damaged from here on. What stood before was indexed.",
         "Copy the file again.",
@@ -107,6 +111,10 @@ SKIPPED = {
         'Scrape it with `formats: ["markdown"]` and, for pages made by scripts, `waitFor`.',
     ),
     "excluded": Reason("The address matches `--exclude`.", "Change the glob."),
+    "failed-scrape": Reason(
+        "Firecrawl says that it could not scrape this page of the crawl.",
+        "Crawl again. What the index holds of the page stays in it.",
+    ),
     "http-error": Reason(
         "Firecrawl met HTTP status 400 or above.", "`--include-errors`, or crawl again."
     ),
@@ -114,6 +122,10 @@ SKIPPED = {
     "nothing-to-search": Reason(
         "No text was left after cleaning (only images, for example).",
         "Nothing: there is nothing to find.",
+    ),
+    "robots-blocked": Reason(
+        "The site's robots.txt forbids Firecrawl to fetch this page.",
+        "Nothing, unless the site is yours.",
     ),
     "sitemap-xml": Reason(
         "The page is a sitemap: addresses and dates run together.",

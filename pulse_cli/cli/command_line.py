@@ -24,9 +24,11 @@ _OF_AN_INDEX = ("embed.", "qdrant.", "bm25.")
 _WITH_SEARCH_FLAG = ("embed.url", "qdrant.url", "qdrant.collection")
 
 
-def index_command(loaded: Loaded, sources: Sequence[str], switches: Sequence[str] = ()) -> str:
-    """`pulse index` with these sources and settings."""
-    return _command(loaded, ["pulse", "index", *sources, *switches], setting_flags(loaded))
+def run_command(
+    loaded: Loaded, name: str, arguments: Sequence[str], switches: Sequence[str] = ()
+) -> str:
+    """`pulse index` or `pulse crawl` (`name`) with these arguments and settings."""
+    return _command(loaded, ["pulse", name, *arguments, *switches], setting_flags(loaded))
 
 
 def search_command(loaded: Loaded) -> str:

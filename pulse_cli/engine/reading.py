@@ -68,7 +68,8 @@ def _take(records: Iterator[Record], preparer: Preparer) -> tuple[list[ReadRecor
     for record in records:
         batch.append(identified(record, preparer))
         size += record.cost
-        if size >= BATCH_BYTES or len(batch) >= BATCH_RECORDS or time.monotonic() >= until:
+        full = size >= BATCH_BYTES or len(batch) >= BATCH_RECORDS
+        if full or record.then_waits or time.monotonic() >= until:
             return batch, False
     return batch, True
 

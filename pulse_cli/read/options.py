@@ -39,6 +39,9 @@ class ReadOptions:
     `base_url` gives raw markdown its URL: the URL of a single file, or the URL that a folder
     stands for, below which the paths of its files are appended; as a mapping, folder -> URL.
 
+    `follow_up_to`: a crawl that still runs is followed to its end, and `follow_up_to` is the most
+    pages that it was asked to find; None reads it as far as it is.
+
     `firecrawl_*`: the API that `firecrawl:crawl/ID` sources are fetched from; `timeout` is in
     seconds, for one whole request; after `give_up_after` seconds without an answer the source is
     given up. `trust_env` lets proxies and netrc of the environment count. `stored` reads the
@@ -55,6 +58,7 @@ class ReadOptions:
     base_url: str | Mapping[str, str] | None = None
     firecrawl_url: str = "https://api.firecrawl.dev"
     firecrawl_api_key: str | None = field(default=None, repr=False)
+    follow_up_to: int | None = None
     trust_env: bool = False
     timeout: float = 60.0
     give_up_after: float = 600.0

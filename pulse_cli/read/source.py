@@ -28,7 +28,7 @@ from pulse_cli.read.bytes.byte_reader import ByteReader
 from pulse_cli.read.bytes.files import InputReader
 from pulse_cli.read.bytes.inputs import CRAWL, INDEX, STDIN, crawl_id
 from pulse_cli.read.bytes.unpack import unpacked
-from pulse_cli.read.firecrawl.crawl import CrawlRecords
+from pulse_cli.read.firecrawl.crawl import CrawlRecords, Follow
 from pulse_cli.read.firecrawl.crawl_api import CrawlApi
 from pulse_cli.read.firecrawl.file_address import Addresses, FileAddress
 from pulse_cli.read.firecrawl.shapes import Shapes
@@ -118,7 +118,12 @@ class InputSource:
 
     def _crawl(self, index: int, name: str, start: Position) -> Iterator[Record]:
         self._api = api = self._crawl_api(name)
-        yield from CrawlRecords(index, name, api, self._shapes).records(start, self._count)
+        follow = None
+        if self._options.follow_up_to is not None:
+            patience = self._options.give_up_after
+            follow = Follow(self._options.follow_up_to, patience, self._sleep, self._now)
+        crawl = CrawlRecords(index, name, api, self._shapes, follow)
+        yield from crawl.records(start, self._count)
 
     def _crawl_api(self, name: str) -> CrawlApi:
         return CrawlApi(crawl_id(name), self._options, self._sleep, self._now)

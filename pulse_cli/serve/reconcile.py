@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from pulse_cli.errors import PulseError
 from pulse_cli.events import DocumentDone, Event, Message
 from pulse_cli.ports import Observer
+from pulse_cli.read.firecrawl.crawl import RUNNING
 from pulse_cli.read.firecrawl.crawl_api import CrawlApi, Page
 from pulse_cli.serve.crawls import CRAWL, QUIET_S, Crawl, Crawls, Origin
 from pulse_cli.wiring.adapters import read_options
@@ -34,7 +35,6 @@ ANSWER_S = 10.0
 SOON_S = 60.0
 KEPT_S = 24 * 3600.0
 SOURCE = "firecrawl:crawl/"
-RUNNING = ("scraping", "active")
 
 
 class Reconciler:

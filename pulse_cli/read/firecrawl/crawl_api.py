@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pulse_cli.errors import AnswerTooLarge, Fatal, Kind, Malformed, Transient, Unavailable
 from pulse_cli.events import Waiting
@@ -26,6 +26,7 @@ from pulse_cli.read.options import ReadOptions
 FIRECRAWL = Peer("Firecrawl", "firecrawl.url", "firecrawl.api_key or FIRECRAWL_API_KEY")
 CHECK_S, SHORTEST_S = 10.0, 1.0
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+T = TypeVar("T")
 _SKIP = re.compile(r"[?&]skip=(\d{1,9})(?:&|\Z)")
 
 
@@ -37,6 +38,15 @@ class Page(NamedTuple):
     status: str
     total: int | None
     size: int
+
+
+class FailedPages(NamedTuple):
+    """Pages of a crawl that it does not hold: `failed` could not be scraped, and why; `blocked`
+    were forbidden by robots.txt.
+    """
+
+    failed: list[tuple[str, str]]
+    blocked: list[str]
 
 
 class CrawlApi:
@@ -70,11 +80,18 @@ class CrawlApi:
 
         Raises Unavailable where the server cannot be reached, Fatal where it refuses.
         """
-        self._patience = patience = Patience(self._give_up_after, self._now)
         query = f"skip={skip}" if most is None else f"skip={skip}&limit={most}"
+        return self._patiently(lambda seconds: self._page(query, skip, seconds))
+
+    def failed_pages(self) -> FailedPages:
+        """What a crawl that has ended could not get. Raises as `page`."""
+        return self._patiently(self._failed_pages)
+
+    def _patiently(self, ask: Callable[[float], T]) -> T:
+        self._patience = patience = Patience(self._give_up_after, self._now)
         while True:
             try:
-                page = self._page(query, skip, max(SHORTEST_S, patience.left_s))
+                found = ask(max(SHORTEST_S, patience.left_s))
             except AnswerTooLarge as error:
                 hint = "set source.max_record higher"
                 raise Fatal(str(error), hint=hint, kind=Kind.REFUSED) from None
@@ -89,7 +106,7 @@ class CrawlApi:
                 self._sleep(pause)
             else:
                 self._patience = None
-                return page
+                return found
 
     def status(self) -> Page:
         """How the crawl stands, with its first document at most. Raises as `page`."""
@@ -108,6 +125,24 @@ class CrawlApi:
         if patience is None or not patience.last_error:
             return None
         return Waiting(FIRECRAWL.name, patience.last_error, patience.waited_s, patience.left_s)
+
+    def _failed_pages(self, seconds: float) -> FailedPages:
+        """A Firecrawl that keeps no list of them (404) has none to tell of."""
+        with connection(self._connect) as ask:
+            path = f"/{self._versions[0]}/crawl/{self._crawl}/errors"
+            answer = ask("GET", path, within=min(seconds, self._timeout))
+        if answer.status == 404:
+            return FailedPages([], [])
+        self._check(answer)
+        value = answer.json()
+        found = value if isinstance(value, dict) else {}
+        failed = [
+            (str(one["url"]), str(one.get("error") or "no reason given"))
+            for one in found.get("errors") or ()
+            if isinstance(one, dict) and one.get("url")
+        ]
+        blocked = [one for one in found.get("robotsBlocked") or () if isinstance(one, str)]
+        return FailedPages(failed, blocked)
 
     def _page(self, query: str, skip: int, seconds: float) -> Page:
         answer = self._answer(query, min(seconds, self._timeout))
