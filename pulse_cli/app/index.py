@@ -105,12 +105,19 @@ async def index_sources(
     services = services or Services(settings, observer, clock)
     async with services:
         summary = refuse_nothing(await index_with(services, job, observer, stop, clock))
+    tell_end(settings, summary, observer, started, clock)
+    return summary
+
+
+def tell_end(
+    settings: Settings, summary: Summary, observer: Observer, started: float, clock: Clock
+) -> None:
+    """Write how a run ended into the log of runs, and tell the observer."""
     try:
         run_log.append(settings.state_folder, run_log.record_of(summary, started, clock.time()))
     except Fatal as error:
         observer.on(Message("warning", f"the log of runs: {error}"))
     observer.on(Ended(summary))
-    return summary
 
 
 async def index_with(
@@ -150,7 +157,7 @@ async def index_with(
                 with suppress(PulseError):  # whoever is gone holds nothing
                     await store.release()
     except Fatal as error:
-        return _not_begun(job, target, error, clock.monotonic() - began)
+        return not_begun(job, target, error, clock.monotonic() - began)
 
 
 async def _finished(
@@ -275,7 +282,8 @@ def _dead_limit(share: Share) -> DeadLimit:
     return DeadLimit(count=share.records, share=share.fraction)
 
 
-def _not_begun(job: Job, target: Target, error: Fatal, seconds: float) -> Summary:
+def not_begun(job: Job, target: Target, error: Fatal, seconds: float) -> Summary:
+    """The summary of a run that could not begin."""
     passes = isinstance(error, Unavailable | Locked)
     return Summary(
         run_id="",

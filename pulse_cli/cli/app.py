@@ -18,6 +18,7 @@ from pulse_cli.cli.commands import (
     completion,
     config,
     copy,
+    crawl,
     delete,
     doctor,
     drop,
@@ -44,6 +45,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("index", cls=Command)(index.index)
+app.command("crawl", cls=Command)(crawl.crawl)
 app.command("search", cls=Command)(search.search)
 app.command("ls", cls=Command)(ls.ls)
 app.command("stats", cls=Command)(stats.stats)

@@ -68,6 +68,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag("embed.url", "--tei,--embed", "URL", "`local`, a TEI server, or openai+http://HOST."),
         Flag("qdrant.url", "--qdrant", "URL|DIR", "A Qdrant server, or a folder."),
         Flag("qdrant.collection", "--collection", "NAME", "Which index."),
+        Flag("firecrawl.url", "--firecrawl", "URL", "Where crawls are: the Firecrawl API."),
         Flag("serve.host", "--host", "ADDRESS", "Address to listen on."),
         Flag("serve.port", "--port", "N", "Port to listen on."),
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.app.index import Job, index_sources, look_at_sources
@@ -19,10 +19,15 @@ from pulse_cli.cli.progress import Verbosity, speaks_json, watching
 from pulse_cli.cli.streams import tell, write_stdout
 from pulse_cli.cli.summary import as_line, as_page
 from pulse_cli.errors import Fatal, Kind
+from pulse_cli.ports import Observer
 
 if TYPE_CHECKING:
-    from pulse_cli.config import Loaded
+    from pulse_cli.config import Loaded, Settings
+    from pulse_cli.engine import Stop
     from pulse_cli.events import Summary
+
+Work = Callable[["Settings", Job, Observer, "Stop"], Coroutine[Any, Any, "Summary"]]
+"""One run from settings and job to its summary."""
 
 _HINT = "name a file or folder, or pipe something in: see `pulse index --help`"
 
@@ -46,11 +51,13 @@ def sources_of(named: Sequence[str] | None) -> tuple[str, ...]:
     return ("-",)
 
 
-def run_index(loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool) -> int:
+def run_index(
+    loaded: Loaded, job: Job, verbosity: Verbosity, *, as_json: bool, work: Work = index_sources
+) -> int:
     """Run, report, and return the exit code. Raises Fatal (exit 2) before anything is read."""
     settings = loaded.settings
     with watching(settings, verbosity, job.sources) as observer:
-        summary = run_until_signal(lambda stop: index_sources(settings, job, observer, stop))
+        summary = run_until_signal(lambda stop: work(settings, job, observer, stop))
     code = exit_of_run(summary)
     if not speaks_json(settings):
         _say(summary, loaded, verbosity, as_json=as_json)

@@ -80,17 +80,20 @@ class Services:
         *,
         patience: float | None = None,
         wrap_embedder: Callable[[Embedder], Embedder] = lambda embedder: embedder,
+        follow_up_to: int | None = None,
     ) -> None:
         """`patience`: seconds to wait for a service that is not up yet; those of
         run.give_up_after where they were set, else 10.
 
         `wrap_embedder` is what all texts go through in place of the embedder itself.
+        `follow_up_to`: as in `ReadOptions`.
         """
         self.settings = settings
         said = "give_up_after" in settings.run.model_fields_set
         self._cut = said and patience is None
         self._patience = patience or (settings.run.give_up_after if said else START_SECONDS)
         self._wrap_embedder = wrap_embedder
+        self._follow_up_to = follow_up_to
         self._observer = observer
         self._clock = clock or SystemClock()
         self._threads = Threads(1)
@@ -218,7 +221,9 @@ class Services:
             from pulse_cli.wiring.stored_documents import StoredDocuments
 
             self._stored = StoredDocuments(self.settings, self.patiently)
-        return open_sources(self.settings, sources, manifest, self._stored)
+        return open_sources(
+            self.settings, sources, manifest, self._stored, follow_up_to=self._follow_up_to
+        )
 
     async def check(self, source: Source) -> None:
         """Prove that remote inputs can be had. Raises Fatal."""

@@ -133,6 +133,8 @@ def open_sources(
     sources: Sequence[str],
     manifest: Sequence[Input] | None,
     stored: StoredDocuments | None = None,
+    *,
+    follow_up_to: int | None = None,
 ) -> Source:
     """The sources as they are now, or the inputs of a run to be resumed. Raises Fatal."""
     from pulse_cli.read import open_source
@@ -140,7 +142,8 @@ def open_sources(
     if manifest is not None:
         _refuse_changed_inputs(manifest)
 
-    return open_source(sources, replace(read_options(everything), stored=stored), manifest)
+    options = replace(read_options(everything), stored=stored, follow_up_to=follow_up_to)
+    return open_source(sources, options, manifest)
 
 
 def read_options(everything: Settings) -> ReadOptions:

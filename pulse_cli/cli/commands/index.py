@@ -71,7 +71,7 @@ Verbose = Annotated[
 ]
 
 
-@with_settings("embed", "qdrant", "source", "run", "log", "output", "state_dir")
+@with_settings("embed", "qdrant", "firecrawl", "source", "run", "log", "output", "state_dir")
 def index(
     *,
     loaded: Loaded,
@@ -105,7 +105,7 @@ def index(
     from pulse_cli.app.aliases import check_alias
     from pulse_cli.app.index import Job
     from pulse_cli.app.sources import absolute_sources
-    from pulse_cli.cli.command_line import index_command, setting_flags
+    from pulse_cli.cli.command_line import run_command, setting_flags
     from pulse_cli.cli.index_run import run_dry, run_index, sources_of
     from pulse_cli.cli.progress import Verbosity
     from pulse_cli.cli.streams import is_terminal
@@ -117,7 +117,9 @@ def index(
         switches[f"--alias={alias}"] = True
     job = Job(
         sources=named,
-        command=index_command(loaded, named, [flag for flag, given in switches.items() if given]),
+        command=run_command(
+            loaded, "index", named, [flag for flag, given in switches.items() if given]
+        ),
         retry_flags=shlex.join(setting_flags(loaded)),
         restart=restart,
         force=force,

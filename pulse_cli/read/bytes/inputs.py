@@ -28,7 +28,7 @@ INDEX = "index:"
 HEAD = 64 * 1024
 SUFFIXES = (".json", ".jsonl", ".ndjson")
 HTML_SUFFIXES = (".html", ".htm", ".xhtml")
-OWN_FILES = (".dead.jsonl", ".ckpt.json", ".manifest.json")
+OWN_FILES = (".dead.jsonl", ".ckpt.json", ".manifest.json", ".begun.json")
 
 
 _BROKEN = "broken links"

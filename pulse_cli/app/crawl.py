@@ -1,0 +1,139 @@
+"""`pulse crawl`: a crawl started at Firecrawl, followed, and indexed as its pages come.
+
+Embedder and store are opened first: a crawl costs credits, and nothing is started that cannot be
+indexed. A process that was killed leaves the id of its crawl in the state folder
+(`app.begun_crawl`); the same command then goes on with that crawl where its run stopped, unless
+Firecrawl no longer keeps it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pulse_cli.app.begun_crawl import BegunCrawl, BegunCrawlFile
+from pulse_cli.app.index import Job, index_with, not_begun, tell_end
+from pulse_cli.app.nothing import refuse_nothing
+from pulse_cli.app.same_model import check_same_model
+from pulse_cli.engine import Stop, SystemClock
+from pulse_cli.engine.clock import rfc3339
+from pulse_cli.errors import Fatal
+from pulse_cli.events import Message, Summary
+from pulse_cli.ports import Clock, Observer
+from pulse_cli.read.bytes.inputs import CRAWL
+from pulse_cli.read.firecrawl.start_api import StartApi
+from pulse_cli.wiring import Services, target_name, target_of
+from pulse_cli.wiring.adapters import read_options
+
+if TYPE_CHECKING:
+    from pulse_cli.config import Settings
+
+DEFAULT_LIMIT = 10_000
+"""Pages that Firecrawl crawls at most where no limit is given (API v2)."""
+
+
+async def crawl_and_index(
+    request: Mapping[str, Any], settings: Settings, job: Job, observer: Observer, stop: Stop
+) -> Summary:
+    """Crawl and index, and say how it went. `request` is the body of Firecrawl's `POST /crawl`.
+
+    The source of `job` is the address of the crawl. Raises only what is a defect.
+    """
+    clock = SystemClock()
+    started, began = clock.time(), clock.monotonic()
+    limit = int(request.get("limit", DEFAULT_LIMIT))
+    async with Services(settings, observer, clock, follow_up_to=limit) as services:
+        try:
+            job.check()
+            run = _Crawl(services, request, job, observer, clock)
+            summary = refuse_nothing(await run.to_the_end(stop))
+        except Fatal as error:
+            target = target_of(settings, 0)
+            summary = not_begun(job, target, error, clock.monotonic() - began)
+    tell_end(settings, summary, observer, started, clock)
+    return summary
+
+
+class _Crawl:
+    """One crawl, from its start at Firecrawl to the end of its indexing."""
+
+    def __init__(
+        self,
+        services: Services,
+        request: Mapping[str, Any],
+        job: Job,
+        observer: Observer,
+        clock: Clock,
+    ) -> None:
+        settings = services.settings
+        self._services = services
+        self._request = request
+        self._job = job
+        self._observer = observer
+        self._clock = clock
+        self._file = BegunCrawlFile(
+            settings.state_folder, settings.firecrawl.url, request, target_name(settings)
+        )
+
+    async def to_the_end(self, stop: Stop) -> Summary:
+        """Raises Fatal where the crawl could not begin."""
+        with self._file.held():
+            await self._open_services()
+            crawl = await self._begun()
+            job = replace(self._job, sources=(CRAWL + crawl,), restart=False)
+            summary = await index_with(self._services, job, self._observer, stop, self._clock)
+            if summary.status == "complete":
+                self._file.remove()
+        return _with_hint(summary, crawl, job)
+
+    async def _open_services(self) -> None:
+        services = self._services
+        embedder = await services.embedder()
+        store = await services.store(embedder.dimension)
+        await services.patiently("the store", lambda: check_same_model(store, embedder.model))
+
+    async def _begun(self) -> str:
+        """The id of the crawl: of the one that an earlier process began, or of a new one."""
+        api = StartApi(read_options(self._services.settings))
+        async with aclosing(_Closing(api)):
+            last = None if self._job.restart else self._file.read()
+            if last is not None and last.crawl_id is not None:
+                crawl = last.crawl_id
+                keeps = partial(api.keeps, crawl)
+                if await self._services.patiently("Firecrawl", keeps):
+                    self._say(f"goes on with the crawl {crawl}, begun at {last.begun}")
+                    return crawl
+                self._say(f"Firecrawl no longer keeps the crawl {crawl}: a new one is started")
+                last = None
+            begun = BegunCrawl(rfc3339(self._clock.time()))
+            self._file.save(begun)
+            start = partial(api.start, self._request, may_run=last is not None)
+            crawl = await self._services.patiently("Firecrawl", start)
+            self._file.save(replace(begun, crawl_id=crawl))
+            self._say(f"the crawl {crawl} of {self._request['url']} has begun")
+            return crawl
+
+    def _say(self, text: str) -> None:
+        self._observer.on(Message("info", text))
+
+
+class _Closing:
+    """What `aclosing` wants: `aclose` for `close`."""
+
+    def __init__(self, api: StartApi) -> None:
+        self.aclose = api.close
+
+
+def _with_hint(summary: Summary, crawl: str, job: Job) -> Summary:
+    """A refusal to prune names the command that prunes by this crawl: another one costs credits."""
+    error = summary.error
+    if error is None or "--yes" not in error.hint:
+        return summary
+    again = shlex.join(["pulse", "index", CRAWL + crawl, "--prune"])
+    flags = f" {job.retry_flags}" if job.retry_flags else ""
+    hint = f"see which: {again} --dry-run{flags}; if they are really gone: {again} --yes{flags}"
+    return replace(summary, error=replace(error, hint=hint))
