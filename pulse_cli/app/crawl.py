@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from contextlib import aclosing
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pulse_cli.app.begun_crawl import BegunCrawl, BegunCrawlFile
@@ -99,33 +97,33 @@ class _Crawl:
     async def _begun(self) -> str:
         """The id of the crawl: of the one that an earlier process began, or of a new one."""
         api = StartApi(read_options(self._services.settings))
-        async with aclosing(_Closing(api)):
+        try:
             last = None if self._job.restart else self._file.read()
             if last is not None and last.crawl_id is not None:
-                crawl = last.crawl_id
-                keeps = partial(api.keeps, crawl)
-                if await self._services.patiently("Firecrawl", keeps):
-                    self._say(f"goes on with the crawl {crawl}, begun at {last.begun}")
-                    return crawl
-                self._say(f"Firecrawl no longer keeps the crawl {crawl}: a new one is started")
+                if await self._is_kept(api, last.crawl_id):
+                    self._say(f"goes on with the crawl {last.crawl_id}, begun at {last.begun}")
+                    return last.crawl_id
+                self._say(f"Firecrawl keeps the crawl {last.crawl_id} no more: another is started")
                 last = None
-            begun = BegunCrawl(rfc3339(self._clock.time()))
-            self._file.save(begun)
-            start = partial(api.start, self._request, may_run=last is not None)
-            crawl = await self._services.patiently("Firecrawl", start)
-            self._file.save(replace(begun, crawl_id=crawl))
-            self._say(f"the crawl {crawl} of {self._request['url']} has begun")
-            return crawl
+            return await self._start(api, may_run=last is not None)
+        finally:
+            await api.close()
+
+    async def _is_kept(self, api: StartApi, crawl: str) -> bool:
+        return await self._services.patiently("Firecrawl", lambda: api.keeps(crawl))
+
+    async def _start(self, api: StartApi, *, may_run: bool) -> str:
+        begun = BegunCrawl(rfc3339(self._clock.time()))
+        self._file.save(begun)
+        crawl = await self._services.patiently(
+            "Firecrawl", lambda: api.start(self._request, may_run=may_run)
+        )
+        self._file.save(replace(begun, crawl_id=crawl))
+        self._say(f"the crawl {crawl} of {self._request['url']} has begun")
+        return crawl
 
     def _say(self, text: str) -> None:
         self._observer.on(Message("info", text))
-
-
-class _Closing:
-    """What `aclosing` wants: `aclose` for `close`."""
-
-    def __init__(self, api: StartApi) -> None:
-        self.aclose = api.close
 
 
 def _with_hint(summary: Summary, crawl: str, job: Job) -> Summary:

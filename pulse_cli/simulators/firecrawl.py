@@ -1,8 +1,10 @@
 """A simulated Firecrawl: scrape, crawl, crawl status with `next`, and webhooks (v0 to v2).
 
-Beside the API there are three addresses for tests: `PUT /_site` sets the pages there are,
-`POST /_clock {"advance": SECONDS}` lets time pass for webhooks, and `POST /_crawl` is a crawl
-as it would be started by the API, answered when its events were sent once.
+Beside the API there are four addresses for tests: `PUT /_site` sets the pages there are,
+`POST /_clock {"advance": SECONDS}` lets time pass for webhooks, `POST /_crawl` is a crawl
+as it would be started by the API, answered when its events were sent once, and
+`POST /_pace {"pages": N, "stop_at": M}` lets crawls started from then on find N pages before each
+answer about them, and stand still at M pages (null: never).
 """
 
 from __future__ import annotations
@@ -35,9 +37,20 @@ class Crawl:
     id: str
     version: str
     total: int
+    url: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    unfound: list[Document] = field(default_factory=list)
     status: str = "scraping"
     pages: list[Document] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
+
+    def find(self, page: Document) -> None:
+        """Scrape the next page."""
+        if "error" in page:
+            problem = {"id": str(uuid.uuid4()), "url": address_of(page), "error": page["error"]}
+            self.errors.append(problem)
+        else:
+            self.pages.append(page)
 
 
 class FirecrawlService:
@@ -48,6 +61,8 @@ class FirecrawlService:
         self.webhooks = Webhooks(secret)
         self.crawls: dict[str, Crawl] = {}
         self.scraped: list[str] = []
+        self.pace: int | None = None
+        self.stop_at: int | None = None
         self._api_key = api_key
         self._running: set[asyncio.Task[None]] = set()
 
@@ -87,12 +102,28 @@ class FirecrawlService:
         if request.method == "POST" and crawl_id is None:
             asked = orjson.loads(request.body)
             return self._scrape(version, asked) if what == "scrape" else self._start(version, asked)
+        if (request.method, crawl_id) == ("GET", "active"):
+            return _json({"success": True, "crawls": [_active(one) for one in self._active()]})
         crawl = self.crawls.get(crawl_id or "")
         if request.method != "GET" or crawl is None:
             return _refused(404, "Job not found")
         if errors:
             return _json({"errors": crawl.errors, "robotsBlocked": []})
+        self._find_some(crawl)
         return _json(self._status(crawl, version, request))
+
+    def _active(self) -> list[Crawl]:
+        return [one for one in self.crawls.values() if one.status == "scraping"]
+
+    def _find_some(self, crawl: Crawl) -> None:
+        """A crawl at a set pace goes on by being asked about."""
+        if self.pace is None or crawl.status != "scraping" or not crawl.unfound:
+            return
+        for _ in range(self.pace):
+            if crawl.unfound and (self.stop_at is None or len(crawl.pages) < self.stop_at):
+                crawl.find(crawl.unfound.pop(0))
+        if not crawl.unfound:
+            crawl.status = "completed"
 
     def _scrape(self, version: str, asked: dict[str, Any]) -> Response:
         url = str(asked.get("url") or "")
@@ -110,7 +141,12 @@ class FirecrawlService:
 
     def _start(self, version: str, asked: dict[str, Any]) -> Response:
         """Begin a crawl; its events are sent while it runs."""
+        if not str(asked.get("url") or "").startswith(("http://", "https://")):
+            return _refused(400, "Bad Request: url must be a valid URL")
         crawl, found, hook = self._new(version, asked)
+        if self.pace is not None:
+            crawl.unfound = found
+            return _json({"success": True, "id": crawl.id, "url": f"/{version}/crawl/{crawl.id}"})
         task = asyncio.get_running_loop().create_task(self._run(crawl, found, hook))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -123,19 +159,19 @@ class FirecrawlService:
     ) -> tuple[Crawl, list[Document], Hook | None]:
         limit = int(asked.get("limit") or DEFAULT_LIMIT)
         found = self.site.below(str(asked.get("url") or ""), limit)
-        crawl = Crawl(str(uuid.uuid4()), version, len(found))
+        url = str(asked.get("url") or "")
+        options = {name: value for name, value in asked.items() if name != "url"}
+        crawl = Crawl(str(uuid.uuid4()), version, len(found), url, options)
         self.crawls[crawl.id] = crawl
         return crawl, found, Hook.of(asked.get("webhook"))
 
     async def _run(self, crawl: Crawl, found: list[Document], hook: Hook | None) -> None:
         await self._tell(crawl, hook, "started", [])
         for page in found:
+            crawl.find(page)
             if "error" in page:
-                problem = {"id": str(uuid.uuid4()), "url": address_of(page), "error": page["error"]}
-                crawl.errors.append(problem)
                 await self._tell(crawl, hook, "page", [], error=str(page["error"]))
             else:
-                crawl.pages.append(page)
                 one = shown(page, crawl.version, ("markdown",))
                 await self._tell(crawl, hook, "page", [one])
         crawl.status = "completed"
@@ -192,6 +228,8 @@ class FirecrawlService:
             self.site.set(asked)
         elif request.path == "/_clock":
             await self.webhooks.advance(float(asked["advance"]))
+        elif request.path == "/_pace":
+            self.pace, self.stop_at = asked.get("pages"), asked.get("stop_at")
         elif request.path == "/_crawl":
             crawl, found, hook = self._new(asked.get("version", "v2"), asked)
             await self._run(crawl, found, hook)
@@ -203,6 +241,10 @@ class FirecrawlService:
 
 def _json(value: Any) -> Response:
     return Response(body=orjson.dumps(value))
+
+
+def _active(crawl: Crawl) -> dict[str, Any]:
+    return {"id": crawl.id, "teamId": "team", "url": crawl.url, "options": crawl.options}
 
 
 def _refused(status: int, error: str, **more: str) -> Response:
