@@ -97,17 +97,14 @@ class _Crawl:
     async def _begun(self) -> str:
         """The id of the crawl: of the one that an earlier process began, or of a new one."""
         api = StartApi(read_options(self._services.settings))
-        try:
-            last = None if self._job.restart else self._file.read()
-            if last is not None and last.crawl_id is not None:
-                if await self._is_kept(api, last.crawl_id):
-                    self._say(f"goes on with the crawl {last.crawl_id}, begun at {last.begun}")
-                    return last.crawl_id
-                self._say(f"Firecrawl keeps the crawl {last.crawl_id} no more: another is started")
-                last = None
-            return await self._start(api, may_run=last is not None)
-        finally:
-            await api.close()
+        last = None if self._job.restart else self._file.read()
+        if last is not None and last.crawl_id is not None:
+            if await self._is_kept(api, last.crawl_id):
+                self._say(f"goes on with the crawl {last.crawl_id}, begun at {last.begun}")
+                return last.crawl_id
+            self._say(f"Firecrawl keeps the crawl {last.crawl_id} no more: another is started")
+            last = None
+        return await self._start(api, may_run=last is not None)
 
     async def _is_kept(self, api: StartApi, crawl: str) -> bool:
         return await self._services.patiently("Firecrawl", lambda: api.keeps(crawl))

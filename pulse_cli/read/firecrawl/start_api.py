@@ -2,7 +2,8 @@
 
 The order to start one cannot be repeated safely: who gets no answer does not know whether the
 crawl runs. So before it is repeated, Firecrawl is asked which crawls are under way, and one of the
-same address and options is the one that was meant.
+same address and options is the one that was meant. Each request has a connection of its own:
+one that was used before may break, and would be sent again.
 
 A self-hosted Firecrawl too old for v2 of the API answers 404 and is asked by v1.
 Source: Firecrawl's API reference, `POST /v2/crawl` and `GET /v2/crawl/active`.
@@ -32,16 +33,15 @@ _HINTS = {
 
 
 class StartApi:
-    """Make it inside a running event loop, and close it. All calls raise Transient, Fatal."""
+    """Its calls raise Transient, Fatal."""
 
     def __init__(self, options: ReadOptions) -> None:
         address = Address.parse(options.firecrawl_url, FIRECRAWL, options.firecrawl_api_key)
         self._where = address.shown
-        self._client = Client(address, timeout=options.timeout, trust_env=options.trust_env)
+        self._connect = lambda: Client(
+            address, timeout=options.timeout, trust_env=options.trust_env
+        )
         self._may_run = False
-
-    async def close(self) -> None:
-        await self._client.close()
 
     async def start(self, request: Mapping[str, Any], *, may_run: bool = False) -> str:
         """Start a crawl; its id. `may_run`: an earlier order may have started it already."""
@@ -76,7 +76,11 @@ class StartApi:
     ) -> Answer:
         """Of the newest version of the API there is. `missing`: 404 is an answer, too."""
         for version in VERSIONS:
-            answer = await self._client.ask(method, f"/{version}{path}", body)
+            client = self._connect()
+            try:
+                answer = await client.ask(method, f"/{version}{path}", body)
+            finally:
+                await client.close()
             if answer.status != 404:
                 break
         if answer.status in PASSING:

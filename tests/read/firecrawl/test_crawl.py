@@ -27,6 +27,7 @@ class FakeFirecrawl:
         self.per_page = 3
         self.version = "v2"
         self.status = "completed"
+        self.failed: dict[str, Any] = {"errors": [], "robotsBlocked": []}
         self.next_host: str | None = None
         self.script: list[tuple[int, dict[str, str], bytes] | None] = []
         self.asked: list[tuple[str, str | None]] = []
@@ -42,6 +43,8 @@ class FakeFirecrawl:
 
     def answer(self, path: str) -> tuple[int, dict[str, str], bytes]:
         parts = urlsplit(path)
+        if parts.path == f"/{self.version}/crawl/5f-1/errors":
+            return 200, {}, json.dumps(self.failed).encode()
         if parts.path != f"/{self.version}/crawl/5f-1":
             return 404, {}, b'{"success":false,"error":"Job not found"}'
         skip = int(parse_qs(parts.query).get("skip", ["0"])[0])
@@ -120,7 +123,8 @@ def _urls(records: list[Record]) -> list[str]:
 def test_all_pages_of_a_crawl_are_fetched(firecrawl, read):
     assert _urls(read()) == [f"https://example.org/{n}/" for n in range(8)]
     assert [path for path, _ in firecrawl.asked] == [
-        f"/v2/crawl/5f-1?skip={skip}" for skip in (0, 3, 6)
+        *(f"/v2/crawl/5f-1?skip={skip}" for skip in (0, 3, 6)),
+        "/v2/crawl/5f-1/errors",
     ]
     assert {key for _, key in firecrawl.asked} == {f"Bearer {KEY}"}
 
@@ -135,6 +139,7 @@ def test_an_older_firecrawl_is_asked_as_it_understands(firecrawl, read):
         "/v2/crawl/5f-1?skip=0",
         "/v2/crawl/5f-1?skip=0",
         *(f"/v1/crawl/5f-1?skip={skip}" for skip in (0, 3, 6)),
+        "/v1/crawl/5f-1/errors",
     ]
     assert {key for _, key in firecrawl.asked} == {f"Bearer {KEY}"}
     assert read(records[3].position) == records[4:]
@@ -194,6 +199,108 @@ def test_an_unfinished_crawl_is_read_as_far_as_it_is_and_noted(firecrawl, read):
     assert note.content.partial
     assert "scraping" in note.content.message
     assert "8 of 9 pages" in note.content.message
+
+
+FAILED = {
+    "errors": [
+        {"id": "1", "url": "https://example.org/slow/", "error": "timed out"},
+        {"id": "2", "url": "https://example.org/gone/", "error": "DNS"},
+        {"id": "3", "error": "of no page"},
+    ],
+    "robotsBlocked": ["https://example.org/private/"],
+}
+
+
+def test_pages_that_the_crawl_could_not_get_come_last_and_are_not_taken_for_gone(firecrawl, read):
+    firecrawl.failed = FAILED
+    records = read()
+    *skipped, note = [one.content for one in records[8:]]
+    assert [(one.reason, one.url, one.gone) for one in skipped] == [
+        ("failed-scrape", "https://example.org/slow/", False),
+        ("failed-scrape", "https://example.org/gone/", False),
+        ("robots-blocked", "https://example.org/private/", False),
+    ]
+    assert note.message.endswith("slow/: timed out (2 pages failed)")
+    assert not note.partial
+    for done, record in enumerate(records, 1):
+        assert read(record.position) == records[done:]
+
+
+def test_a_firecrawl_that_keeps_no_list_of_failures_has_none(firecrawl, read):
+    fine = [firecrawl.answer(f"/v2/crawl/5f-1?skip={skip}") for skip in (0, 3, 6)]
+    firecrawl.script = [*fine, (404, {}, b'{"success":false}')]
+    assert len(read()) == 8
+
+
+class Growing(Slept):
+    """Each time that is slept, the crawl has found two pages more, of eight."""
+
+    def __init__(self, firecrawl: FakeFirecrawl) -> None:
+        super().__init__()
+        self._firecrawl = firecrawl
+        self._waiting, firecrawl.pages = firecrawl.pages, []
+        firecrawl.status = "scraping"
+
+    def append(self, seconds: float) -> None:
+        super().append(seconds)
+        self._firecrawl.pages += self._waiting[:2]
+        del self._waiting[:2]
+        self._firecrawl.status = "scraping" if self._waiting else "completed"
+
+
+@pytest.fixture
+def follow(firecrawl: FakeFirecrawl) -> Callable[..., Iterator[Record]]:
+    def follows(slept: Slept, start: Position | None = None, limit: int = 100) -> Iterator[Record]:
+        told = ReadOptions(firecrawl_url=firecrawl.url, follow_up_to=limit)
+        source = open_source([SOURCE], told, sleep=slept.append, now=slept.now)
+        return source.records(start or Position())
+
+    return follows
+
+
+def test_a_running_crawl_is_followed_to_its_end(firecrawl, follow):
+    slept = Growing(firecrawl)
+    records = list(follow(slept))
+    assert _urls(records) == [f"https://example.org/{n}/" for n in range(8)]
+    assert len(slept) == 4
+    assert [record.then_waits for record in records] == [False, True] * 3 + [False, False]
+
+
+@pytest.mark.parametrize("done", range(8))
+def test_a_crawl_that_grew_since_is_taken_up_where_it_was_left(firecrawl, follow, done):
+    slept = Growing(firecrawl)
+    part = follow(slept)
+    at = Position()
+    for _ in range(done):
+        at = next(part).position
+    while firecrawl.status == "scraping":
+        slept.append(1)
+    assert _urls(list(follow(slept, at))) == [f"https://example.org/{n}/" for n in range(done, 8)]
+
+
+def test_a_crawl_that_finds_nothing_for_long_is_left_resumably(firecrawl, follow, slept):
+    firecrawl.status = "scraping"
+    records = follow(slept)
+    assert len([next(records) for _ in range(8)]) == 8
+    with pytest.raises(Unavailable, match="has found no page for 600 s; 8 so far"):
+        next(records)
+    assert slept == [2.0] * 300
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+def test_a_followed_crawl_that_fails_is_a_dead_letter(firecrawl, follow, slept, status):
+    firecrawl.status = status
+    *documents, last = follow(slept)
+    assert len(_urls(documents)) == 8
+    assert last.content.reason == "crawl-failed"
+    assert f"is {status}: 8 of 9 pages" in last.content.detail
+
+
+def test_a_crawl_that_met_its_limit_is_not_known_to_be_whole(firecrawl, follow, slept):
+    note = list(follow(slept, limit=8))[-1].content
+    assert note.partial
+    assert "its limit of 8 pages" in note.message
+    assert len(list(follow(slept, limit=9))) == 8
 
 
 # The client itself asks twice where a connection is closed without an answer.
@@ -256,5 +363,6 @@ def test_progress_counts_the_bytes_of_answers(firecrawl):
     assert source.progress() == (0, None)
     assert len(list(source.records(Position()))) == 8
     done, total = source.progress()
-    assert done == sum(len(firecrawl.answer(path)[2]) for path, _ in firecrawl.asked)
+    pages = [path for path, _ in firecrawl.asked if "skip" in path]
+    assert done == sum(len(firecrawl.answer(path)[2]) for path in pages)
     assert total is None
