@@ -3,7 +3,8 @@
 _pulse_flags() {
   case "$1" in
     "") echo "-V --version -h --help" ;;
-    "index") echo "--limit --restart --force --prune --scope --yes --alias --dry-run --json -q --quiet -v --verbose --include --exclude --url --min-chars --include-errors --tei --embed --qdrant --collection --concurrency --give-up-after --max-dead --max-prune --on-changed-source --wait-lock --bulk --progress --log-file --log-format --metrics-file --state-dir --set --config -h --help" ;;
+    "index") echo "--limit --restart --force --prune --scope --yes --alias --dry-run --json -q --quiet -v --verbose --include --exclude --url --min-chars --include-errors --tei --embed --qdrant --collection --firecrawl --concurrency --give-up-after --max-dead --max-prune --on-changed-source --wait-lock --bulk --progress --log-file --log-format --metrics-file --state-dir --set --config -h --help" ;;
+    "crawl") echo "--limit --include-paths --exclude-paths --option --restart --force --prune --scope --yes --alias --json -q --quiet -v --verbose --include --exclude --min-chars --include-errors --tei --embed --qdrant --collection --firecrawl --concurrency --give-up-after --max-dead --max-prune --on-changed-source --wait-lock --bulk --progress --log-file --log-format --metrics-file --state-dir --set --config -h --help" ;;
     "search") echo "--filter --explain --urls-only --open --json --tei --embed --qdrant --collection --mode --limit --min-score --set --config -h --help" ;;
     "ls") echo "--urls --json --qdrant --set --config -h --help" ;;
     "stats") echo "--json --qdrant --collection --set --config -h --help" ;;
@@ -31,7 +32,7 @@ _pulse_flags() {
 
 _pulse_words() {
   case "$1" in
-    "") echo "index search ls stats show copy export drop mcp serve status bench delete forget doctor completion bm25 config" ;;
+    "") echo "index crawl search ls stats show copy export drop mcp serve status bench delete forget doctor completion bm25 config" ;;
     "completion") echo "bash zsh fish" ;;
     "bm25") echo "rebuild export" ;;
     "config") echo "show init schema" ;;
@@ -52,12 +53,15 @@ _pulse_kind() { # of the value that the flag $1 takes
     --documents) echo "other" ;;
     --embed) echo "other" ;;
     --exclude) echo "other" ;;
+    --exclude-paths) echo "other" ;;
     --filter) echo "domain= language= country= isMobile= url= url_prefix=" ;;
+    --firecrawl) echo "other" ;;
     --give-up-after) echo "other" ;;
     --host) echo "other" ;;
     --hours) echo "other" ;;
     --html) echo "file" ;;
     --include) echo "other" ;;
+    --include-paths) echo "other" ;;
     --limit) echo "other" ;;
     --log-file) echo "file" ;;
     --log-format) echo "text json" ;;
@@ -70,6 +74,7 @@ _pulse_kind() { # of the value that the flag $1 takes
     --older-than) echo "other" ;;
     --on-changed-source) echo "refuse restart" ;;
     --open) echo "other" ;;
+    --option) echo "other" ;;
     --output) echo "file" ;;
     --port) echo "other" ;;
     --prefix) echo "other" ;;

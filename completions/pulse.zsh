@@ -20,6 +20,7 @@ _pulse() {
     command)
       local -a commands=(
         'index:Index crawled pages, or go on with a run that was stopped.'
+        'crawl:Crawl a site with Firecrawl and index its pages as they come.'
         'search:Search the pages that were indexed, by meaning and by words.'
         'ls:Show which collections there are, or the pages of one by host, language and age.'
         'stats:Show how much a collection holds, and how large its chunks are.'
@@ -42,6 +43,7 @@ _pulse() {
     arguments)
       case $line[1] in
         index) _pulse_index ;;
+        crawl) _pulse_crawl ;;
         search) _pulse_search ;;
         ls) _pulse_ls ;;
         stats) _pulse_stats ;;
@@ -87,6 +89,7 @@ _pulse_index() {
     '*--embed[local, a TEI server, or openai+http\://HOST]:value:' \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--collection[Which index]:collection:_pulse_collections' \
+    '*--firecrawl[Where crawls are\: the Firecrawl API]:value:' \
     '*--concurrency[Embed requests in flight; else found]:value:' \
     '*--give-up-after[Wait this long for a service]:value:' \
     '*--max-dead[Stop when more records are dead]:value:' \
@@ -104,6 +107,50 @@ _pulse_index() {
     '*-h[Show this page.]' \
     '*--help[Show this page.]' \
     '*:file:_files'
+}
+
+_pulse_crawl() {
+  _arguments -S \
+    '*--limit[Crawl N pages at most; else 10,000]:value:' \
+    '*--include-paths[Crawl only such paths]:value:' \
+    '*--exclude-paths[Crawl no such paths]:value:' \
+    '*--option[Any option of Firecrawl'\''s crawl; VALUE is JSON or text]:value:' \
+    '*--restart[Start another crawl, even if one is unfinished]' \
+    '*--force[Embed unchanged pages again, too]' \
+    '*--prune[Then remove pages of the same hosts that the crawl no longer holds]' \
+    '*--scope[Prune below this URL]:value:' \
+    '*--yes[Prune more than --max-prune, too]' \
+    '*--alias[When complete, let NAME mean this index for readers]:collection:_pulse_collections' \
+    '*--json[Print one JSON object]' \
+    '*-q[Errors only]' \
+    '*--quiet[Errors only]' \
+    '*-v[Say more]' \
+    '*--verbose[Say more]' \
+    '*--include[Only URLs that match; repeatable]:value:' \
+    '*--exclude[No URLs that match; repeatable]:value:' \
+    '*--min-chars[Skip pages with less text]:value:' \
+    '*--include-errors[Also pages of status >= 400]' \
+    '*--tei[local, a TEI server, or openai+http\://HOST]:value:' \
+    '*--embed[local, a TEI server, or openai+http\://HOST]:value:' \
+    '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
+    '*--collection[Which index]:collection:_pulse_collections' \
+    '*--firecrawl[Where crawls are\: the Firecrawl API]:value:' \
+    '*--concurrency[Embed requests in flight; else found]:value:' \
+    '*--give-up-after[Wait this long for a service]:value:' \
+    '*--max-dead[Stop when more records are dead]:value:' \
+    '*--max-prune[Refuse to remove more pages of a host]:value:' \
+    '*--on-changed-source[When the input of an unfinished run has changed]:value:(refuse restart)' \
+    '*--wait-lock[Wait this long for another run]:value:' \
+    '*--bulk[Build the vector index after the load]' \
+    '*--progress[How progress is shown on stderr]:value:(auto rich plain json none)' \
+    '*--log-file[Append messages to this file]:file:_files' \
+    '*--log-format[Of the log, and of lines on stderr]:value:(text json)' \
+    '*--metrics-file[Figures for Prometheus]:file:_files' \
+    '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
+    '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
+    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*-h[Show this page.]' \
+    '*--help[Show this page.]'
 }
 
 _pulse_search() {

@@ -38,9 +38,8 @@ class StartApi:
     def __init__(self, options: ReadOptions) -> None:
         address = Address.parse(options.firecrawl_url, FIRECRAWL, options.firecrawl_api_key)
         self._where = address.shown
-        self._connect = lambda: Client(
-            address, timeout=options.timeout, trust_env=options.trust_env
-        )
+        self._address = address
+        self._options = options
         self._may_run = False
 
     async def start(self, request: Mapping[str, Any], *, may_run: bool = False) -> str:
@@ -76,7 +75,8 @@ class StartApi:
     ) -> Answer:
         """Of the newest version of the API there is. `missing`: 404 is an answer, too."""
         for version in VERSIONS:
-            client = self._connect()
+            timeout, trust_env = self._options.timeout, self._options.trust_env
+            client = Client(self._address, timeout=timeout, trust_env=trust_env)
             try:
                 answer = await client.ask(method, f"/{version}{path}", body)
             finally:

@@ -37,9 +37,7 @@ async def ask(simulator: Simulator, call: str, *args: Any, key: str = "k", **mor
 
 async def test_a_crawl_is_started_and_known(simulator, service):
     crawl = await ask(simulator, "start", REQUEST)
-    assert service.crawls[crawl].options == {
-        key: REQUEST[key] for key in ("limit", "scrapeOptions")
-    }
+    assert {"url": REQUEST["url"], **service.crawls[crawl].options} == REQUEST
     assert await ask(simulator, "keeps", crawl)
     assert not await ask(simulator, "keeps", "of-yesterday")
 
