@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from pulse_cli.serve import answer_models as models
+from pulse_cli.serve import metrics_models
 from pulse_cli.serve.auth import signature
 from tests.serve.conftest import WEBHOOK_SECRET, Served
 
@@ -42,7 +43,8 @@ def test_every_call_tells_the_form_of_its_answer_with_an_example(described: dict
                 assert answer["content"]["text/plain"]["example"].startswith("# HELP")
                 continue
             content = answer["content"]["application/json"]
-            model = getattr(models, model_of(described, content))
+            name = model_of(described, content)
+            model = getattr(models, name, None) or getattr(metrics_models, name)
             if status < "300":
                 model.model_validate(content["example"])
 
@@ -107,10 +109,10 @@ def test_what_is_answered_is_what_is_described(served: Served) -> None:
         )
     )
     for path, model in (
-        ("operations", models.Operations),
-        ("requests", models.Requests),
-        ("summary", models.MetricsSummary),
-        ("crawls/told", models.CrawlSession),
+        ("operations", metrics_models.Operations),
+        ("requests", metrics_models.Requests),
+        ("summary", metrics_models.MetricsSummary),
+        ("crawls/told", metrics_models.CrawlSession),
     ):
         told(model, "GET", f"/api/metrics/{path}")
     told(models.Refusal, "GET", "/api/metrics/crawls/unknown")

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from pulse_cli.records import queries
 from pulse_cli.records.database import RecordsUnavailable
-from pulse_cli.serve import answer_models, examples
+from pulse_cli.serve import examples, metrics_models
 from pulse_cli.serve.answers import json_answer
 from pulse_cli.serve.description import answered
 from pulse_cli.serve.routes.guard import needs_secret, service_of
@@ -23,7 +23,7 @@ Offset = Annotated[int, Query(ge=0)]
 
 @router.get(
     "/operations",
-    responses=answered(answer_models.Operations, examples.OPERATIONS, refused=(503,)),
+    responses=answered(metrics_models.Operations, examples.OPERATIONS, refused=(503,)),
 )
 async def operations(
     request: Request,
@@ -43,7 +43,7 @@ async def operations(
 
 @router.get(
     "/requests",
-    responses=answered(answer_models.Requests, examples.REQUESTS, refused=(503,)),
+    responses=answered(metrics_models.Requests, examples.REQUESTS, refused=(503,)),
 )
 async def requests(
     request: Request,
@@ -70,7 +70,7 @@ async def requests(
 
 @router.get(
     "/summary",
-    responses=answered(answer_models.MetricsSummary, examples.SUMMARY, refused=(503,)),
+    responses=answered(metrics_models.MetricsSummary, examples.SUMMARY, refused=(503,)),
 )
 async def summary(request: Request, hours: Hours = 24) -> Response:
     """Totals of requests, and of operations for each type."""
@@ -79,7 +79,7 @@ async def summary(request: Request, hours: Hours = 24) -> Response:
 
 @router.get(
     "/crawls/{crawl_id}",
-    responses=answered(answer_models.CrawlSession, examples.CRAWL, refused=(404, 503)),
+    responses=answered(metrics_models.CrawlSession, examples.CRAWL, refused=(404, 503)),
 )
 async def crawl(request: Request, crawl_id: str) -> Response:
     """One crawl: pages indexed and failed, time by stage, and from end to end."""
