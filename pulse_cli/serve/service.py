@@ -115,6 +115,10 @@ class Service:
             work += [self.indexer.run(), self.rescraper.run()]
             if _has_firecrawl(self.settings):
                 work.append(self.reconciler.run())
+        else:
+            self.indexer.state = "no worker"
+            text = "no worker: what is accepted waits on disk until pulse serve runs with one"
+            self._observer.on(Message("warning", text))
         self._tasks = [asyncio.create_task(one) for one in work]
         for task in self._tasks:
             task.add_done_callback(self._report_defect)
