@@ -6,7 +6,7 @@ runs. A run that cannot begin gives a summary, too: there is one for every exit 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial

@@ -1,4 +1,4 @@
-"""An answer that is too large to be held: its body is read piece by piece, each within a deadline."""
+"""An answer too large to be held: its body is read piece by piece, each within a deadline."""
 
 from __future__ import annotations
 

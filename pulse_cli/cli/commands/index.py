@@ -17,8 +17,8 @@ Sources = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[SOURCE]...",
-        help="Files, folders, globs, `s3://BUCKET/KEY`, `firecrawl:crawl/ID`, `index:NAME` "
-        "index), or `-` for a pipe (implied).",
+        help="Files, folders, globs, `s3://BUCKET/KEY` (gs, az, https), `firecrawl:crawl/ID`, "
+        "`index:NAME` (the pages of another index), or `-` for a pipe (implied).",
     ),
 ]
 Limit = Annotated[

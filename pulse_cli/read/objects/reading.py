@@ -2,7 +2,7 @@
 
 A request that fails for a reason that may pass is sent again from the byte where it broke off, with
 growing pauses, until nothing has come for `give_up_after` seconds. An object that can be read only
-from its beginning is read from there again, and its bytes are proved to be those of before (CRC-32).
+from its beginning is read from there again, and its bytes are proved to be those of before.
 """
 
 from __future__ import annotations
