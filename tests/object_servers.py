@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 ACCESS_KEY, SECRET_KEY = "AKIACANARYKEY0000000", "canary-secret-of-the-environment"
 
@@ -41,7 +41,8 @@ class FileServer(ThreadingHTTPServer):
     """`files` by path. `faults` happen to the next answers to GET, one each; None is none.
 
     `seen` are the requests as (method, path with query, headers). With `ranges` they are served;
-    `etag` says what kind of ETag is given, `length` whether the length is told.
+    `etag` says what kind of ETag is given, `length` whether the length is told. `always` is what
+    all requests are answered with, if it is set.
     """
 
     daemon_threads = True
@@ -55,6 +56,7 @@ class FileServer(ThreadingHTTPServer):
         self.ranges = True
         self.etag: Literal["strong", "weak", "none"] = "strong"
         self.length = True
+        self.always: tuple[int, bytes] | None = None
         self.stop_hanging = threading.Event()
 
     @property
@@ -78,7 +80,10 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         server.seen.append((self.command, self.path, headers))
         fault = server.faults.popleft() if self.command == "GET" and server.faults else None
-        answer = self._from_upstream() if server.upstream else self._from_files(headers)
+        if server.always is not None:
+            answer = Answer(server.always[0], {}, server.always[1])
+        else:
+            answer = self._from_upstream() if server.upstream else self._from_files(headers)
         if fault is not None and fault.kind == "status":
             answer = Answer(fault.status, fault.headers, b"")
         self._send(answer, fault)
@@ -179,10 +184,10 @@ class S3Server:
         """A bucket with these objects."""
         self._put(f"/{bucket}", b"")
         for key, data in objects.items():
-            self._put(f"/{bucket}/{key}", data)
+            self.put(bucket, key, data)
 
     def put(self, bucket: str, key: str, data: bytes) -> None:
-        self._put(f"/{bucket}/{key}", data)
+        self._put(f"/{bucket}/{quote(key)}", data)
 
     def delete(self, bucket: str, key: str) -> None:
         self._ask("DELETE", f"/{bucket}/{key}", b"")

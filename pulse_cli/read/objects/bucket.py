@@ -19,7 +19,7 @@ from pulse_cli.errors import Fatal, Kind, PulseError
 from pulse_cli.model import Input
 from pulse_cli.read.bytes.unpack import CHUNK
 from pulse_cli.read.objects.address import ObjectAddress, bucket_address
-from pulse_cli.read.objects.bucket_errors import translated
+from pulse_cli.read.objects.bucket_errors import no_storage, translated
 from pulse_cli.read.objects.changes import changed, gone
 from pulse_cli.read.objects.provider import Provider, provider_of
 from pulse_cli.read.options import ObjectOptions
@@ -44,27 +44,31 @@ class Buckets:
 
     def head(self, name: str) -> Input | None:
         """The object of this name, None if there is none. Raises Transient, Fatal."""
-        import obstore
-
         address = bucket_address(name)
         store = self._store(address)
+        import obstore
+
         try:
-            return _input(address, obstore.head(store, address.key))
+            return self._input(address, obstore.head(store, address.key))
         except FileNotFoundError:
             return None
+        except PulseError:
+            raise
         except Exception as error:
             raise self._translated(error, address) from None
 
     def below(self, name: str) -> Iterator[Input]:
         """The objects whose keys lie below this one, as below a folder. Raises Transient, Fatal."""
-        import obstore
-
         address = bucket_address(name)
         store = self._store(address)
+        import obstore
+
         try:
             prefix = address.key.rstrip("/") or None
             for listed in obstore.list(store, prefix, chunk_size=_LISTED_AT_ONCE):
-                yield from (_input(address, meta) for meta in listed if not _is_folder(meta))
+                yield from (self._input(address, meta) for meta in listed if not _is_folder(meta))
+        except PulseError:
+            raise
         except Exception as error:
             raise self._translated(error, address) from None
 
@@ -86,6 +90,12 @@ class Buckets:
             raise
         except Exception as error:
             raise self._translated(error, address) from None
+
+    def _input(self, address: ObjectAddress, meta: ObjectMeta) -> Input:
+        etag, mtime = meta["e_tag"], int(meta["last_modified"].timestamp())
+        if not etag:
+            raise no_storage("an object has no ETag", self._provider(address))
+        return Input(address.name(meta["path"]), meta["size"], mtime * 1_000_000_000, etag=etag)
 
     def _translated(self, error: Exception, address: ObjectAddress) -> PulseError:
         return translated(error, address, self._provider(address))
@@ -116,7 +126,10 @@ class Buckets:
         }
         if address.scheme == "s3" and provider.endpoint:
             options["endpoint"] = provider.endpoint
-        store: ObjectStore = getattr(stores, provider.store)(address.bucket, **options)
+        try:
+            store: ObjectStore = getattr(stores, provider.store)(address.bucket, **options)
+        except Exception as error:
+            raise translated(error, address, provider) from None
         return store
 
 
@@ -153,9 +166,7 @@ class _Ranges:
         import obstore
 
         stop = min(self._at + RANGE, self._size)
-        options: GetOptions = {"range": (self._at, stop)}
-        if self._one.etag:
-            options["if_match"] = self._one.etag
+        options: GetOptions = {"range": (self._at, stop), "if_match": self._one.etag}
 
         async def send() -> Asked:
             return cast("Asked", obstore.get_async(self._store, self._key, options=options))
@@ -200,9 +211,3 @@ def _installed(address: ObjectAddress) -> ModuleType:
 def _is_folder(meta: ObjectMeta) -> bool:
     """Whether this is the empty object that consoles put in the place of a folder."""
     return not meta["size"] and "." not in meta["path"].rpartition("/")[2]
-
-
-def _input(address: ObjectAddress, meta: ObjectMeta) -> Input:
-    modified = meta["last_modified"]
-    mtime_ns = int(modified.timestamp()) * 1_000_000_000
-    return Input(address.name(meta["path"]), meta["size"], mtime_ns, etag=meta["e_tag"] or "")

@@ -86,7 +86,7 @@ def _answered(
     if status in (412, 416):
         return changed(name)
     if status in (404, 405, 501) and not code:
-        return _no_storage(f"{where} answers {said}", provider)
+        return no_storage(f"{said} is answered", provider)
     return Fatal(f"{where} answers {said} for {name}", kind=Kind.REFUSED)
 
 
@@ -100,9 +100,12 @@ def _elsewhere(text: str, address: ObjectAddress, provider: Provider) -> Fatal:
     )
 
 
-def _no_storage(what: str, provider: Provider) -> Fatal:
+def no_storage(what: str, provider: Provider) -> Fatal:
+    """Something else is there than object storage."""
     hint = f"{provider.setting} must lead to the object storage itself"
-    return Fatal(f"{what}: that is no object storage", hint=hint, kind=Kind.WRONG_SERVER)
+    return Fatal(
+        f"{what}: {provider.shown} is no object storage", hint=hint, kind=Kind.WRONG_SERVER
+    )
 
 
 def _unanswered(text: str, name: str, provider: Provider) -> PulseError:
@@ -114,7 +117,7 @@ def _unanswered(text: str, name: str, provider: Provider) -> PulseError:
     if "kind: Timeout" in text or "TimedOut" in text:
         return Transient(f"{where} did not answer in time", timeout=True)
     if "list response" in text or "Header missing" in text or "Header {" in text:
-        return _no_storage(f"{where} answers otherwise than expected", provider)
+        return no_storage("the answer is another than expected", provider)
     if "kind: Interrupted" in text or "kind: Request" in text or "kind: Decode" in text:
         return Transient(f"the connection to {where} broke{because}")
     hint = f"check {provider.usual} and {provider.setting} in the environment"

@@ -131,7 +131,7 @@ def test_what_is_waited_for_can_be_seen(large) -> None:
     server.faults.append(Fault("status", 503))
     list(source.records(Position()))
     assert seen[0] is not None
-    assert (seen[0].service, "503" in seen[0].reason) == (name, True)
+    assert (seen[0].what, "503" in seen[0].error) == (name, True)
     assert source.waiting() is None
 
 
