@@ -31,9 +31,8 @@ class Outcome(StrEnum):
 class Input:
     """One file (or pipe, crawl, index, object) of a run, with what identifies its content.
 
-    `size`, `mtime_ns`, `inode` are None, and `head_hash` "", where there is no such thing (a pipe);
-    `head_hash` is the sha256 of the first 64 KiB of stored bytes. `etag` is the strong ETag of an
-    object that can be read from any byte on, "" of all else.
+    What it has not is None or "" (a pipe). `head_hash` is the sha256 of the first 64 KiB of stored
+    bytes, `etag` the strong ETag of an object that can be read from any byte on.
     """
 
     name: str

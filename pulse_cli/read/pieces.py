@@ -35,7 +35,7 @@ class Piece:
 
     `stop` is None for an input as a whole. `followed`: more of the input comes after the piece.
     `crc` is the CRC-32 of its (unpacked) bytes, None where nobody has read them yet. `input_size`
-    and `etag` are those of the input (`model.Input`).
+    and `etag` are those of the input if it is an object (`model.Input`).
     """
 
     name: str
@@ -49,6 +49,8 @@ class Piece:
 
     @staticmethod
     def whole(one: Input) -> Piece:
+        if not is_object(one.name):
+            return Piece(one.name)
         return Piece(one.name, input_size=one.size, etag=one.etag)
 
     @property

@@ -168,7 +168,7 @@ class InputSource:
         address = self._addresses.of(name)
         if not reader.skip_to(start.offset):
             raise _changed(name, start)
-        if start.item == 0 and not reader.agrees(start.fed, start.crc):
+        if start.item == 0 and not reader.agrees(start.crc):
             raise _changed(name, start)
         if not kind.is_json and start.item and start.fed:
             raise _changed(name, start)
@@ -211,7 +211,7 @@ class InputSource:
             contents = _settled(name, span, reader)
             done = min(left, len(contents))
             left -= done
-            if done and not left and not reader.agrees(start.fed, start.crc):
+            if done and not left and (reader.offset != start.fed or not reader.agrees(start.crc)):
                 raise _changed(name, start)
             count = len(contents)
             yield from _records(index, name, span, reader, contents, item, done)

@@ -175,11 +175,11 @@ class ByteReader:
         self.at = end
         self.in_segment = False
 
-    def agrees(self, fed: int, crc: int) -> bool:
-        """Whether `fed` bytes of this CRC-32 are consumed, as far as it is known."""
+    def agrees(self, crc: int) -> bool:
+        """Whether what is consumed has this CRC-32, as far as that is known."""
         if self._taken_over:
             self.crc, self._taken_over = crc, False
-        return (self.offset, self.crc) == (fed, crc)
+        return self.crc == crc
 
     def skip_to(self, offset: int) -> bool:
         """Consume up to `offset`, in chunks; False where the input ends before."""
