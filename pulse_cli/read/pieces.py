@@ -19,7 +19,7 @@ from pulse_cli.errors import Fatal
 from pulse_cli.errors import Kind as Problem
 from pulse_cli.model import Input
 from pulse_cli.read.bytes.files import InputReader
-from pulse_cli.read.bytes.inputs import CRAWL, INDEX
+from pulse_cli.read.bytes.inputs import FIRECRAWL, INDEX
 from pulse_cli.read.framing.detect import Kind, kind_if_plain
 from pulse_cli.read.objects.address import is_object
 from pulse_cli.read.options import ReadOptions
@@ -91,7 +91,7 @@ def cut_into_shards(
 def _pieces(one: Input, piece_bytes: int, stored: InputReader) -> Iterator[tuple[Piece, int]]:
     """The pieces of an input, each with what it counts for in bytes."""
     is_file = not is_object(one.name)
-    if one.name.startswith((CRAWL, INDEX)) or (one.size is None and not is_file):
+    if one.name.startswith((FIRECRAWL, INDEX)) or (one.size is None and not is_file):
         yield Piece.whole(one), piece_bytes
     elif one.size is None:
         raise Fatal(

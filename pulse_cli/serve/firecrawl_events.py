@@ -16,10 +16,12 @@ import orjson
 
 from pulse_cli.model import Document, NoDocument, Skipped, Unreadable
 from pulse_cli.read.firecrawl.shapes import Shapes
-from pulse_cli.serve.crawls import mark
+from pulse_cli.serve.crawls import BATCH, CRAWL, mark
 
 MAX_PAGES = 10_000
-CRAWL_STAGES = frozenset({"crawl.started", "crawl.completed", "crawl.failed"})
+CRAWL_STAGES = frozenset(
+    f"{kind}.{stage}" for kind in (CRAWL, BATCH) for stage in ("started", "completed", "failed")
+)
 
 
 class NotAnEvent(Exception):
@@ -31,7 +33,7 @@ class Event:
     """An event. `failed` are the pages that could not be read.
 
     `lines` go into the inbox: the `pages` as JSON, one line each, and one for the begin or the
-    end of a crawl, which so has its place behind the pages before it.
+    end of a crawl or batch scrape, which so has its place behind the pages before it.
     """
 
     type: str

@@ -155,9 +155,10 @@ class Indexer:
     def _keep(self, segments: Sequence[Segment], results: _Results) -> None:
         for segment in segments:
             self._jobs.keep_results(segment.id, results.of(segment))
-        for crawl, (urls, ended) in results.crawls().items():
-            self._crawls.note(crawl, urls, ended, ask_in=QUIET_S)
-        if results.crawls():
+        crawls = results.crawls()
+        for of, urls in crawls:
+            self._crawls.note(of, urls, ask_in=QUIET_S)
+        if crawls:
             self._crawls.keep()
         self._jobs.delete_old()
 
@@ -193,18 +194,18 @@ class _Results:
         count = len(self._origins[str(segment.path)])
         return [lines.get(number) or _NO_PAGE for number in range(count)]
 
-    def crawls(self) -> dict[str, tuple[list[str], str]]:
-        """For each crawl the addresses of its pages, and how it ended, if it did."""
-        found: dict[str, tuple[list[str], str]] = {}
+    def crawls(self) -> list[tuple[Origin, list[str]]]:
+        """Each crawl, with how it ended, if it did, and the addresses of its pages."""
+        found: dict[str, tuple[Origin, list[str]]] = {}
         for source, origins in self._origins.items():
             for line, one in enumerate(origins):
-                if one.is_crawl:
-                    urls, ended = found.get(one.id, ([], ""))
+                if one.id:
+                    before, urls = found.get(one.id, (one, []))
                     result = self._lines[source].get(line)
                     if result is not None:
                         urls.append(result["url"])
-                    found[one.id] = (urls, one.ended or ended)
-        return found
+                    found[one.id] = (one if one.ended else before, urls)
+        return list(found.values())
 
 
 def _logged(done: DocumentDone) -> Message:

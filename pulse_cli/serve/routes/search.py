@@ -7,7 +7,6 @@ from fastapi.responses import Response
 
 from pulse_cli.errors import Fatal, PulseError
 from pulse_cli.model import Filter
-from pulse_cli.payload import COMMITTED, DOMAIN
 from pulse_cli.search.results import Mode
 from pulse_cli.serve import answer_models, examples
 from pulse_cli.serve.answers import json_answer
@@ -15,6 +14,7 @@ from pulse_cli.serve.bodies import SearchRequest
 from pulse_cli.serve.description import answered, asked
 from pulse_cli.serve.routes.guard import needs_secret, parsed, service_of
 from pulse_cli.serve.service import Service
+from pulse_cli.store.pages import pages_by_domain
 
 router = APIRouter(tags=["search"], dependencies=[Depends(needs_secret)])
 MODES: dict[str, Mode] = {
@@ -109,5 +109,4 @@ async def status(request: Request) -> Response:
 async def _counted(service: Service) -> tuple[dict[str, int], int]:
     """Pages by domain, and points; the store counts. A page counts by its commit record."""
     store = await service.services.store(0)
-    found = await store.facet(DOMAIN, Filter({COMMITTED: True}))
-    return {str(domain): pages for domain, pages in found.items()}, await store.count()
+    return await pages_by_domain(store), await store.count()
