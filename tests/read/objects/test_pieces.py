@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -22,11 +23,12 @@ LINES = b"".join(
 )
 
 
-def _read(spec: str, shard_bytes: int) -> tuple[int, list[object], list[object]]:
+def _read(spec: str, shard_bytes: int) -> tuple[int, list[Any], list[Any]]:
     """The number of shards, what they give, and what the object gives as a whole."""
     objects = find_objects([spec], OPTIONS)
     source = open_source([spec], OPTIONS, objects=objects)
-    line, found = 1, []
+    line = 1
+    found: list[Any] = []
     shards = cut_into_shards(source.inputs, shard_bytes, OPTIONS)
     for [piece] in shards:
         part = open_pieces([spec], OPTIONS, [replace(piece, line=line)])
