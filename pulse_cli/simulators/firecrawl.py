@@ -19,7 +19,7 @@ import orjson
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.firecrawl_site import Document, Site, address_of, shown
 from pulse_cli.simulators.firecrawl_webhooks import Hook, Webhooks
-from pulse_cli.simulators.wire import Request, Response
+from pulse_cli.simulators.http import Request, Response
 
 PAGE_DOCUMENTS = 100
 PAGE_BYTES = 10 << 20
