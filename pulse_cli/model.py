@@ -29,10 +29,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One file (or pipe, crawl, index) of a run, with what identifies its content.
+    """One file (or pipe, crawl, index, object) of a run, with what identifies its content.
 
-    `size`, `mtime_ns`, `inode` are None, and `head_hash` "", where there is no such thing (a pipe);
-    `head_hash` is the sha256 of the first 64 KiB of stored bytes.
+    What it has not is None or "" (a pipe). `head_hash` is the sha256 of the first 64 KiB of stored
+    bytes, `etag` the strong ETag of an object that can be read from any byte on.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Input:
     mtime_ns: int | None = None
     inode: int | None = None
     head_hash: str = ""
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
