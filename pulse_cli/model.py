@@ -1,7 +1,6 @@
 """What flows through pulse: records read, documents, chunks, points and hits.
 
-Everything here is frozen and without behaviour, and this module imports the standard library
-only, so that every stage can share it without sharing anything else.
+All is frozen and without behaviour, and only the standard library is imported: stages share this.
 """
 
 from __future__ import annotations
@@ -29,10 +28,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One file (or pipe, crawl, index) of a run, with what identifies its content.
+    """One file (or pipe, crawl, index, object) of a run, with what identifies its content.
 
-    `size`, `mtime_ns`, `inode` are None, and `head_hash` "", where there is no such thing (a pipe);
-    `head_hash` is the sha256 of the first 64 KiB of stored bytes.
+    What it has not is None or "" (a pipe). `head_hash` is the sha256 of the first 64 KiB of stored
+    bytes, `etag` the strong ETag of an object that can be read from any byte on.
     """
 
     name: str
@@ -40,6 +39,7 @@ class Input:
     mtime_ns: int | None = None
     inode: int | None = None
     head_hash: str = ""
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +162,13 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a source yields; when it is done, reading resumes at `position`. `cost`: bytes.
-
-    `then_waits`: what follows may not be there yet, so what was read is not to be held back.
-    """
+    """What a source yields; when it is done, reading resumes at `position`. `cost`: bytes."""
 
     place: Place
     position: Position
     content: Document | Skipped | Unreadable | NoDocument | Note
     cost: int
-    then_waits: bool = False
+    then_waits: bool = False  # what follows may come much later: nothing is to be held back
 
 
 @dataclass(frozen=True, slots=True)

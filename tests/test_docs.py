@@ -20,8 +20,9 @@ from pulse_cli.app.summary_json import as_object, failed
 from pulse_cli.cli.app import app
 from pulse_cli.cli.commands.completion import verbs
 from pulse_cli.cli.exit_codes import MEANINGS, Exit, with_exit_code
+from pulse_cli.config import load
 from pulse_cli.config.tree import leaves
-from pulse_cli.errors import Kind
+from pulse_cli.errors import Fatal, Kind
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -238,17 +239,39 @@ def test_the_picture_fetches_nothing():
     assert "the power failed at night" in picture.replace("\u00a0", " ").replace("&#160;", " ")
 
 
+def test_compose_starts_the_service_with_settings_that_exist(tmp_path):
+    """The command line and the environment of the container, with its secrets and without."""
+    service = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["pulse"]
+    command, *flags = service["command"]
+    assert command == "serve"
+    default = re.compile(r"\$\{\w+:-(\w*)\}")
+    environ = {name: default.sub(r"\1", value) for name, value in service["environment"].items()}
+    flags = {"serve.host": ("--host", flags[1]), "state_dir": ("--state-dir", flags[3])}
+    with pytest.raises(Fatal, match="api_secret"):
+        load(flags, environ=environ, folder=tmp_path)
+    secrets = {name: "s" * 32 for name in environ if name.endswith("_SECRET")}
+    settings = load(flags, environ=environ | secrets, folder=tmp_path).settings
+    assert settings.embed.url == "http://tei:80"
+    assert settings.qdrant.url == "http://qdrant:6333"
+    assert settings.serve.port == 52100
+    assert settings.firecrawl.api_key is None
+
+
 def test_compose_starts_tei_and_qdrant_on_the_loopback_address_only():
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
-    assert set(compose["services"]) == {"tei", "qdrant"}
+    started = {name for name, one in compose["services"].items() if "profiles" not in one}
+    assert started == {"tei", "qdrant"}
     for service in compose["services"].values():
+        assert service["healthcheck"]["test"][0] == "CMD"
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+        for volume in service["volumes"]:
+            assert volume.partition(":")[0] in compose["volumes"]
+        if "build" in service:
+            assert (ROOT / service["build"]["dockerfile"]).exists()
+            continue
         name, _, tag = service["image"].rpartition(":")
         assert name
         assert re.search(r"\d+\.\d+", tag), "the image is pinned"
-        assert service["healthcheck"]["test"][0] == "CMD"
-        assert all(port.startswith("127.0.0.1:") for port in service["ports"])
-        for volume in service["volumes"]:
-            assert volume.partition(":")[0] in compose["volumes"]
     tei, qdrant = compose["services"]["tei"], compose["services"]["qdrant"]
     assert "sentence-transformers/all-MiniLM-L6-v2" in tei["command"]
     version = re.search(r":v(\d+)\.(\d+)\.(\d+)$", qdrant["image"])
@@ -257,4 +280,4 @@ def test_compose_starts_tei_and_qdrant_on_the_loopback_address_only():
     for address in ("http://localhost:8080", "http://localhost:6333"):
         assert address in README
         port = address.rpartition(":")[2]
-        assert any(f":{port}:" in p for s in compose["services"].values() for p in s["ports"])
+        assert any(f":{port}:" in p for s in (tei, qdrant) for p in s["ports"])

@@ -22,7 +22,6 @@ from pulse_cli.engine.clock import rfc3339
 from pulse_cli.errors import Fatal
 from pulse_cli.events import Message, Summary
 from pulse_cli.ports import Clock, Observer
-from pulse_cli.read.bytes.inputs import CRAWL
 from pulse_cli.read.firecrawl.start_api import StartApi
 from pulse_cli.wiring import Services, target_name, target_of
 from pulse_cli.wiring.adapters import read_options
@@ -30,6 +29,7 @@ from pulse_cli.wiring.adapters import read_options
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
 
+CRAWL = "firecrawl:crawl/"
 DEFAULT_LIMIT = 10_000
 """Pages that Firecrawl crawls at most where no limit is given (API v2)."""
 

@@ -6,9 +6,9 @@ runs. A run that cannot begin gives a summary, too: there is one for every exit 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,7 @@ SLOW_GRAPH_CHUNKS = 20_000  # from here on building the graph takes long enough 
 class Job:
     """What one start is asked to do, settings apart. Sources become absolute.
 
+    `addresses` are those of objects with their secrets, by their names in `sources`.
     `command` is what goes on with the run, `retry_flags` are the flags with which the dead letters
     are indexed into the same index. Both work from any folder. `prune` removes what the complete
     crawl no longer holds, below `scope` if it is given; `yes` also if that is more than
@@ -74,6 +75,7 @@ class Job:
     alias: str = ""
     report_documents: bool = False
     any_dead: bool = False
+    addresses: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sources", absolute_sources(self.sources))
@@ -141,7 +143,7 @@ async def index_with(
         job.check()
         wait = settings.run.wait_lock if state_folder else turn_wait(settings, observer)
         async with hold_locks(files, settings.state_folder, wait, clock):
-            parts = await _parts(services, job.sources, observer, stop, clock)
+            parts = await _parts(services, job, observer, stop, clock)
             target = target_of(settings, parts.embedder.dimension)
             options = _options(settings, job, target, _prune_options(settings, job, parts.preparer))
             store = parts.store
@@ -191,7 +193,7 @@ async def look_at_sources(
         # The store first: that there is no index should not cost reading a crawl.
         store = await services.store(0, create=False) if prune else None
         found = await dry_run(
-            await services.open_source(job.sources, None),
+            await services.open_source(job.sources, None, job.addresses),
             preparer,
             observer=observer,
             clock=clock,
@@ -208,10 +210,10 @@ async def look_at_sources(
 
 
 async def _parts(
-    services: Services, sources: Sequence[str], observer: Observer, stop: Stop, clock: Clock
+    services: Services, job: Job, observer: Observer, stop: Stop, clock: Clock
 ) -> RunDependencies:
     """The sources are opened first: a file that is not there should cost no model loading."""
-    source = await services.open_source(sources, None)
+    source = await services.open_source(job.sources, None, job.addresses)
     await services.check(source)
     if short := disk_space_warning(services.settings, source.inputs):
         observer.on(Message("warning", short))
@@ -219,7 +221,7 @@ async def _parts(
     store = await services.store(embedder.dimension)
     await services.patiently("the store", lambda: check_same_model(store, embedder.model))
     return RunDependencies(
-        open_source=partial(services.open_source, sources),
+        open_source=partial(services.open_source, job.sources, addresses=job.addresses),
         preparer=await services.preparer(),
         embedder=embedder,
         store=store,

@@ -13,10 +13,14 @@ from pathlib import Path
 
 from pulse_cli.errors import Fatal, Kind
 from pulse_cli.read.bytes.inputs import INDEX
+from pulse_cli.read.objects.address import command_word, is_object, public_name
 
 
 def absolute_sources(names: Sequence[str]) -> tuple[str, ...]:
-    """The same sources with absolute paths. Raises Fatal (exit 2) where the folder is gone."""
+    """The same sources with absolute paths, and addresses of objects without secrets.
+
+    Raises Fatal (exit 2) where the folder is gone, or an address cannot be one.
+    """
     try:
         return tuple(_absolute(name) for name in names)
     except FileNotFoundError:  # of the working folder: a source need not exist yet
@@ -27,6 +31,15 @@ def absolute_sources(names: Sequence[str]) -> tuple[str, ...]:
         ) from None
 
 
+def sources_in_command(names: Sequence[str]) -> tuple[str, ...]:
+    """The same as the words of a command: what is secret in an address has to be filled in."""
+    absolute = absolute_sources(names)
+    return tuple(
+        command_word(name) if is_object(name) else same
+        for name, same in zip(names, absolute, strict=True)
+    )
+
+
 def is_path(name: str) -> bool:
     """Whether a source is a file, a folder or a pattern of such."""
     return name != "-" and not name.startswith(("firecrawl:", INDEX)) and "://" not in name
@@ -35,6 +48,8 @@ def is_path(name: str) -> bool:
 def _absolute(name: str) -> str:
     if name.startswith(INDEX) and "/" in name and "://" not in name:
         return INDEX + str(Path(name.removeprefix(INDEX)).expanduser().absolute())
+    if is_object(name):
+        return public_name(name)
     if not name or not is_path(name) or Path(name).is_absolute():
         return name
     if glob.has_magic(name) and not os.path.lexists(name):

@@ -40,6 +40,8 @@ FOREIGN = {
     "WEBHOOK_VECTOR_WEIGHT": ("search", "vector_weight"),
     "WEBHOOK_BM25_WEIGHT": ("search", "bm25_weight"),
     "FIRECRAWL_API_KEY": ("firecrawl", "api_key"),
+    "AWS_ENDPOINT_URL": ("objects", "endpoint"),
+    "AWS_ENDPOINT_URL_S3": ("objects", "endpoint"),
 }
 """Variables of other tools that are read, below pulse.yaml in precedence."""
 

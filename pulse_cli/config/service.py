@@ -173,6 +173,32 @@ class Firecrawl(Section):
         return check_http(value)
 
 
+class Objects(Section):
+    """How `s3://`, `gs://`, `az://` and `https://` sources are reached."""
+
+    endpoint: str | None = Field(
+        default=None,
+        description="address of an S3-compatible server; also read from AWS_ENDPOINT_URL; "
+        "Amazon's own if null",
+    )
+    instance_role: bool = Field(
+        default=False,
+        description="ask the metadata service of this machine (169.254.169.254) for credentials",
+    )
+    timeout: DurationField = Field(
+        default=60.0, gt=0, description="for one request, of 4 MiB at most"
+    )
+
+    @field_validator("endpoint")
+    @classmethod
+    def _check_endpoint(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if split_user_info(value)[1] is not None:
+            raise ValueError("credentials are taken from the environment, not from the address")
+        return check_http(value).rstrip("/")
+
+
 class Network(Section):
     """How services are reached."""
 

@@ -24,7 +24,7 @@ from pulse_cli.config.fields import (
     SizeField,
     WholeField,
 )
-from pulse_cli.config.service import Embed, Firecrawl, Network, Qdrant, Section
+from pulse_cli.config.service import Embed, Firecrawl, Network, Objects, Qdrant, Section
 from pulse_cli.config.serving import Records, Serve
 from pulse_cli.config.units import Share
 
@@ -271,6 +271,7 @@ class Settings(Section):
     search: Search = Search()
     network: Network = Network()
     firecrawl: Firecrawl = Firecrawl()
+    objects: Objects = Objects()
     serve: Serve = Serve()
     records: Records = Records()
     log: Log = Log()

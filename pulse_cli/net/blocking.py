@@ -7,12 +7,13 @@ nothing to share and nothing left behind. Not for a thread in which an event loo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
 from pulse_cli.net.answer import Answer
 from pulse_cli.net.client import Client
+from pulse_cli.net.download import Download
 
 
 class Ask(Protocol):
@@ -21,6 +22,45 @@ class Ask(Protocol):
     def __call__(
         self, method: str, path: str, body: bytes | None = None, *, within: float | None = None
     ) -> Answer: ...
+
+
+class BlockingDownload(Protocol):
+    """`Download`, blocking. Raises Transient, Fatal."""
+
+    @property
+    def answer(self) -> Answer: ...
+
+    def piece(self, most: int) -> bytes: ...
+
+
+@contextmanager
+def downloading(
+    connect: Callable[[], Client], path: str, headers: Mapping[str, str]
+) -> Iterator[BlockingDownload]:
+    """The answer to one GET request, whose body is read piece by piece."""
+
+    async def begin() -> tuple[Client, Download]:
+        client = connect()
+        try:
+            return client, await client.download(path, headers)
+        except BaseException:
+            await client.close()
+            raise
+
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        client, download = runner.run(begin())
+
+        class Blocking:
+            answer = download.answer
+
+            def piece(self, most: int) -> bytes:
+                return runner.run(download.piece(most))
+
+        try:
+            yield Blocking()
+        finally:
+            download.close()
+            runner.run(client.close())
 
 
 @contextmanager

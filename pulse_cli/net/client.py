@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,6 +28,7 @@ from yarl import URL
 from pulse_cli.errors import AnswerTooLarge, Fatal, Kind, Malformed, Transient
 from pulse_cli.net.address import Address, Peer
 from pulse_cli.net.answer import Answer
+from pulse_cli.net.download import Download
 
 MAX_ANSWER = 64 << 20
 CONNECT_S = 5.0
@@ -79,7 +80,7 @@ class Client:
         """
         seconds = within or self.timeout
         url = URL(self.address.url(path), encoded=True)
-        with self._translated(seconds):
+        with self.translated(seconds):
             async with asyncio.timeout(seconds):
                 sent = SimpleNamespace(reused=False)
                 try:
@@ -90,6 +91,19 @@ class Client:
                 if self._single is None:
                     self._single = self._session(reuse=False)
                 return await self._exchange(self._single, method, url, body, sent)
+
+    async def download(self, path: str, headers: Mapping[str, str]) -> Download:
+        """The beginning of an answer whose body is read piece by piece. Raises Transient, Fatal."""
+        url = URL(self.address.url(path), encoded=True)
+        with self.translated(self.timeout):
+            async with asyncio.timeout(self.timeout):
+                response = await self._pooled.get(
+                    url,
+                    headers={"accept": "*/*", **headers},
+                    allow_redirects=False,
+                    trace_request_ctx=SimpleNamespace(),
+                )
+        return Download(response, self)
 
     async def answers(self, path: str, statuses: range, within: float = 5.0) -> bool:
         """Whether GET `path` answers with one of the statuses in time. Never raises."""
@@ -157,8 +171,8 @@ class Client:
         return Answer(response.status, response.headers, bytes(received), self.address)
 
     @contextlib.contextmanager
-    def _translated(self, seconds: float) -> Iterator[None]:
-        """Turn what aiohttp and the deadline raise into Transient and Fatal."""
+    def translated(self, seconds: float) -> Iterator[None]:
+        """What aiohttp and the deadline raise within becomes Transient or Fatal."""
         where, peer = self.address.shown, self.address.peer
         try:
             yield

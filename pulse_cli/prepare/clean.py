@@ -30,12 +30,15 @@ from collections.abc import Iterator
 
 from pulse_cli.prepare.data_uris import without_images
 
-VERSION = 2
+VERSION = 3
 
 _BLOCK = 1 << 20
 _MANY_KINDS = 16
 
-_JOINERS = re.compile("(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])")
+# A row of joiners stays or goes as a whole: otherwise the first of them would keep the next.
+_JOINERS = re.compile(
+    "(?<![^\x00-\x7f])[\u200c\u200d]+|(?<![\u200c\u200d])[\u200c\u200d]++(?![^\x00-\x7f])"
+)
 _BLANK_LINES = re.compile(r"\n{4,}")
 _SEARCHABLE = re.compile(r"[^\W_]|[^\x00-\x7f]")
 # A line end before a word character: no rule above looks across it.
@@ -81,16 +84,16 @@ def _clean_block(text: str) -> str:
 def _replace(text: str) -> str:
     if "\r\n" in text:
         text = text.replace("\r\n", "\n")
-    present = set(text)
-    if "\u200c" in present or "\u200d" in present:
-        text = _JOINERS.sub("", text)
-    odd = present & _REPLACED.keys()
+    odd = set(text) & _REPLACED.keys()
     # Where few kinds occur, as on any real page, a pass for each is many times faster than
     # `str.translate` is on text that is not ASCII.
     if len(odd) > _MANY_KINDS:
-        return text.translate(str.maketrans(_REPLACED))
-    for character in sorted(odd):
-        text = text.replace(character, str(_REPLACED[character]))
+        text = text.translate(str.maketrans(_REPLACED))
+    else:
+        for character in sorted(odd):
+            text = text.replace(character, str(_REPLACED[character]))
+    if "\u200c" in text or "\u200d" in text:  # the neighbours are now those that stay
+        text = _JOINERS.sub("", text)
     return text
 
 

@@ -24,6 +24,22 @@ MAPPABLE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectOptions:
+    """How objects are reached.
+
+    `endpoint` is the address of an S3-compatible server, None for Amazon's own; with
+    `instance_role` the metadata service of the machine may be asked for credentials; `timeout` is
+    in seconds, for one request. `addresses` are the addresses as given, by their public names,
+    where they hold secrets.
+    """
+
+    endpoint: str | None = None
+    instance_role: bool = False
+    timeout: float = 60.0
+    addresses: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ReadOptions:
     """How sources are read.
 
@@ -63,6 +79,7 @@ class ReadOptions:
     timeout: float = 60.0
     give_up_after: float = 600.0
     stored: StoredDocuments | None = field(default=None, repr=False)
+    objects: ObjectOptions = ObjectOptions()
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.field_map) - MAPPABLE)

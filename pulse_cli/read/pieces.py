@@ -6,23 +6,23 @@ an input together give the records that the input gives, at the same bytes. Line
 the beginning of the input once somebody says on which line a piece begins.
 
 Not cut are inputs that are compressed or in UTF-16 (there is no way in but the beginning), that are
-not JSON Lines, that are no larger than a piece, and all that are no files.
+not JSON Lines, that are no larger than a piece, and all that are no files or objects. Neither are
+files on web servers that give no ranges, which are read from their beginning only.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from pulse_cli.errors import Fatal
 from pulse_cli.errors import Kind as Problem
 from pulse_cli.model import Input
-from pulse_cli.read.bytes.byte_reader import ByteReader
-from pulse_cli.read.bytes.inputs import CRAWL, INDEX
-from pulse_cli.read.bytes.unpack import CHUNK, is_plain
-from pulse_cli.read.framing.detect import Kind, detect
+from pulse_cli.read.bytes.files import InputReader
+from pulse_cli.read.bytes.inputs import FIRECRAWL, INDEX
+from pulse_cli.read.framing.detect import Kind, kind_if_plain
+from pulse_cli.read.objects.address import is_object
+from pulse_cli.read.options import ReadOptions
 
 SHARD_BYTES = 32 * 1024 * 1024
 FILE_BYTES = 4096
@@ -34,7 +34,8 @@ class Piece:
     """Bytes `start` up to `stop` of the input `name`, of which the first stands on `line`.
 
     `stop` is None for an input as a whole. `followed`: more of the input comes after the piece.
-    `crc` is the CRC-32 of its (unpacked) bytes, None where nobody has read them yet.
+    `crc` is the CRC-32 of its (unpacked) bytes, None where nobody has read them yet. `input_size`
+    and `etag` are those of the input if it is an object (`model.Input`).
     """
 
     name: str
@@ -43,14 +44,29 @@ class Piece:
     line: int = 1
     followed: bool = False
     crc: int | None = None
+    input_size: int | None = None
+    etag: str = ""
+
+    @staticmethod
+    def whole(one: Input) -> Piece:
+        if not is_object(one.name):
+            return Piece(one.name)
+        return Piece(one.name, input_size=one.size, etag=one.etag)
 
     @property
     def is_whole(self) -> bool:
         return self.stop is None
 
+    @property
+    def stored(self) -> Input:
+        """The input that this is a piece of."""
+        return Input(self.name, self.input_size, etag=self.etag)
+
 
 def cut_into_shards(
-    inputs: Sequence[Input], shard_bytes: int = SHARD_BYTES
+    inputs: Sequence[Input],
+    shard_bytes: int = SHARD_BYTES,
+    options: ReadOptions = ReadOptions(),  # noqa: B008 - frozen
 ) -> list[tuple[Piece, ...]]:
     """Shards of about `shard_bytes`, in the order of the inputs. Blocking.
 
@@ -59,8 +75,9 @@ def cut_into_shards(
     shards: list[tuple[Piece, ...]] = []
     filling: list[Piece] = []
     size = 0
+    stored = InputReader(options)
     for one in inputs:
-        for piece, bytes_of_it in _pieces(one, shard_bytes):
+        for piece, bytes_of_it in _pieces(one, shard_bytes, stored):
             if filling and size + bytes_of_it > shard_bytes:
                 shards.append(tuple(filling))
                 filling, size = [], 0
@@ -71,10 +88,11 @@ def cut_into_shards(
     return shards
 
 
-def _pieces(one: Input, piece_bytes: int) -> Iterator[tuple[Piece, int]]:
+def _pieces(one: Input, piece_bytes: int, stored: InputReader) -> Iterator[tuple[Piece, int]]:
     """The pieces of an input, each with what it counts for in bytes."""
-    if one.name.startswith((CRAWL, INDEX)):
-        yield Piece(one.name), piece_bytes
+    is_file = not is_object(one.name)
+    if one.name.startswith((FIRECRAWL, INDEX)) or (one.size is None and not is_file):
+        yield Piece.whole(one), piece_bytes
     elif one.size is None:
         raise Fatal(
             f"{'standard input' if one.name == '-' else one.name} is a pipe, and several workers"
@@ -82,46 +100,38 @@ def _pieces(one: Input, piece_bytes: int) -> Iterator[tuple[Piece, int]]:
             hint="write it to a file first, or leave out --workers and --queue",
             kind=Problem.USAGE,
         )
-    elif one.size <= piece_bytes or not _is_plain_lines(one.name):
-        yield Piece(one.name), one.size + FILE_BYTES
+    elif one.size <= piece_bytes or not (is_file or one.etag) or not _is_plain_lines(one, stored):
+        yield Piece.whole(one), one.size + FILE_BYTES
     else:
-        yield from _ranges(one.name, one.size, piece_bytes)
+        yield from _ranges(one, one.size, piece_bytes, stored)
 
 
-def _is_plain_lines(name: str) -> bool:
-    with Path(name).open("rb", buffering=0) as file:
-        head = file.read(CHUNK)
-        if not is_plain(head):
-            return False
-        chunks = iter(lambda: file.read(CHUNK), b"")
-        return detect(ByteReader(_after(head, chunks)), name) is Kind.LINES
+def _is_plain_lines(one: Input, stored: InputReader) -> bool:
+    return kind_if_plain(stored.chunks(one), one.name) is Kind.LINES
 
 
-def _after(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    yield head
-    yield from chunks
-
-
-def _ranges(name: str, size: int, piece_bytes: int) -> Iterator[tuple[Piece, int]]:
+def _ranges(
+    one: Input, size: int, piece_bytes: int, stored: InputReader
+) -> Iterator[tuple[Piece, int]]:
     """Ranges of at least `piece_bytes` that end with a line; the last is the longest."""
     start = 0
-    with Path(name).open("rb", buffering=0) as file:
-        while size - start > 2 * piece_bytes:
-            stop = _line_end(file.fileno(), start + piece_bytes)
-            if stop is None or stop >= size:
-                break
-            yield Piece(name, start, stop, followed=True), stop - start
-            start = stop
+    whole = Piece.whole(one)
+    while size - start > 2 * piece_bytes:
+        stop = _line_end(one, start + piece_bytes, stored)
+        if stop is None or stop >= size:
+            break
+        yield replace(whole, start=start, stop=stop, followed=True), stop - start
+        start = stop
     if start:
-        yield Piece(name, start, size), size - start
+        yield replace(whole, start=start, stop=size), size - start
     else:
-        yield Piece(name), size
+        yield whole, size
 
 
-def _line_end(file: int, offset: int) -> int | None:
+def _line_end(one: Input, offset: int, stored: InputReader) -> int | None:
     """Where the line ends that holds the byte before `offset`; None where the file ends first."""
     offset -= 1
-    while chunk := os.pread(file, CHUNK, offset):
+    for chunk in stored.chunks(one, offset):
         if (found := chunk.find(b"\n")) >= 0:
             return offset + found + 1
         offset += len(chunk)

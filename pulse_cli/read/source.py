@@ -3,7 +3,8 @@
 Resuming is exact because a reading is taken up only where a segment begins (a line, a block, the
 input), and what is read from there depends on the bytes from there on alone (`framing`). A resumed
 reading goes through the bytes before its segment again, proves by their CRC-32 that they are the
-same, and passes over the records of the segment that are done.
+same, and passes over the records of the segment that are done. Of an object that is stored as it is
+read, the bytes before are not asked for again: its ETag proves that they are the same.
 
 What a position means: `model.Position`. The last record of a segment stands at (offset of the next
 segment, 0), any other at (offset of its segment, records done in it, bytes read). Notes and values
@@ -26,24 +27,25 @@ from pulse_cli.events import Waiting
 from pulse_cli.model import Input, Note, Place, Position, Record
 from pulse_cli.read.bytes.byte_reader import ByteReader
 from pulse_cli.read.bytes.files import InputReader
-from pulse_cli.read.bytes.inputs import CRAWL, INDEX, STDIN, crawl_id
+from pulse_cli.read.bytes.inputs import FIRECRAWL, INDEX, STDIN, crawl_path
 from pulse_cli.read.bytes.unpack import unpacked
 from pulse_cli.read.firecrawl.crawl import CrawlRecords, Follow
 from pulse_cli.read.firecrawl.crawl_api import CrawlApi
 from pulse_cli.read.firecrawl.file_address import Addresses, FileAddress
 from pulse_cli.read.firecrawl.shapes import Shapes
-from pulse_cli.read.framing.detect import Kind, detect
+from pulse_cli.read.framing.detect import Kind, detect, kind_if_plain
 from pulse_cli.read.framing.framing import WINDOW, Framer
 from pulse_cli.read.framing.json_span import Content, Hint, JsonSpan, cost
 from pulse_cli.read.index_records import IndexRecords, StoredDocuments
 from pulse_cli.read.joining import Limits, joined
+from pulse_cli.read.objects.address import is_object
 from pulse_cli.read.options import ReadOptions
 from pulse_cli.read.pieces import Piece
 from pulse_cli.read.single import single_content
 
 
 class InputSource:
-    """`ports.Source` over files, pipes and remote crawls."""
+    """`ports.Source` over files, pipes, objects, indexes and remote crawls."""
 
     def __init__(
         self,
@@ -59,7 +61,7 @@ class InputSource:
     ) -> None:
         """`pieces` are what is read of each input, None for all of it."""
         self._inputs = tuple(inputs)
-        self._pieces = pieces or [Piece(one.name) for one in inputs]
+        self._pieces = pieces or [Piece.whole(one) for one in inputs]
         self.read_pieces: dict[int, tuple[int, int]] = {}  # CRC-32 and lines of what was read
         self._notes = tuple(notes)
         self._addresses = addresses
@@ -69,7 +71,7 @@ class InputSource:
         self._api: CrawlApi | None = None
         self._window = window
         self._shapes = Shapes(options)
-        self._stored = InputReader(stdin)
+        self._stored = InputReader(options, stdin, sleep, now)
         sizes = [one.size for one in inputs]
         self._total = None if None in sizes else sum(size or 0 for size in sizes)
         self._before = 0
@@ -82,12 +84,13 @@ class InputSource:
         return self._before + self._stored.read, self._total
 
     def waiting(self) -> Waiting | None:
-        return self._api.waiting() if self._api is not None else None
+        of_crawl = self._api.waiting() if self._api is not None else None
+        return of_crawl or self._stored.waiting()
 
     def check(self) -> None:
         """Ask for each remote crawl whether it can be had. Blocking. Raises Transient, Fatal."""
         for one in self._inputs:
-            if one.name.startswith(CRAWL):
+            if one.name.startswith(FIRECRAWL):
                 self._crawl_api(one.name).check()
             elif one.name.startswith(INDEX):
                 self._stored_documents().check(one.name.removeprefix(INDEX))
@@ -103,7 +106,7 @@ class InputSource:
         for index in range(start.source, len(self._inputs)):
             begin = start if index == start.source else Position(source=index)
             one = self._inputs[index]
-            if one.name.startswith(CRAWL):
+            if one.name.startswith(FIRECRAWL):
                 yield from self._crawl(index, one.name, begin)
             elif one.name.startswith(INDEX):
                 stored = self._stored_documents()
@@ -126,31 +129,51 @@ class InputSource:
         yield from crawl.records(start, self._count)
 
     def _crawl_api(self, name: str) -> CrawlApi:
-        return CrawlApi(crawl_id(name), self._options, self._sleep, self._now)
+        return CrawlApi(crawl_path(name), self._options, self._sleep, self._now)
 
     def _count(self, size: int) -> None:
         self._stored.read += size
 
     def _piece(self, index: int, start: Position) -> Iterator[Record]:
         piece = self._pieces[index]
-        chunks = self._stored.chunks(piece.name, piece.start, piece.stop)
-        if piece.is_whole:
-            chunks = unpacked(chunks, self._options.max_expanded)
-        reader = ByteReader(chunks, piece.start, piece.line, followed=piece.followed)
-        yield from self._input(index, piece, reader, start)
+        if start.fed and is_object(piece.name) and not piece.etag:
+            again = f"{piece.name}: read again from its beginning, as its server gives no ranges"
+            yield Record(Place(""), start, Note(again), 0)
+        reader, kind = self._opened(piece, start)
+        yield from self._input(index, piece.name, reader, kind, start)
         if piece.crc not in (None, reader.crc):
             raise _other_now(piece.name)
         self.read_pieces[index] = reader.crc, reader.line - piece.line
 
+    def _opened(self, piece: Piece, start: Position) -> tuple[ByteReader, Kind]:
+        """A reader at the beginning, or where a segment begins that is not done, and its kind.
+
+        Only an object of a known ETag is taken up within: what stands before is as it was.
+        """
+        stored, whole = self._stored, piece.stored
+        if not piece.is_whole:
+            chunks = stored.chunks(whole, piece.start, piece.stop)
+            reader = ByteReader(chunks, piece.start, piece.line, followed=piece.followed)
+            return reader, Kind.LINES  # nothing else is cut
+        addressed = self._addresses.of(piece.name) is not None
+        if piece.etag and start.offset > self._window:
+            before = stored.read
+            kind = kind_if_plain(stored.chunks(whole), piece.name, addressed=addressed)
+            if kind in (Kind.LINES, Kind.BLOCKS):
+                stored.read = before + start.offset
+                chunks = stored.chunks(whole, start.offset)
+                return ByteReader(chunks, start.offset, start.line, taken_over=True), kind
+            stored.read = before
+        reader = ByteReader(unpacked(stored.chunks(whole), self._options.max_expanded))
+        return reader, detect(reader, piece.name, addressed=addressed)
+
     def _input(
-        self, index: int, piece: Piece, reader: ByteReader, start: Position
+        self, index: int, name: str, reader: ByteReader, kind: Kind, start: Position
     ) -> Iterator[Record]:
-        name = piece.name
         address = self._addresses.of(name)
-        kind = Kind.LINES  # nothing else is cut
-        if piece.is_whole:
-            kind = detect(reader, name, addressed=address is not None)
-        if not reader.skip_to(start.offset) or (start.item == 0 and reader.crc != start.crc):
+        if not reader.skip_to(start.offset):
+            raise _changed(name, start)
+        if start.item == 0 and not reader.agrees(start.crc):
             raise _changed(name, start)
         if not kind.is_json and start.item and start.fed:
             raise _changed(name, start)
@@ -193,7 +216,7 @@ class InputSource:
             contents = _settled(name, span, reader)
             done = min(left, len(contents))
             left -= done
-            if done and not left and (reader.offset, reader.crc) != (start.fed, start.crc):
+            if done and not left and (reader.offset != start.fed or not reader.agrees(start.crc)):
                 raise _changed(name, start)
             count = len(contents)
             yield from _records(index, name, span, reader, contents, item, done)

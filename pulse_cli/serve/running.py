@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from pulse_cli.events import Message
+from pulse_cli.serve.agent_endpoint import AgentEndpoint, can_serve_agents
 from pulse_cli.serve.application import application
 from pulse_cli.serve.connections import Connection, allow_many_connections
 from pulse_cli.serve.service import Service
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pulse_cli.config import Settings
     from pulse_cli.engine import Stop
     from pulse_cli.ports import Observer
-    from pulse_cli.serve.agent_endpoint import AgentEndpoint
 
 DRAIN_SECONDS = 30
 KEEP_ALIVE_SECONDS = 75
@@ -36,7 +36,7 @@ async def serve(settings: Settings, observer: Observer, stop: Stop) -> None:
     """Serve until `stop` is requested. Raises Fatal where a service cannot be had."""
     allow_many_connections()
     async with Service(settings, observer) as service, AsyncExitStack() as stack:
-        agents = _agents(service)
+        agents = AgentEndpoint(service) if can_serve_agents() else None
         if agents is not None:
             await stack.enter_async_context(agents.running())
         config = uvicorn.Config(
@@ -65,12 +65,3 @@ async def serve(settings: Settings, observer: Observer, stop: Stop) -> None:
             await server.serve()
         finally:
             ending.cancel()
-
-
-def _agents(service: Service) -> AgentEndpoint | None:
-    """The endpoint for agents; None where the extra `mcp` is not installed."""
-    try:
-        from pulse_cli.serve.agent_endpoint import AgentEndpoint
-    except ImportError:
-        return None
-    return AgentEndpoint(service)

@@ -21,7 +21,7 @@ import orjson
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.firecrawl_site import Document, Site, address_of, shown
 from pulse_cli.simulators.firecrawl_webhooks import Hook, Webhooks
-from pulse_cli.simulators.wire import Request, Response
+from pulse_cli.simulators.http import Request, Response
 
 PAGE_DOCUMENTS = 100
 PAGE_BYTES = 10 << 20
@@ -32,7 +32,7 @@ _PATH = re.compile(r"/(v[012])/(scrape|crawl|batch/scrape)(?:/status)?(?:/([^/]+
 
 @dataclass(slots=True)
 class Crawl:
-    """One crawl: the pages that it found so far, and those that failed."""
+    """One crawl or batch scrape: the pages that it found so far, and those that failed."""
 
     id: str
     version: str
@@ -40,6 +40,7 @@ class Crawl:
     url: str = ""
     options: dict[str, Any] = field(default_factory=dict)
     unfound: list[Document] = field(default_factory=list)
+    is_batch: bool = False
     status: str = "scraping"
     pages: list[Document] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
@@ -51,6 +52,10 @@ class Crawl:
             self.errors.append(problem)
         else:
             self.pages.append(page)
+
+    @property
+    def path(self) -> str:
+        return f"{'batch/scrape' if self.is_batch else 'crawl'}/{self.id}"
 
 
 class FirecrawlService:
@@ -105,7 +110,7 @@ class FirecrawlService:
         if (request.method, crawl_id) == ("GET", "active"):
             return _json({"success": True, "crawls": [_active(one) for one in self._active()]})
         crawl = self.crawls.get(crawl_id or "")
-        if request.method != "GET" or crawl is None:
+        if request.method != "GET" or crawl is None or crawl.is_batch != (what == "batch/scrape"):
             return _refused(404, "Job not found")
         if errors:
             return _json({"errors": crawl.errors, "robotsBlocked": []})
@@ -141,7 +146,7 @@ class FirecrawlService:
 
     def _start(self, version: str, asked: dict[str, Any]) -> Response:
         """Begin a crawl; its events are sent while it runs."""
-        if not str(asked.get("url") or "").startswith(("http://", "https://")):
+        if "urls" not in asked and not str(asked.get("url")).startswith(("http://", "https://")):
             return _refused(400, "Bad Request: url must be a valid URL")
         crawl, found, hook = self._new(version, asked)
         if self.pace is not None:
@@ -152,16 +157,20 @@ class FirecrawlService:
         task.add_done_callback(self._running.discard)
         if version == "v0":
             return _json({"jobId": crawl.id})
-        return _json({"success": True, "id": crawl.id, "url": f"/{version}/crawl/{crawl.id}"})
+        return _json({"success": True, "id": crawl.id, "url": f"/{version}/{crawl.path}"})
 
     def _new(
         self, version: str, asked: dict[str, Any]
     ) -> tuple[Crawl, list[Document], Hook | None]:
-        limit = int(asked.get("limit") or DEFAULT_LIMIT)
-        found = self.site.below(str(asked.get("url") or ""), limit)
-        url = str(asked.get("url") or "")
+        urls, url = asked.get("urls"), str(asked.get("url") or "")
+        if urls is None:
+            limit = int(asked.get("limit") or DEFAULT_LIMIT)
+            found = self.site.below(url, limit)
+        else:
+            found = [self.site.page(str(url)) for url in urls]
         options = {name: value for name, value in asked.items() if name != "url"}
         crawl = Crawl(str(uuid.uuid4()), version, len(found), url, options)
+        crawl.is_batch = urls is not None
         self.crawls[crawl.id] = crawl
         return crawl, found, Hook.of(asked.get("webhook"))
 
@@ -182,8 +191,9 @@ class FirecrawlService:
     ) -> None:
         if hook is None:
             return
+        kind = "batch_scrape" if crawl.is_batch else "crawl"
         name = "jobId" if crawl.version == "v0" else "id"
-        event: dict[str, Any] = {"success": not error, "type": f"crawl.{stage}", name: crawl.id}
+        event: dict[str, Any] = {"success": not error, "type": f"{kind}.{stage}", name: crawl.id}
         await self.webhooks.send(
             hook, {**event, "data": data, **({"error": error} if error else {})}
         )
@@ -208,7 +218,7 @@ class FirecrawlService:
         after = skip + len(documents)
         more = not done or after < len(crawl.pages)
         host = request.headers.get("host", "localhost")
-        following = f"http://{host}/{version}/crawl/{crawl.id}?skip={after}"
+        following = f"http://{host}/{version}/{crawl.path}?skip={after}"
         return {
             "success": True,
             "status": crawl.status,

@@ -9,7 +9,10 @@ the command ends, to be started again later.
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from pulse_cli.engine.clock import SystemClock
@@ -30,6 +33,7 @@ from pulse_cli.wiring.adapters import (
     new_store,
     open_embedder,
     open_sources,
+    read_options,
     secret,
     with_user_info,
 )
@@ -46,6 +50,8 @@ from pulse_cli.wiring.targets import (
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
     from pulse_cli.model import Filter, Hit, Input
+    from pulse_cli.read import ReadOptions
+    from pulse_cli.read.bytes.inputs import Found
     from pulse_cli.search.candidates import Keyword
     from pulse_cli.search.rerank import Reranker
     from pulse_cli.store.rank_bm25.view import Bm25View
@@ -215,15 +221,35 @@ class Services:
 
         return ask
 
-    async def open_source(self, sources: Sequence[str], manifest: Sequence[Input] | None) -> Source:
-        """The sources as they are now, or the inputs of a run to be resumed. Raises Fatal."""
+    async def open_source(
+        self,
+        sources: Sequence[str],
+        manifest: Sequence[Input] | None,
+        addresses: Mapping[str, str] = MappingProxyType({}),
+    ) -> Source:
+        """The sources as they are now, or the inputs of a run to be resumed. Raises Fatal.
+
+        `addresses`: see `read.ObjectOptions`.
+        """
         if self._stored is None and any(name.startswith("index:") for name in sources):
             from pulse_cli.wiring.stored_documents import StoredDocuments
 
             self._stored = StoredDocuments(self.settings, self.patiently)
-        return open_sources(
-            self.settings, sources, manifest, self._stored, follow_up_to=self._follow_up_to
-        )
+        options = read_options(self.settings, self._stored, addresses)
+        options = replace(options, follow_up_to=self._follow_up_to)
+        found = await self._objects(sources, options)
+        return open_sources(sources, manifest, options, found)
+
+    async def _objects(self, sources: Sequence[str], options: ReadOptions) -> dict[str, Found]:
+        """What is at the addresses of objects among the sources."""
+        from pulse_cli.read import find_objects
+        from pulse_cli.read.objects.address import is_object
+
+        found: dict[str, Found] = {}
+        for spec in filter(is_object, sources):
+            look = partial(self._threads, find_objects, [spec], options)
+            found |= await self.patiently(spec, look)
+        return found
 
     async def check(self, source: Source) -> None:
         """Prove that remote inputs can be had. Raises Fatal."""

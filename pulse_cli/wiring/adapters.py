@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pulse_cli.config import Settings
     from pulse_cli.model import Input
     from pulse_cli.read import ReadOptions
+    from pulse_cli.read.bytes.inputs import Objects
     from pulse_cli.read.index_records import StoredDocuments
     from pulse_cli.store.catalog import Catalog
 
@@ -129,28 +130,32 @@ def new_catalog(everything: Settings) -> Catalog:
 
 
 def open_sources(
-    everything: Settings,
     sources: Sequence[str],
     manifest: Sequence[Input] | None,
-    stored: StoredDocuments | None = None,
-    *,
-    follow_up_to: int | None = None,
+    options: ReadOptions,
+    objects: Objects = MappingProxyType({}),
 ) -> Source:
-    """The sources as they are now, or the inputs of a run to be resumed. Raises Fatal."""
+    """The sources as they are now, or the inputs of a run to be resumed. Raises Fatal.
+
+    `objects` is what was found at the addresses of objects among them.
+    """
     from pulse_cli.read import open_source
 
     if manifest is not None:
-        _refuse_changed_inputs(manifest)
+        _refuse_changed_inputs(manifest, objects)
 
-    options = replace(read_options(everything), stored=stored, follow_up_to=follow_up_to)
-    return open_source(sources, options, manifest)
+    return open_source(sources, options, manifest, objects=objects)
 
 
-def read_options(everything: Settings) -> ReadOptions:
-    """What a reader is told, with the secret of Firecrawl."""
-    from pulse_cli.read import ReadOptions
+def read_options(
+    everything: Settings,
+    stored: StoredDocuments | None = None,
+    addresses: Mapping[str, str] = MappingProxyType({}),
+) -> ReadOptions:
+    """What a reader is told, with the secret of Firecrawl, and those in `addresses` of objects."""
+    from pulse_cli.read import ObjectOptions, ReadOptions
 
-    source = everything.source
+    source, objects = everything.source, everything.objects
     return ReadOptions(
         max_record=source.max_record,
         field_map=source.map,
@@ -164,14 +169,22 @@ def read_options(everything: Settings) -> ReadOptions:
         firecrawl_api_key=secret(everything.firecrawl.api_key),
         trust_env=everything.network.trust_env,
         give_up_after=everything.run.give_up_after,
+        stored=stored,
+        objects=ObjectOptions(
+            endpoint=objects.endpoint,
+            instance_role=objects.instance_role,
+            timeout=objects.timeout,
+            addresses=addresses,
+        ),
     )
 
 
-def _refuse_changed_inputs(manifest: Sequence[Input]) -> None:
+def _refuse_changed_inputs(manifest: Sequence[Input], objects: Objects) -> None:
     """An input may have grown since the run began; its prefix is proved when it is read."""
     from pulse_cli.read import changed_inputs
 
-    bad = [f"{c.name} is {c.how}" for c in changed_inputs(manifest) if c.how not in _STILL_GOOD]
+    changes = changed_inputs(manifest, objects)
+    bad = [f"{c.name} is {c.how}" for c in changes if c.how not in _STILL_GOOD]
     if bad:
         more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
         raise SourceChanged(

@@ -41,7 +41,7 @@ Pulse = Callable[..., Ran]
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A user with no settings, no index and no state, in an empty working folder."""
     for name in list(os.environ):
-        if name.startswith(("PULSE_", "WEBHOOK_", "FIRECRAWL_", "XDG_")):
+        if name.startswith(("PULSE_", "WEBHOOK_", "FIRECRAWL_", "XDG_", "AWS_")):
             monkeypatch.delenv(name)
     for kind in ("DATA", "STATE", "CONFIG"):
         monkeypatch.setenv(f"XDG_{kind}_HOME", str(tmp_path / kind.lower()))

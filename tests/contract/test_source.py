@@ -1,5 +1,5 @@
 """What every source promises, on all of them: files in lines, streamed, packed, in folders,
-a pipe, raw markdown, a remote crawl."""
+a pipe, raw markdown, a remote crawl, objects in a bucket and on a web server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ import zstandard
 from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Document, Position
 from pulse_cli.ports import Source
-from pulse_cli.read import ReadOptions, open_source
+from pulse_cli.read import ReadOptions, find_objects, open_source
+from tests.object_servers import FileServer, S3Server, s3_environment, serving_files, serving_s3
 
 PAGES = [
     {"markdown": f"# Page {n}\n\n" + "words " * n, "metadata": {"url": f"https://example.org/{n}"}}
@@ -79,10 +80,34 @@ FILES = {
 }
 
 
-@pytest.fixture(params=[*FILES, "folder", "pipe", "crawl"])
-def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Opens:
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3Server]:
+    with serving_s3() as server:
+        server.make("contract", {"a.jsonl": LINES, "b/c.zst": zstandard.compress(LINES)})
+        yield server
+
+
+@pytest.fixture
+def web() -> Iterator[FileServer]:
+    with serving_files() as server:
+        server.files["/a.jsonl"] = LINES
+        yield server
+
+
+def _objects(spec: str) -> Opens:
+    return lambda: open_source([spec], ReadOptions(), objects=find_objects([spec], ReadOptions()))
+
+
+@pytest.fixture(params=[*FILES, "folder", "pipe", "crawl", "object", "packed object", "web"])
+def opens(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opens:
     """Opens the same source of one kind, again and again."""
     kind = request.param
+    if kind == "web":
+        return _objects(f"{request.getfixturevalue('web').url}/a.jsonl")
+    if "object" in kind and kind != "one object":
+        for name, value in s3_environment(request.getfixturevalue("s3").url).items():
+            monkeypatch.setenv(name, value)
+        return _objects(f"s3://contract/{'b/c.zst' if kind == 'packed object' else 'a.jsonl'}")
     if kind == "folder":
         folder = str(_folder(tmp_path / "pages"))
         return lambda: open_source([folder], ReadOptions())

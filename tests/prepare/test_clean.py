@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from pulse_cli.prepare.clean import clean
 from tests.prepare.pages import ANY_TEXT_WITH_SURROGATES, MARKDOWN
@@ -81,6 +81,9 @@ def test_the_result_is_fit_for_any_service(text: str) -> None:
 
 
 @given(ANY_TEXT_WITH_SURROGATES)
+@example("\ud800\u200cé")
+@example("\u200c\u200cé")
+@example("é\u200d\u200da")
 def test_cleaning_twice_changes_nothing_more(text: str) -> None:
     assert clean(clean(text)) == clean(text)
 

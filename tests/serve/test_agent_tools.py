@@ -69,3 +69,8 @@ def test_over_http_nothing_is_told_without_the_secret(served: Served) -> None:
     for headers in ({}, {"authorization": "Bearer wrong"}):
         answer = httpx.post(f"{served.url}/mcp", json={}, headers=headers)
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+
+
+def test_a_start_does_not_wait_for_the_library_of_the_agents() -> None:
+    program = "import sys, pulse_cli.serve.running; sys.exit('mcp' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

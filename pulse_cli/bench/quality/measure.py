@@ -32,7 +32,7 @@ from pulse_cli.search.candidates import find_candidates
 from pulse_cli.search.hybrid import rank
 from pulse_cli.search.results import Mode
 from pulse_cli.wiring import Services
-from pulse_cli.wiring.adapters import open_sources
+from pulse_cli.wiring.adapters import open_sources, read_options
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,7 +90,7 @@ async def measure_quality(
 
 def _documents(settings: Settings, sources: Sequence[str]) -> Iterator[Document]:
     """The pages of the sources that the settings let in."""
-    for record in open_sources(settings, sources, None).records(Position()):
+    for record in open_sources(sources, None, read_options(settings)).records(Position()):
         if isinstance(record.content, Document):
             yield record.content
 

@@ -17,8 +17,8 @@ Sources = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[SOURCE]...",
-        help="Files, folders, globs, `firecrawl:crawl/ID`, `index:NAME` (the pages of another "
-        "index), or `-` for a pipe (implied).",
+        help="Files, folders, globs, `s3://BUCKET/KEY` (gs, az, https), `firecrawl:crawl/ID`, "
+        "`index:NAME` (the pages of another index), or `-` for a pipe (implied).",
     ),
 ]
 Limit = Annotated[
@@ -104,21 +104,24 @@ def index(
     """
     from pulse_cli.app.aliases import check_alias
     from pulse_cli.app.index import Job
-    from pulse_cli.app.sources import absolute_sources
+    from pulse_cli.app.sources import sources_in_command
     from pulse_cli.cli.command_line import run_command, setting_flags
     from pulse_cli.cli.index_run import run_dry, run_index, sources_of
     from pulse_cli.cli.progress import Verbosity
     from pulse_cli.cli.streams import is_terminal
+    from pulse_cli.read.objects.address import given_addresses
 
-    named = absolute_sources(sources_of(sources))
+    named = sources_of(sources)
+    again = sources_in_command(named)
     switches = {"--force": force, "--prune": prune, "--yes": yes, f"--scope={scope}": bool(scope)}
     if alias:
         check_alias(alias, loaded.settings.qdrant.collection)
         switches[f"--alias={alias}"] = True
     job = Job(
         sources=named,
+        addresses=given_addresses(named),
         command=run_command(
-            loaded, "index", named, [flag for flag, given in switches.items() if given]
+            loaded, "index", again, [flag for flag, given in switches.items() if given]
         ),
         retry_flags=shlex.join(setting_flags(loaded)),
         restart=restart,

@@ -52,14 +52,22 @@ class ByteReader:
     `damage` is set when the chunks ended in `Damaged`.
 
     The chunks may be a range of the input: it begins at byte `start`, on `line`, and is `followed`
-    by more of the input. `crc` is that of the range.
+    by more of the input. `crc` is that of the range, or of the whole input where what stands before
+    the range is not read but `taken_over`: then it is known once `agrees` has been told it.
     """
 
     def __init__(
-        self, chunks: Iterator[bytes], start: int = 0, line: int = 1, *, followed: bool = False
+        self,
+        chunks: Iterator[bytes],
+        start: int = 0,
+        line: int = 1,
+        *,
+        followed: bool = False,
+        taken_over: bool = False,
     ) -> None:
         self._chunks = chunks
         self._followed = followed
+        self._taken_over = taken_over
         self._base = start
         self._ended = False
         self._segments = Segments.WHOLE
@@ -166,6 +174,12 @@ class ByteReader:
         self.line += end > self.stop
         self.at = end
         self.in_segment = False
+
+    def agrees(self, crc: int) -> bool:
+        """Whether what is consumed has this CRC-32, as far as that is known."""
+        if self._taken_over:
+            self.crc, self._taken_over = crc, False
+        return self.crc == crc
 
     def skip_to(self, offset: int) -> bool:
         """Consume up to `offset`, in chunks; False where the input ends before."""

@@ -1,14 +1,20 @@
-"""Stored bytes of files and pipes, counted as they are read."""
+"""Stored bytes of files, pipes and objects, counted as they are read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from pulse_cli.errors import Fatal, Kind, SourceChanged
+from pulse_cli.events import Waiting
+from pulse_cli.model import Input
 from pulse_cli.read.bytes.inputs import STDIN
 from pulse_cli.read.bytes.unpack import CHUNK
+from pulse_cli.read.objects.address import is_object
+from pulse_cli.read.objects.reading import ObjectReader
+from pulse_cli.read.options import ReadOptions
 
 
 class InputReader:
@@ -17,19 +23,33 @@ class InputReader:
     The count is one integer written by one thread, so others may look at it at any time.
     """
 
-    def __init__(self, stdin: BinaryIO | None) -> None:
+    def __init__(
+        self,
+        options: ReadOptions,
+        stdin: BinaryIO | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._stdin = stdin
+        self._objects = ObjectReader(options, sleep, now)
         self.read = 0
 
-    def chunks(self, name: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+    def waiting(self) -> Waiting | None:
+        """The object that is waited for, if one is; from any thread."""
+        return self._objects.waiting()
+
+    def chunks(self, one: Input, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """What is there, at most CHUNK at a time; a pipe is passed on as it trickles.
 
-        Of a file only the bytes from `start` up to `stop`. Raises SourceChanged, Fatal.
+        Of a file or an object only the bytes from `start` up to `stop`. Raises SourceChanged,
+        Fatal.
         """
-        before = self.read
+        before, name = self.read, one.name
         try:
             if name == STDIN:
                 yield from self._pipe()
+            elif is_object(name):
+                yield from self._object(one, start, stop)
             else:
                 yield from self._file(name, start, stop)
         except FileNotFoundError as error:
@@ -54,6 +74,17 @@ class InputReader:
                 if left is not None:
                     left -= len(chunk)
                 yield chunk
+
+    def _object(self, one: Input, start: int, stop: int | None) -> Iterator[bytes]:
+        left = None if stop is None else stop - start
+        for chunk in self._objects.chunks(one, start):
+            wanted = chunk if left is None else chunk[:left]
+            self.read += len(wanted)
+            yield wanted
+            if left is not None:
+                left -= len(wanted)
+                if not left:
+                    return
 
     def _pipe(self) -> Iterator[bytes]:
         import sys

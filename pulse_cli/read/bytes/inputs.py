@@ -3,7 +3,8 @@
 A folder means the files in it that may hold pages, recursively and in the order of their
 paths; hidden files, files of other kinds, pulse's own state, and all that is no file (FIFOs,
 devices, links to folders: so loops end) are left out, and a note says how many. What is named
-itself is read whatever it is called, also a FIFO (`<(zcat x)`).
+itself is read whatever it is called, also a FIFO (`<(zcat x)`). What objects an address stands for
+was asked before (`objects.finding`).
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Input, Note
+from pulse_cli.read.objects.address import is_object
 
 STDIN = "-"
-CRAWL = "firecrawl:crawl/"
+FIRECRAWL = "firecrawl:"
 INDEX = "index:"
 HEAD = 64 * 1024
 SUFFIXES = (".json", ".jsonl", ".ndjson")
@@ -32,9 +34,11 @@ OWN_FILES = (".dead.jsonl", ".ckpt.json", ".manifest.json", ".begun.json")
 
 
 _BROKEN = "broken links"
-_SOURCES = "name a file, a folder, a glob, -, firecrawl:crawl/ID or index:NAME"
+_SOURCES = "name a file, a folder, a glob, -, s3://BUCKET/KEY, firecrawl:crawl/ID or index:NAME"
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_OBJECTS = "check the address; `*` matches within a part of the path: s3://BUCKET/crawls/2026-*"
+
+_CRAWL = re.compile(r"(?:crawl|batch/scrape)/[A-Za-z0-9_-]{1,64}\Z")
 
 
 class Found(NamedTuple):
@@ -42,7 +46,11 @@ class Found(NamedTuple):
     notes: list[Note]
 
 
-def find_inputs(specs: Sequence[str], markdown: bool) -> Found:
+Objects = Mapping[str, Found]
+"""What the addresses of objects among the sources stand for."""
+
+
+def find_inputs(specs: Sequence[str], markdown: bool, objects: Objects) -> Found:
     """Expand files, folders, globs, `-`, `firecrawl:crawl/ID` and `index:NAME`. Raises Fatal.
 
     `markdown`: whether raw markdown in folders counts, its URLs being known.
@@ -50,10 +58,16 @@ def find_inputs(specs: Sequence[str], markdown: bool) -> Found:
     inputs: list[Input] = []
     notes: list[Note] = []
     for spec in specs:
-        if spec.startswith(CRAWL):
-            crawl_id(spec)
-        if spec == STDIN or spec.startswith((CRAWL, INDEX)):
+        if spec.startswith(FIRECRAWL):
+            crawl_path(spec)
+        if spec == STDIN or spec.startswith((FIRECRAWL, INDEX)):
             inputs.append(Input(spec))
+            continue
+        if is_object(spec):
+            if not objects[spec].inputs and not objects[spec].notes:
+                raise _usage(f"there is no object at {spec}, nor below it", _OBJECTS)
+            inputs.extend(objects[spec].inputs)
+            notes.extend(objects[spec].notes)
             continue
         for name in _named(spec):
             if Path(name).is_dir():
@@ -86,13 +100,18 @@ def _in_folder(folder: str, markdown: bool) -> Found:
             left[why] += 1
         else:
             taken.append(_identified(path))
+    return Found(taken, notes_of_folder(folder, left, empty=not taken))
+
+
+def notes_of_folder(folder: str, left: Counter[str], *, empty: bool) -> list[Note]:
+    """What is said of a folder: how many files were left out, and why; that nothing is left."""
     notes = []
     if left:
         what = ", ".join(f"{count:,} {why}" for why, count in left.most_common())
         notes.append(Note(f"{folder}: not read: {what}", partial=_BROKEN in left))
-    if not taken:
+    if empty:
         notes.append(Note(f"{folder}: no file to read in it", partial=True))
-    return Found(taken, notes)
+    return notes
 
 
 def _walk(folder: str, left: Counter[str]) -> Iterator[str]:
@@ -126,6 +145,11 @@ def _left_out(path: str, markdown: bool) -> str | None:
         return _BROKEN
     if not stat.S_ISREG(mode):
         return "pipes or devices"
+    return left_out_by_name(path, markdown)
+
+
+def left_out_by_name(path: str, markdown: bool) -> str | None:
+    """Why a file that a folder holds is not read, None if it is."""
     name = Path(path).name.lower()
     if name.endswith(OWN_FILES):
         return "of pulse's own (dead letters, checkpoints)"
@@ -151,16 +175,20 @@ def _identified(name: str) -> Input:
     return Input(name, found.st_size, found.st_mtime_ns, found.st_ino, digest)
 
 
-def crawl_id(name: str) -> str:
-    """The id in `firecrawl:crawl/ID`. Raises Fatal."""
-    found = name.removeprefix(CRAWL)
-    if not _ID.match(found):
+def crawl_path(name: str) -> str:
+    """`crawl/ID` or `batch/scrape/ID`, its path in Firecrawl's API. Raises Fatal."""
+    found = name.removeprefix(FIRECRAWL)
+    if not _CRAWL.match(found):
         raise Fatal(
             f"{name!r} names no crawl",
-            hint="firecrawl:crawl/ID, with the id that starting the crawl printed",
+            hint="firecrawl:crawl/ID or firecrawl:batch/scrape/ID, with the id that starting it"
+            " printed",
             kind=Kind.MISSING_SOURCE,
         )
     return found
+
+
+How = Literal["same", "longer", "shorter", "different", "missing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,19 +196,34 @@ class Change:
     """How an input compares with what it was. `longer` has the same beginning."""
 
     name: str
-    how: Literal["same", "longer", "shorter", "different", "missing"]
+    how: How
 
 
-def changed_inputs(manifest: Sequence[Input]) -> list[Change]:
+def changed_inputs(manifest: Sequence[Input], objects: Objects) -> list[Change]:
     """Compare each input of a stored list with what is there now.
 
-    "same" is said on size and first 64 KiB; only reading proves it (`Position.crc`). Pipes and
-    remote crawls have nothing to compare and count as the same.
+    "same" is said on size and first 64 KiB, of an object on its ETag; only reading proves it
+    (`Position.crc`). Pipes and remote crawls have nothing to compare and count as the same.
     """
-    return [Change(one.name, _change(one)) for one in manifest]
+    now = {one.name: one for found in objects.values() for one in found.inputs}
+    changes = []
+    for one in manifest:
+        how = _object_change(one, now.get(one.name)) if is_object(one.name) else _change(one)
+        changes.append(Change(one.name, how))
+    return changes
 
 
-def _change(was: Input) -> Literal["same", "longer", "shorter", "different", "missing"]:
+def _object_change(was: Input, now: Input | None) -> How:
+    if now is None:
+        return "missing"
+    if was.etag or now.etag:
+        return "same" if was.etag == now.etag else "different"
+    if was.size is None or now.size is None or was.size == now.size:
+        return "same"
+    return "longer" if now.size > was.size else "shorter"
+
+
+def _change(was: Input) -> How:
     if was.size is None:
         return "same"
     try:

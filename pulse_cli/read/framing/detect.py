@@ -7,10 +7,13 @@ that a resumed reading divides it the same way.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from enum import Enum
+from itertools import chain
 
 from pulse_cli.read.bytes.byte_reader import ByteReader, Segments
 from pulse_cli.read.bytes.inputs import SUFFIXES
+from pulse_cli.read.bytes.unpack import is_plain
 from pulse_cli.read.framing.framing import WINDOW
 from pulse_cli.read.framing.parse import Unparsable, parse
 from pulse_cli.read.framing.scan import BOM
@@ -57,6 +60,14 @@ def detect(reader: ByteReader, name: str, *, addressed: bool = False) -> Kind:
     if not head.strip():
         return Kind.LINES
     return _of_json(head, plain.endswith(_LINE_NAMES))
+
+
+def kind_if_plain(stored: Iterator[bytes], name: str, *, addressed: bool = False) -> Kind | None:
+    """How an input is divided, None if what is read is not the bytes that are stored."""
+    head = next(stored, b"")
+    if not is_plain(head):
+        return None
+    return detect(ByteReader(chain((head,), stored)), name, addressed=addressed)
 
 
 def _lines_for_sure(head: bytes) -> bool:

@@ -182,7 +182,7 @@ def test_changes_of_inputs_are_told(tmp_path):
     (tmp_path / "different").write_bytes(b" " + data[1:])
     (tmp_path / "missing").unlink()
     (tmp_path / "short").write_bytes(LINE % 1 * 2)
-    for change in changed_inputs(manifest):
+    for change in changed_inputs(manifest, {}):
         assert isinstance(change, Change)
         how[Path(change.name).name] = change.how
     assert how == {

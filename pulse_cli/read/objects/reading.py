@@ -1,0 +1,95 @@
+"""The stored bytes of an object, whatever happens to the connections that they come through.
+
+A request that fails for a reason that may pass is sent again from the byte where it broke off, with
+growing pauses, until nothing has come for `give_up_after` seconds. An object that can be read only
+from its beginning is read from there again, and its bytes are proved to be those of before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from zlib import crc32
+
+from pulse_cli.errors import Transient, Unavailable
+from pulse_cli.events import Waiting
+from pulse_cli.model import Input
+from pulse_cli.net.patience import Patience
+from pulse_cli.read.objects.address import is_web
+from pulse_cli.read.objects.bucket import Buckets
+from pulse_cli.read.objects.changes import changed
+from pulse_cli.read.objects.web import WebFiles
+from pulse_cli.read.options import ReadOptions
+
+
+class ObjectReader:
+    """Reads objects one after another. `sleep` and `now` are its clock."""
+
+    def __init__(
+        self, options: ReadOptions, sleep: Callable[[float], None], now: Callable[[], float]
+    ) -> None:
+        self._buckets = Buckets(options.objects)
+        self._web = WebFiles(options.objects, trust_env=options.trust_env)
+        self._give_up_after = options.give_up_after
+        self._sleep = sleep
+        self._now = now
+        self._waiting: tuple[str, Patience] | None = None
+
+    def chunks(self, one: Input, start: int = 0) -> Iterator[bytes]:
+        """The bytes from `start` on. Raises SourceChanged, Unavailable, Fatal."""
+        at, crc = start, 0
+        patience = self._patience()
+        while one.size is None or at < one.size:
+            try:
+                for chunk in self._again(one, start, at, crc):
+                    self._waiting = None
+                    at += len(chunk)
+                    crc = crc32(chunk, crc)
+                    yield chunk
+                    patience = self._patience()
+                if one.size is None:
+                    return
+                if at < one.size:
+                    raise Transient(f"{one.name} broke off after byte {at:,}")
+            except Transient as error:
+                self._pause(one.name, patience, error)
+
+    def waiting(self) -> Waiting | None:
+        """What there is to say while an object does not come; from any thread."""
+        waiting = self._waiting
+        if waiting is None:
+            return None
+        name, patience = waiting
+        return Waiting(name, patience.last_error, patience.waited_s, patience.left_s)
+
+    def _again(self, one: Input, start: int, at: int, crc: int) -> Iterator[bytes]:
+        """What comes from byte `at` on, where the bytes between `start` and `at` have this CRC."""
+        storage = self._web if is_web(one.name) else self._buckets
+        if one.etag or at == start:
+            yield from storage.chunks(one, at)
+            return
+        left, proof = at - start, 0
+        for chunk in storage.chunks(one, start):
+            known = chunk[:left]
+            proof = crc32(known, proof)
+            left -= len(known)
+            if not left and proof != crc:
+                break
+            if rest := chunk[len(known) :]:
+                yield rest
+        if left or proof != crc:
+            raise changed(one.name)
+
+    def _patience(self) -> Patience:
+        return Patience(self._give_up_after, self._now)
+
+    def _pause(self, name: str, patience: Patience, error: Transient) -> None:
+        """Wait before the next try. Raises Unavailable where there is to be none."""
+        pause = patience.pause(error)
+        self._waiting = name, patience
+        if pause is None:
+            raise Unavailable(
+                f"{error} (asked for {patience.waited_s:.0f} s)",
+                hint="run the same command again to go on where it stopped"
+                " (--give-up-after sets how long to wait)",
+            ) from None
+        self._sleep(pause)
