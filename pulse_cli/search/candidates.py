@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from pulse_cli.errors import Fatal, Kind, Rejected
 from pulse_cli.model import Filter, Hit
 from pulse_cli.ports import Embedder, Store
+from pulse_cli.search.foreign_points import readable
 from pulse_cli.search.fusion import pages_of
 from pulse_cli.search.results import Mode
 
@@ -154,7 +155,7 @@ async def enough(fetch: Fetch, limit: int) -> list[Hit]:
     """
     count = max(FIRST_FETCH, 4 * limit)
     while True:
-        hits = await fetch(count)
+        hits = [readable(hit) for hit in await fetch(count)]
         if len(hits) < count or count >= MOST_CANDIDATES or len(pages_of(hits)) >= 2 * limit:
             return hits
         count = min(4 * count, MOST_CANDIDATES)

@@ -17,7 +17,13 @@ from pulse_cli.simulators.qdrant_points import MemoryPoints, Points, ShardPoints
 from pulse_cli.simulators.qdrant_strict import check_strict
 
 _HNSW = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10000, "on_disk": False}
-_OPTIMIZER = {"deleted_threshold": 0.2, "indexing_threshold": 10000, "flush_interval_sec": 5}
+_OPTIMIZER = {
+    "deleted_threshold": 0.2,
+    "vacuum_min_vector_number": 1000,
+    "default_segment_number": 0,
+    "indexing_threshold": 10000,
+    "flush_interval_sec": 5,
+}
 
 
 class Collection:
