@@ -9,6 +9,32 @@ from typing import Any, Protocol
 import orjson
 
 from pulse_cli.errors import Fatal, Kind
+from pulse_cli.payload import (
+    CHAR_END,
+    CHAR_START,
+    CHUNK_COUNT,
+    CHUNK_INDEX,
+    COMMITTED,
+    CONTENT_HASH,
+    COUNTRY,
+    DESCRIPTION,
+    DOC_TOKENS,
+    DOMAIN,
+    EMBEDDER,
+    INDEXED_AT,
+    IS_MOBILE,
+    KEY,
+    LANGUAGE,
+    REV,
+    RUN_ID,
+    SECTION,
+    SOURCE_URL,
+    TEXT,
+    TITLE,
+    TOKEN_COUNT,
+    URL,
+    VERSION,
+)
 
 Row = Mapping[str, Any]
 Write = Callable[[bytes], object]
@@ -38,8 +64,8 @@ class JsonLines:
 class Parquet:
     """Columns named as the fields are; those of `metadata` and `payload` stand beside the others.
 
-    Columns are those of the first batch; fields that only later ones have are left out. Needs
-    pyarrow.
+    The columns are those that pulse writes. What a point of another tool holds besides, or holds
+    as another type, is the column `other`, as JSON. Needs pyarrow.
     """
 
     def __init__(self, write: Write) -> None:
@@ -55,55 +81,72 @@ class Parquet:
         self._arrow: Any = pyarrow
         self._parquet: Any = pyarrow.parquet
         self._write = write
-        self._buffer = io.BytesIO()
         self._writer: Any = None
-        self._schema: Any = None
+        self._columns: dict[str, type] = {}
 
     def write(self, rows: Sequence[Row]) -> None:
-        flat = [_flat(row) for row in rows]
+        if not rows:
+            return
         if self._writer is None:
-            self._schema = self._schema_of(flat)
-            self._writer = self._parquet.ParquetWriter(_Sink(self._write), self._schema)
-        self._writer.write_table(self._arrow.Table.from_pylist(flat, schema=self._schema))
+            self._columns = _CHUNKS if "payload" in rows[0] else _PAGES
+            if "vector" in rows[0]:
+                self._columns = {**self._columns, "vector": list}
+            self._writer = self._parquet.ParquetWriter(_Sink(self._write), self._schema())
+        flat = [_flat(row, self._columns) for row in rows]
+        self._writer.write_table(self._arrow.Table.from_pylist(flat, schema=self._schema()))
 
     def finish(self) -> None:
         if self._writer is None:
-            self.write([{"metadata": {"url": None}, "markdown": None}])
+            self.write([{"markdown": None}])
         self._writer.close()
 
-    def _schema_of(self, flat: Sequence[dict[str, Any]]) -> Any:
-        """Types by the first value of each field; a field that is always None is text."""
+    def _schema(self) -> Any:
         arrow = self._arrow
-        kinds: dict[str, Any] = {}
-        for row in flat:
-            for name, value in row.items():
-                if name not in kinds or kinds[name] is None:
-                    kinds[name] = _kind(arrow, value)
-        return arrow.schema([(name, kind or arrow.string()) for name, kind in kinds.items()])
+        kinds = {
+            str: arrow.string(),
+            int: arrow.int64(),
+            bool: arrow.bool_(),
+            list: arrow.list_(arrow.float32()),
+        }
+        columns = [(name, kinds[kind]) for name, kind in self._columns.items()]
+        return arrow.schema([*columns, ("other", arrow.string())])
 
 
-def _flat(row: Row) -> dict[str, Any]:
+_PAGES: dict[str, type] = {
+    **dict.fromkeys(("url", "sourceURL", "title", "description", "language", "country"), str),
+    "isMobile": bool,
+    "indexedAt": str,
+    "markdown": str,
+}
+_CHUNKS: dict[str, type] = {
+    **dict.fromkeys(("id", URL, KEY, TITLE, DESCRIPTION, DOMAIN, LANGUAGE, COUNTRY), str),
+    IS_MOBILE: bool,
+    **dict.fromkeys((SOURCE_URL, TEXT, SECTION), str),
+    **dict.fromkeys((CHUNK_INDEX, CHUNK_COUNT, TOKEN_COUNT, DOC_TOKENS, CHAR_START, CHAR_END), int),
+    **dict.fromkeys((CONTENT_HASH, REV, VERSION, EMBEDDER, INDEXED_AT, RUN_ID), str),
+    COMMITTED: bool,
+}
+
+
+def _flat(row: Row, columns: Mapping[str, type]) -> dict[str, Any]:
+    """The values of the columns, and all else as JSON in `other`."""
     found: dict[str, Any] = {}
-    for name, value in row.items():
-        if name in ("metadata", "payload"):
-            found |= value
+    other: dict[str, Any] = {}
+    nested = {**(row.get("metadata") or {}), **(row.get("payload") or {})}
+    for name, value in [*row.items(), *nested.items()]:
+        if name in ("metadata", "payload") or value is None:
+            continue
+        if name == "vector":
+            found[name] = value
+        elif name == "id":
+            found[name] = str(value)
+        elif type(value) is columns.get(name):
+            found[name] = value
         else:
-            found[name] = str(value) if name == "id" else value
+            other[name] = value
+    if other:
+        found["other"] = orjson.dumps(other, default=str).decode()
     return found
-
-
-def _kind(arrow: Any, value: Any) -> Any:
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return arrow.bool_()
-    if isinstance(value, int):
-        return arrow.int64()
-    if isinstance(value, float):
-        return arrow.float64()
-    if isinstance(value, str):
-        return arrow.string()
-    return arrow.list_(arrow.float32())
 
 
 class _Sink(io.RawIOBase):

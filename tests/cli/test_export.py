@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pulse_cli.cli.export_rows import Parquet
 from tests.cli.conftest import Pulse, meta
 
 Pages = list[dict[str, Any]]
@@ -91,3 +92,18 @@ def test_parquet_holds_the_same(pulse: Pulse, indexed: Pages, home: Path) -> Non
         assert "url" in table.column_names
         wanted = rows or len(pulse("export", "--chunks").out.splitlines())
         assert table.num_rows == wanted
+
+
+def test_parquet_takes_what_comes_late_and_what_is_of_another_type(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    file = tmp_path / "x.parquet"
+    with file.open("wb") as stream:
+        writer = Parquet(stream.write)
+        writer.write([{"id": 7, "payload": {"text": "a", "isMobile": None}}])
+        writer.write([])
+        writer.write([{"id": "b", "payload": {"isMobile": True, "chunk_index": "1", "mine": [2]}}])
+        writer.finish()
+    first, second = parquet.read_table(file).to_pylist()
+    assert (first["id"], first["text"], first["isMobile"], first["other"]) == ("7", "a", None, None)
+    assert (second["isMobile"], second["chunk_index"]) == (True, None)
+    assert json.loads(second["other"]) == {"chunk_index": "1", "mine": [2]}
