@@ -1,4 +1,4 @@
-"""Seven designs that lose or double something, each by the smallest change of the right one.
+"""Six designs that lose or double something, each by the smallest change of the right one.
 
 If a torture trial cannot tell one of these from the design, the torture is worth nothing.
 """

@@ -25,7 +25,7 @@ SHOWS_IN = {
     "checkpoint before sync": (POWER, "checkpoint-saved"),
     "dead letters not cut": (PLAIN, "dead-letter-half-written"),
     "checkpoint in place": (PLAIN, "checkpoint-half-written"),
-    "hash not nulled": (UNDONE, "commit-others-deleted"),
+    "record stays committed": (UNDONE, "commit-points-written"),
 }
 
 
