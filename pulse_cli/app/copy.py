@@ -52,9 +52,9 @@ async def copy(
     job: CopyJob,
     observer: Observer,
     stop: Stop,
-    told: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None],
 ) -> Copied:
-    """Copy, or go on with it. `told` hears the points done and their number. Raises Fatal."""
+    """Copy, or go on with it. `on_progress` gets the points done and their total. Raises Fatal."""
     origin, goal = places.at(settings, job.source), places.at(settings, job.target)
     where = parse_filters(job.filters)
     if target_name(origin) == target_name(goal):
@@ -85,7 +85,7 @@ async def copy(
             clock=clock,
             stop=stop,
             rng=random.Random(),
-            told=lambda done: told(done, total),
+            on_progress=lambda done: on_progress(done, total),
         )
         compared = await _carry_out(parts, state, settings)
     if compared is not None:

@@ -1,4 +1,4 @@
-"""The pipeline without counting and BM25: what reading, books, requests and writes cost alone.
+"""The pipeline without token counts and BM25: reading, run state, requests and writes alone.
 
 Texts are cut every 2,000 characters, 200 of them repeated, as simple loops cut them. Everything
 else is the pipeline's own. A mode of measurement: what it writes cannot be found by words.

@@ -1,6 +1,6 @@
 """What pulse is compared with: the pipeline of the service before it, without its faults.
 
-`sequential` takes one page at a time: clean, cut, one embed request, one upsert, BM25, books.
+`sequential` takes one page at a time: clean, cut, one embed request, one upsert, BM25, job records.
 `gather:N` takes N pages, waits for all of them, and takes the next N (`asyncio.gather`, as
 its batch worker did). The client costs that its makers documented are charged as time: 210 ms
 a page of CPU, which one event loop cannot spend on two pages at once, and 50 ms of bookkeeping
@@ -28,7 +28,7 @@ from pulse_cli.net.client import Client
 from pulse_cli.simulators.profiles import Profile
 
 COLLECTION = "/collections/baseline"
-CLEAN_S, CHUNK_S, BM25_S, BOOKS_S = 0.010, 0.150, 0.050, 0.050
+CLEAN_S, CHUNK_S, BM25_S, RECORDS_S = 0.010, 0.150, 0.050, 0.050
 DOCUMENTED = {1: 1.0, 4: 2.87, 16: 4.9}
 """Speed-up over one page at a time that the original documented for a gather of N pages."""
 
@@ -150,7 +150,7 @@ class _Original:
             await self._upsert(page, chunks, rows)
         async with self._cpu:
             await asyncio.sleep(BM25_S)
-        await asyncio.sleep(BOOKS_S)
+        await asyncio.sleep(RECORDS_S)
         self._chunks += len(chunks)
 
     async def _upsert(

@@ -117,8 +117,8 @@ def _documented(baselines: Sequence[Mapping[str, Any]]) -> Iterator[Row]:
     for one in baselines:
         if alone and alone[0] and one["in_flight"] > 1:
             found = f"{one['name']} is {one['documents_per_s'] / alone[0]:.2f} times sequential"
-            told = one["documented_over_sequential"]
-            yield "", found + (f"; its makers documented {told}" if told else "")
+            documented = one["documented_over_sequential"]
+            yield "", found + (f"; its makers documented {documented}" if documented else "")
 
 
 def _aligned(rows: Iterator[Row]) -> list[str]:

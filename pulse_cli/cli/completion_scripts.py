@@ -147,7 +147,7 @@ def _zsh_function(verb: Verb, verbs: Sequence[Verb]) -> str:
         return f"{name}() {{\n{body}\n}}\n"
     depth = len(verb.words)
     inner = [v for v in verbs if len(v.words) == depth + 1 and v.words[:depth] == verb.words]
-    told = "\n".join(f"        '{v.words[-1]}:{_quoted(v.why)}'" for v in inner)
+    described = "\n".join(f"        '{v.words[-1]}:{_quoted(v.why)}'" for v in inner)
     calls = "\n".join(f"        {v.words[-1]}) _{'_'.join(['pulse', *v.words])} ;;" for v in inner)
     return f"""{name}() {{
   local state line
@@ -155,7 +155,7 @@ def _zsh_function(verb: Verb, verbs: Sequence[Verb]) -> str:
   case $state in
     command)
       local -a commands=(
-{told}
+{described}
       )
       _describe command commands ;;
     arguments)

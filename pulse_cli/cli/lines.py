@@ -110,9 +110,9 @@ class Lines:
 
     def _is_news(self, event: Waiting) -> bool:
         """Whether another line is due: the first at once, then one every half minute."""
-        told = self._waiting
-        same = told is not None and told.what == event.what and event.waited_s >= told.waited_s
-        if same and told is not None and event.waited_s - told.waited_s < WAITING_EVERY_S:
+        last = self._waiting
+        same = last is not None and last.what == event.what and event.waited_s >= last.waited_s
+        if same and last is not None and event.waited_s - last.waited_s < WAITING_EVERY_S:
             return False
         self._waiting = event
         return True

@@ -119,18 +119,18 @@ def _figures(one: Overview) -> Iterator[tuple[str, str]]:
 def contents_page(found: Contents, width: int, now: datetime) -> str:
     lines = list(_summary_lines(found.overview, width))
     lines += _table("hosts", found.hosts)
-    lines += _table("languages", _named(found.languages, "not told"))
+    lines += _table("languages", _named(found.languages, "unknown"))
     lines += _table("indexed", None if found.indexed_at is None else ages(found.indexed_at, now))
     return "\n".join(lines)
 
 
 def stats_page(found: Contents, width: int) -> str:
     """Like `contents_page`, but numbers only."""
-    told = stats_object(found)
+    stats = stats_object(found)
     lines = list(_summary_lines(found.overview, width))
-    counts = {name: told[name] for name in ("hosts", "languages", "runs")}
+    counts = {name: stats[name] for name in ("hosts", "languages", "runs")}
     lines += rows(((k, UNKNOWN if n is None else f"{n:,}") for k, n in counts.items()), width)
-    sizes = told["chunk_tokens"]
+    sizes = stats["chunk_tokens"]
     if sizes is None:
         return "\n".join([*lines, "", f"tokens per chunk: {_OLD}" if found.overview.chunks else ""])
     names = ("min", "p10", "median", "p90", "max", "mean")

@@ -70,8 +70,8 @@ def watching(
         try:
             yield everyone
         except BaseException as error:
-            told = error_report_of(error)
-            everyone.on(Ended(failed(told.kind, told.message, told.hint)))
+            report = error_report_of(error)
+            everyone.on(Ended(failed(report.kind, report.message, report.hint)))
             raise
 
 

@@ -24,7 +24,7 @@ _LACKING = "backslashreplace"
 def open_standard_streams() -> None:
     """Make `sys.stdout` and `sys.stderr` what the module promises. Called once, at the start.
 
-    Where the caller has closed a descriptor (`pulse … >&-`), something harmless takes its place:
+    Where the caller has closed a descriptor (`pulse … >&-`), the null device takes its place:
     else the next file that is opened would get its number, and libuv aborts the process when that
     happens to a socket.
     """

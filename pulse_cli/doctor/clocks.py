@@ -61,9 +61,9 @@ async def seconds_ahead(url: str, clock: Clock, *, trust_env: bool) -> float | N
         sent = clock.time()
         answer = await client.get("")
         received = clock.time()
-        told = parsedate_to_datetime(answer.headers["Date"]).timestamp()
+        its_time = parsedate_to_datetime(answer.headers["Date"]).timestamp()
     except (PulseError, KeyError, ValueError, OverflowError):
         return None
     finally:
         await client.close()
-    return max(told - received, 0.0) or min(told + 1.0 - sent, 0.0)
+    return max(its_time - received, 0.0) or min(its_time + 1.0 - sent, 0.0)

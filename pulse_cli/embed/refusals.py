@@ -56,8 +56,8 @@ def refusal(answer: Answer, texts: int) -> PulseError:
     if 300 <= status < 400:
         status = 300
     # The words of a 401 may repeat part of the key, so they are left out.
-    told = (answer.body or status == 300) and status != 401
-    words = f": {answer.described()}" if told else ""
+    described = (answer.body or status == 300) and status != 401
+    words = f": {answer.described()}" if described else ""
     return Fatal(
         f"{where} refuses requests with status {answer.status}{words}",
         hint=_HINTS.get(status, "check embed.url and the server's settings"),

@@ -1,4 +1,4 @@
-"""The order in which pages are written, which makes every crash and every refusal harmless.
+"""The order in which pages are written. With it no crash and no refusal loses a page.
 
 The points of two versions of a page have different ids, so a new version never overwrites the
 one in the store. Each step is `completed` before the next begins:

@@ -51,7 +51,7 @@ class CopyState:
 
 @dataclass(slots=True)
 class CopyParts:
-    """What a copy works with; `told` is called with the number of points done so far."""
+    """What a copy works with; `on_progress` is called with the number of points done so far."""
 
     source: Store
     target: Store
@@ -61,7 +61,7 @@ class CopyParts:
     clock: Clock
     stop: Stop
     rng: random.Random
-    told: Callable[[int], None]
+    on_progress: Callable[[int], None]
     sample: list[str | int] = field(default_factory=list)
 
 
@@ -148,7 +148,7 @@ async def _written(
     state.after = batch.following
     if batch.following is None:
         state.phase += 1
-    parts.told(state.copied)
+    parts.on_progress(state.copied)
 
 
 async def _save(parts: CopyParts, state: CopyState) -> None:

@@ -99,15 +99,15 @@ async def dry_run(
     stats = Stats(stages={"read": StageStats(), "prepare": StageStats()})
     reader = unfailing_limiter("read", 1, clock, stats.stages["read"])
     began = clock.monotonic()
-    told = began
+    shown = began
     with Threads(threads) as pool:
         look = _Look(preparer, observer, clock, stats, pool, threads, held)
         async for batch in read_batches(source, Position(), preparer, reader):
             await look.at(batch, limit)
             stats.elapsed_s = clock.monotonic() - began
             stats.bytes_read, stats.bytes_total = source.progress()
-            if clock.monotonic() - told >= PROGRESS_SECONDS:
-                told = clock.monotonic()
+            if clock.monotonic() - shown >= PROGRESS_SECONDS:
+                shown = clock.monotonic()
                 observer.on(Progress(stats))
             if stop.requested or look.records == limit:
                 break
@@ -137,7 +137,7 @@ async def look_at_stale(
 
 
 class _Look:
-    """The books of a dry run; counts groups in threads, a few at a time."""
+    """The counts of a dry run. Tokens are counted in threads, a few groups at a time."""
 
     def __init__(
         self,

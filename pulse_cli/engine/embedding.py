@@ -9,10 +9,11 @@ halved until the culprit is alone (at most 1 + 2*log2(batch) requests each), a r
 large for the service is cut to the size it takes. A request that fails while others succeed
 is halved too, and a single text refused, once that many failures in a row are improbable at the
 failure rate of other requests (`engine/failure_rate.py`): four where 50 others succeed, 20 where
-every second one fails. Where there is no other request, because the run is at its end, a harmless
-text is sent to see whether it succeeds.
-So it is with overloads: only where the service takes a harmless text three times, but not the
-request right after it, the request is too large; else all requests stay as they are and wait.
+every second one fails. Where there is no other request, because the run is at its end, a short
+probe text is sent to see whether it succeeds.
+An overload is judged alike. A request counts as too large only where the service took the probe
+three times and refused the request right after it each time. Else all requests stay as they are
+and wait.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 IMPROBABLE = 1e-6
-LEAST_RATE = 0.02  # four failures in a row are blamed where no other request fails
+LEAST_RATE = 0.02  # four failures in a row suffice where no other request fails
 MOST_RATE = 0.9
 _MEMORY = 0.98  # of each request for the next: the rate is that of about the last 50 requests
 

@@ -12,8 +12,8 @@ limit falls to one probe, and whoever succeeds first sets the pace for all. Afte
 `give_up_after` seconds without any success the run ends, resumable.
 
 Overload and outage never count against a record. A call is given up for its own sake only
-by comparison: again and again, ever further apart, the service has taken a harmless request
-of the same kind a moment before it failed at this one.
+by comparison: several times, ever further apart, the service has answered a probe, a short request
+of the same kind, and then failed at this one.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ BACKOFF_S, BACKOFF_CAP_S = 0.25, 15.0  # an overloaded service answers: it is as
 RETRY_AFTER_CAP_S = 60.0
 SHOWN_AFTER_S = 0.5  # a single broken connection is nothing to tell the user of
 CLOCK_GRAIN_S = 1e-3  # so much early is on time: sums of times are rounded
-SUSPECT_AFTER = 3  # failures in a row until a call is compared with a harmless one
+SUSPECT_AFTER = 3  # failures in a row until a call is compared with a probe
 QUEUE_RATIO = 3.0  # TEI keeps one batch running and one frozen: up to here waiting is useful
 
 
@@ -158,8 +158,8 @@ class Limiter:
     ) -> T:
         """Do one request, waiting for its turn, until it succeeds or is refused for good.
 
-        Where there is a harmless request to compare with, `probe`, a call that failed in so
-        many `comparisons` in a row is refused: Rejected("keeps-failing").
+        `probe` sends a short request of the same kind. A call that fails right after a probe
+        succeeded, `comparisons` times in a row, is refused: Rejected("keeps-failing").
         """
         first, failures, strikes = False, 0, 0
         while True:
@@ -187,7 +187,7 @@ class Limiter:
             first = True
 
     async def serves(self, probe: Callable[[], Awaitable[object]]) -> bool:
-        """Whether the service takes a harmless request, sent under a permit one has."""
+        """Whether the service answers `probe`, sent under a permit that the caller holds."""
         try:
             await probe()
         except (Transient, Rejected):

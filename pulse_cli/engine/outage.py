@@ -1,4 +1,4 @@
-"""What the user is told while a service gives no answer, and when it answers again."""
+"""The messages to the user while a service gives no answer, and when it answers again."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ class OutageReport:
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
-        self._told: Waiting | None = None
+        self._reported: Waiting | None = None
 
     def look(self, now: Waiting | None) -> None:
         """`now` is what is waited for, None while all services answer."""
-        told = self._told
-        if now is not None and told is not None and now.what == told.what:
-            if 0 <= now.waited_s - told.waited_s < EVERY_S:
+        last = self._reported
+        if now is not None and last is not None and now.what == last.what:
+            if 0 <= now.waited_s - last.waited_s < EVERY_S:
                 return
-        elif now is None and told is not None:
-            text = f"{told.what} answers again, after {told.waited_s:.0f} s"
+        elif now is None and last is not None:
+            text = f"{last.what} answers again, after {last.waited_s:.0f} s"
             self._observer.on(Message("info", text))
         if now is not None:
             self._observer.on(now)
-        self._told = now
+        self._reported = now

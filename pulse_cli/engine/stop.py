@@ -1,4 +1,4 @@
-"""The wish to stop, said by a signal and heard by the run."""
+"""The request to stop a run, made by a signal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 
 
 class Stop:
-    """`request` asks for a drain: reading stops, what is in flight is finished, books are saved."""
+    """`request` asks for a drain: reading stops, requests in flight finish, the state is saved."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()

@@ -62,7 +62,7 @@ class Origin:
 
 
 def mark(line: bytes, event_type: str, event_id: str) -> bytes:
-    """The line, a JSON object, with where it comes from; as it is where that cannot be told."""
+    """The line, a JSON object, with where it comes from; unchanged where that is not known."""
     kind = event_type.partition(".")[0]
     if kind not in (CRAWL, BATCH) or not _ID.fullmatch(event_id) or len(line) <= len(b"{}"):
         return line
@@ -89,11 +89,11 @@ class Crawls:
     def load(self) -> None:
         """Take up what an earlier process knew; all of it is to be asked about now."""
         try:
-            told = orjson.loads((self._folder / "crawls.json").read_bytes())
+            saved = orjson.loads((self._folder / "crawls.json").read_bytes())
         except FileNotFoundError:
             return
         now = time.time()
-        self._known = {one["id"]: Crawl(**{**one, "ask_at": now}) for one in told}
+        self._known = {one["id"]: Crawl(**{**one, "ask_at": now}) for one in saved}
 
     def note(self, of: Origin, urls: Iterable[str], *, ask_in: float) -> None:
         """Pages of a crawl came, and perhaps its end (`of.ended`). `keep` must follow."""

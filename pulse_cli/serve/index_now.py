@@ -19,7 +19,7 @@ from pulse_cli.serve.indexer import Indexer
 PATIENCE_S = 120.0
 
 
-class _Told:
+class _PageWatcher:
     """An observer that keeps what became of the page."""
 
     page: DocumentDone | None = None
@@ -37,16 +37,16 @@ async def index_now(
     `folder`: where the page is kept meanwhile. `url`: its address as the caller gave it.
     """
     began = time.monotonic()
-    told = _Told()
+    watched = _PageWatcher()
     file = folder / f"{time.time_ns()}.jsonl"
     async with asyncio.timeout(PATIENCE_S), indexer.turn:
         await asyncio.to_thread(_write, file, line)
         try:
-            summary = await indexer.index((str(file),), told, force=True)
+            summary = await indexer.index((str(file),), watched, force=True)
         finally:
             await asyncio.to_thread(file.unlink, missing_ok=True)
     took_ms = round(1000 * (time.monotonic() - began), 3)
-    page = told.page
+    page = watched.page
     error = _error(page, summary)
     status = "success" if error is None else "failed"
     return {

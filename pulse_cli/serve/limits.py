@@ -136,13 +136,13 @@ class _Body:
 
 def _replay(body: bytes, receive: Receive) -> Receive:
     """The body as one message, then whatever the connection says."""
-    told = False
+    body_given = False
 
     async def again() -> Message:
-        nonlocal told
-        if told:
+        nonlocal body_given
+        if body_given:
             return await receive()
-        told = True
+        body_given = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return again

@@ -119,9 +119,9 @@ class QdrantService:
             found = work()
         except Refused as error:
             self._errors += 1
-            told = {"status": {"error": str(error)}, "time": time.monotonic() - started}
+            refusal = {"status": {"error": str(error)}, "time": time.monotonic() - started}
             headers = {"content-type": "application/json", **error.headers}
-            return Response(error.status, orjson.dumps(told), headers)
+            return Response(error.status, orjson.dumps(refusal), headers)
         answer = {"result": found, "status": "ok", "time": time.monotonic() - started}
         return Response(body=orjson.dumps(answer))
 

@@ -6,9 +6,9 @@ import pytest
 
 from pulse_cli.bench.baseline import (
     BM25_S,
-    BOOKS_S,
     CHUNK_S,
     CLEAN_S,
+    RECORDS_S,
     ChunksOf,
     in_flight_of,
     run_baseline,
@@ -44,4 +44,4 @@ def test_every_page_is_embedded_stored_and_charged_for(name: str) -> None:
     assert tei["inputs"] == qdrant["points"] == chunks
     assert tei["errors"] == qdrant["errors"] == 0
     alone = CLEAN_S + CHUNK_S + BM25_S  # what two pages cannot spend at once
-    assert done.seconds >= 3 * alone + BOOKS_S
+    assert done.seconds >= 3 * alone + RECORDS_S

@@ -46,13 +46,13 @@ async def test_as_many_are_in_the_works_as_fit_and_in_order() -> None:
 
 async def test_one_larger_than_everything_goes_alone() -> None:
     budget = Budget(lambda: 100)
-    giant, small = Worker(budget, 5000), Worker(budget, 1)
+    oversized, small = Worker(budget, 5000), Worker(budget, 1)
     await settle()
-    assert giant.inside.is_set()
+    assert oversized.inside.is_set()
     assert not small.inside.is_set()
-    giant.end.set()
+    oversized.end.set()
     small.end.set()
-    await asyncio.gather(giant.task, small.task)
+    await asyncio.gather(oversized.task, small.task)
 
 
 async def test_whoever_is_cancelled_gives_back_what_it_had() -> None:

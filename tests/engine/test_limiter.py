@@ -196,7 +196,7 @@ async def test_a_cancelled_wish_takes_no_permit_with_it(clock: JumpClock) -> Non
 FAILS, BUSY = Transient("it failed"), Transient("too many", overload=True)
 
 
-async def blamed(
+async def run_with_probe(
     clock: JumpClock, answers: Sequence[Transient | None], control: object
 ) -> str | None:
     """Whether a call that meets these answers in turn is refused in the end; why."""
@@ -207,28 +207,28 @@ async def blamed(
         if (answer := next(left)) is not None:
             raise answer
 
-    async def harmless() -> None:
+    async def probe() -> None:
         if isinstance(control, Exception):
             raise control
 
     try:
-        await clock.run(own.run(call, probe=harmless, comparisons=2))
+        await clock.run(own.run(call, probe=probe, comparisons=2))
     except Rejected as error:
         return error.reason
     return None
 
 
-async def test_a_call_that_fails_beside_a_harmless_one_is_refused(clock: JumpClock) -> None:
-    assert await blamed(clock, [FAILS] * 5 + [None], None) == "keeps-failing"
-    assert await blamed(clock, [FAILS] * 4 + [None], None) is None
+async def test_a_call_that_fails_beside_a_probe_is_refused(clock: JumpClock) -> None:
+    assert await run_with_probe(clock, [FAILS] * 5 + [None], None) == "keeps-failing"
+    assert await run_with_probe(clock, [FAILS] * 4 + [None], None) is None
 
 
 async def test_an_overload_is_no_comparison(clock: JumpClock) -> None:
-    assert await blamed(clock, [FAILS] * 4 + [BUSY, None], None) is None
+    assert await run_with_probe(clock, [FAILS] * 4 + [BUSY, None], None) is None
 
 
 @pytest.mark.parametrize("control", [FAILS, BUSY, Rejected("no", reason="store-rejected")])
-async def test_a_service_that_takes_nothing_harmless_blames_nobody(
+async def test_a_service_that_fails_at_probes_refuses_nothing(
     clock: JumpClock, control: Exception
 ) -> None:
-    assert await blamed(clock, [FAILS] * 20 + [None], control) is None
+    assert await run_with_probe(clock, [FAILS] * 20 + [None], control) is None

@@ -77,12 +77,12 @@ def as_object(found: Shown) -> dict[str, Any]:
 
 def _lines(page: StoredPage, width: int) -> list[str]:
     first = page.first
-    told = [(name, str(first[name])) for name in (*_METADATA, *_WRITTEN) if first.get(name)]
+    fields = [(name, str(first[name])) for name in (*_METADATA, *_WRITTEN) if first.get(name)]
     if not page.committed:
-        told.insert(0, ("state", "unfinished: a run is writing it, or was stopped while it did"))
+        fields.insert(0, ("state", "unfinished: a run is writing it, or was stopped while it did"))
     head = [sanitize(str(first.get("title") or first.get("url")))]
     total = sum(int(chunk.get("token_count") or 0) for chunk in page.chunks)
-    lines = [*head, *rows(told, width), "", f"{len(page.chunks):,} chunks, {total:,} tokens"]
+    lines = [*head, *rows(fields, width), "", f"{len(page.chunks):,} chunks, {total:,} tokens"]
     shown: list[str] = []
     for chunk in page.chunks:
         path = str(chunk.get("section") or "").split(" > ") if chunk.get("section") else []

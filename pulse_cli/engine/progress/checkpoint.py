@@ -3,8 +3,8 @@
 Why a resumed run is right, whatever moment the last one died at:
 
 1. In one step of the event loop a snapshot is taken of the watermark, the counts and the
-   lengths of the dead-letter and seen files. The ledger books all of these when, and only
-   when, the watermark passes a record, so they belong together.
+   lengths of the dead-letter and seen files. All of these change when,
+   and only when, the watermark passes a record, so they belong together.
 2. Then the dead letters are fsynced up to their mark and the store is synced. So all that
    the snapshot counts as done is durable.
 3. Only then the snapshot is saved, atomically (`atomic_file`).

@@ -4,8 +4,8 @@ Guarantees:
 - The watermark is the position of the last record before which, and including which,
   every record is resolved. It never passes an open ticket and never falls back.
 - `on_passed` is called once for each ticket, in input order, when the watermark passes
-  it. Whatever is booked there is therefore in input order and belongs exactly to the
-  watermark: saving both in one step gives books that a resumed run can continue.
+  it. What it counts is therefore in input order and belongs exactly to the watermark:
+  where both are saved in one step, a resumed run can continue from them.
 - `open` is the only back-pressure of a run: it waits while unresolved records hold
   `max_bytes`, or while `max_tickets` lie past the watermark. A record larger than
   `max_bytes` is let in when it is alone.
@@ -37,11 +37,11 @@ MAX_TICKETS = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """How a record ended, and what it adds to the run_state.
+    """How a record ended, and what it adds to the run state.
 
     `outcome` is None for values that are no records. `letter` is a dead letter's line.
     `seen` is the document key if the crawl still holds the page. `partial` says why the
-    crawl is not known as a whole. `document` is told to observers.
+    crawl is not known as a whole. `document` is what observers get.
     """
 
     outcome: Outcome | None

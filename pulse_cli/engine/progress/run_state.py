@@ -1,9 +1,9 @@
-"""The books of a run: what is saved in the checkpoint and advances with the watermark.
+"""The state of a run: what is saved in the checkpoint and advances with the watermark.
 
-Counts, dead letters and the list of pages seen are written only here, in input order,
-so at any moment they describe exactly the records up to `position`. After a failed write
-the books are closed: nothing is booked any more, and so no later record can push the
-saved position past the one that was not booked.
+Counts, dead letters and the list of pages seen are written only here, in input order. So at any
+moment they describe exactly the records up to `position`. After a failed write the state is
+closed: no record is counted any more. So no later record can move the saved position past the
+record that was not counted.
 """
 
 from __future__ import annotations

@@ -109,9 +109,9 @@ class StartApi:
 
 
 def _is_same(crawl: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
-    """Whether a crawl under way has this address, and these options as far as it tells them."""
-    told = crawl.get("options")
-    options: Mapping[str, Any] = told if isinstance(told, dict) else {}
+    """Whether a crawl under way has this address, and these options as far as it states them."""
+    stated = crawl.get("options")
+    options: Mapping[str, Any] = stated if isinstance(stated, dict) else {}
     return crawl.get("url") == request["url"] and all(
         options[name] == request.get(name, options[name]) for name in _COMPARED if name in options
     )

@@ -1,4 +1,4 @@
-"""The books describe exactly the records up to their position, also after a failed write."""
+"""The run state describes exactly the records up to their position, also after a failed write."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LETTER = b'{"pulse_dead":1,"source":"x","line":2,"byte":9,"detail":"no","record"
 DEAD = Resolution(Outcome.DEAD, "bad", letter=LETTER)
 
 
-def books(folder: Path, disk: FailingDisk | None = None) -> RunState:
+def run_state(folder: Path, disk: FailingDisk | None = None) -> RunState:
     how: dict[str, Any] = {} if disk is None else {"syscalls": disk}
     return RunState(
         MarkedFile(folder / "x.dead.jsonl", **how), MarkedFile(folder / "x.seen"), DeadLimit()
@@ -28,7 +28,7 @@ def books(folder: Path, disk: FailingDisk | None = None) -> RunState:
 
 
 def test_each_record_is_booked_with_its_position(tmp_path: Path) -> None:
-    kept = books(tmp_path)
+    kept = run_state(tmp_path)
     for offset, resolution in enumerate((INDEXED, DEAD, INDEXED), start=1):
         kept.book(Position(offset=offset), resolution)
     found = kept.snapshot()
@@ -46,7 +46,7 @@ def test_behind_a_letter_that_could_not_be_written_nothing_is_booked(
 ) -> None:
     """Else the position would pass a record of which nothing is kept."""
     disk = FailingDisk(kth, Fault(errno.ENOSPC, lasting=False))
-    kept = books(tmp_path, disk)
+    kept = run_state(tmp_path, disk)
     kept.book(Position(offset=1), INDEXED)
     before = kept.snapshot()
     with pytest.raises(Fatal, match="No space left"):
