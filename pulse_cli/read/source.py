@@ -17,7 +17,7 @@ An input may be a piece of a file (`pieces`). Then positions are within the piec
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -95,7 +95,7 @@ class InputSource:
             elif one.name.startswith(INDEX):
                 self._stored_documents().check(one.name.removeprefix(INDEX))
 
-    def records(self, start: Position) -> Iterator[Record]:
+    def records(self, start: Position) -> Generator[Record, None, None]:
         if start == Position():
             for note in self._notes:
                 yield Record(Place(""), start, note, 0)
