@@ -22,11 +22,13 @@ class _Connected:
 
     def __init__(self, *, blocks: bool = False) -> None:
         self.blocks = blocks
+        self.began = threading.Event()
         self.stopped = threading.Event()
         self.threads: list[str] = []
 
     def records(self, start: Position) -> Generator[Record, None, None]:
         self.threads.append(threading.current_thread().name)
+        self.began.set()
         try:
             while True:
                 if self.blocks:
@@ -57,8 +59,7 @@ async def test_a_source_that_blocks_is_not_waited_for() -> None:
             await anext(batches)
 
     reading = asyncio.create_task(read())
-    while not source.threads:
-        await asyncio.sleep(0.01)
+    assert await asyncio.to_thread(source.began.wait, 60)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(reading, 30)
