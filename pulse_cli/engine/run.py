@@ -296,4 +296,4 @@ class _Run:
         )
 
 
-_SERVICES = {"prepare": "who counts the tokens", "embed": "the embedder", "store": "the store"}
+_SERVICES = {"prepare": "the token counter", "embed": "the embedder", "store": "the store"}
