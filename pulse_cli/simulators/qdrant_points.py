@@ -19,11 +19,17 @@ Selector = bool | list[str]
 
 
 def weighed(document: Mapping[str, Any], *, query: bool = False) -> Any:
-    """The sparse vector that the server's own BM25 makes of a text."""
+    """The sparse vector that the server's own BM25 makes of a text.
+
+    A language that the server does not know has neither stemming nor stop words.
+    """
     from pulse_cli.store import bm25
+    from pulse_cli.store.page_languages import LANGUAGES
 
     defaults = {"language": "english", "k": 1.2, "b": 0.75, "avg_len": 256.0}
     options = {**defaults, **(document.get("options") or {})}
+    if options["language"] not in LANGUAGES:
+        options["language"] = "none"
     return (bm25.asked if query else bm25.weighed)(document["text"], options)
 
 

@@ -86,5 +86,11 @@ def asked_first_in(
     return edge.SparseVector(list(weights), list(weights.values()))
 
 
+@lru_cache(maxsize=8192)
+def terms(text: str, language: str) -> frozenset[int]:
+    """The terms of a text in one language; those of a word may be none."""
+    return frozenset(_model(language, 0.0, 0.0, 1.0).embed_query(text).indices)
+
+
 def _forms(text: str, options: Mapping[str, Any], language: str) -> Sequence[int]:
     return _model(**{**options, "language": language}).embed_query(text).indices

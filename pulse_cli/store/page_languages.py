@@ -49,6 +49,9 @@ _CODES = {
     "tajik": "tg tgk",
     "turkish": "tr tur",
 }
+LANGUAGES = frozenset(_CODES) | {"chinese", "japanese", "hinglish"}
+"""All that the engine knows."""
+
 _NAMES = {code: name for name, codes in _CODES.items() for code in (name, *codes.split())}
 _SUBTAG = re.compile(r"[-_,;/\s]")
 
