@@ -6,7 +6,7 @@ Each Protocol has several implementations and one contract suite in
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
@@ -59,8 +59,8 @@ class Source(Protocol):
     @property
     def inputs(self) -> Sequence[Input]: ...
 
-    def records(self, start: Position) -> Iterator[Record]:
-        """Yield every record after `start`, in order.
+    def records(self, start: Position) -> Generator[Record, None, None]:
+        """Yield every record after `start`, in order. To be closed in the thread that reads it.
 
         Positions never fall back, and each record's lies after all its bytes.
         Raises SourceChanged where the bytes before `start` are not those of its CRC.

@@ -100,9 +100,10 @@ async def dry_run(
     reader = unfailing_limiter("read", 1, clock, stats.stages["read"])
     began = clock.monotonic()
     shown = began
+    reading = read_batches(source, Position(), preparer, reader)
     with Threads(threads) as pool:
         look = _Look(preparer, observer, clock, stats, pool, threads, held)
-        async for batch in read_batches(source, Position(), preparer, reader):
+        async for batch in reading:
             await look.at(batch, limit)
             stats.elapsed_s = clock.monotonic() - began
             stats.bytes_read, stats.bytes_total = source.progress()
@@ -113,6 +114,7 @@ async def dry_run(
                 break
         else:
             look.found.complete = True
+        await reading.aclose()
         await look.finish()
     look.found.seconds = clock.monotonic() - began
     look.found.bytes_read = source.progress()[0]

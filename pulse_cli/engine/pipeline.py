@@ -12,7 +12,7 @@ reading, gives what was being embedded or written up to 30 s to finish, and drop
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 from pulse_cli.engine.budget import Budget, Drained
 from pulse_cli.engine.embedding import EmbedPool
@@ -142,15 +142,17 @@ class Pipeline:
 
     async def _read(self, start: Position) -> None:
         records = 0
-        async for batch in read_batches(self._source, start, self._preparer, self._reader):
-            for read in batch:
-                if records == self._limit:
-                    self._launch()
-                    return
-                records += is_record(read.record)
-                await self._admit(read)
-            if not self._groups:
-                self._launch()  # a slow source: nothing else is being done
+        reading = read_batches(self._source, start, self._preparer, self._reader)
+        async with aclosing(reading) as batches:
+            async for batch in batches:
+                for read in batch:
+                    if records == self._limit:
+                        self._launch()
+                        return
+                    records += is_record(read.record)
+                    await self._admit(read)
+                if not self._groups:
+                    self._launch()  # a slow source: nothing else is being done
         self._launch()
         self.exhausted = True
 

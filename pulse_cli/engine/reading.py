@@ -2,13 +2,15 @@
 
 A batch is read in a thread that nobody waits for (a pipe may never answer) and holds
 about 1 MiB, or what came within 20 ms: a file is read in large steps, a slow pipe is
-passed on as it trickles.
+passed on as it trickles. Files and connections that are open when reading stops are closed
+in that thread too.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,6 +31,8 @@ from pulse_cli.ports import Preparer, Source
 BATCH_BYTES = 1 << 20
 BATCH_RECORDS = 512
 BATCH_SECONDS = 0.02
+CLOSE_SECONDS = 0.5
+"""How long to wait for the source to close. A read that blocks may keep it from closing."""
 CHARS_PER_TOKEN = 3.5  # of English markdown; only decides where groups end
 
 
@@ -47,17 +51,22 @@ def estimated_chunks(document: Document, chunk_tokens: int) -> int:
 
 async def read_batches(
     source: Source, start: Position, preparer: Preparer, limiter: Limiter
-) -> AsyncIterator[list[ReadRecord]]:
-    """All records after `start`, in order; `limiter` (of 1) keeps the time it takes."""
+) -> AsyncGenerator[list[ReadRecord], None]:
+    """All records after `start`, in order; `limiter` (of 1) keeps the time it takes.
+
+    Close it (`aclosing`): that closes the source.
+    """
     records = source.records(start)
     thread = DaemonThread("pulse-read")
     take = partial(_take, records, preparer)
-    while True:
-        batch, ended = await limiter.run(partial(thread.run, take))
-        if batch:
-            yield batch
-        if ended:
-            return
+    try:
+        ended = False
+        while not ended:
+            batch, ended = await limiter.run(partial(thread.run, take))
+            if batch:
+                yield batch
+    finally:
+        await asyncio.wait([thread.run(records.close)], timeout=CLOSE_SECONDS)
 
 
 def _take(records: Iterator[Record], preparer: Preparer) -> tuple[list[ReadRecord], bool]:

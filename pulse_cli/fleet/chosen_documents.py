@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 from pulse_cli.model import Document, Input, Position, Record
@@ -31,7 +31,7 @@ class ChosenDocuments:
     def inputs(self) -> Sequence[Input]:
         return self._source.inputs
 
-    def records(self, start: Position) -> Iterator[Record]:
+    def records(self, start: Position) -> Generator[Record, None, None]:
         """The chosen records; `start` must be the beginning."""
         assert start == Position(), "a shard is read from its beginning"
         waiting = iter(self._numbered.tolist())

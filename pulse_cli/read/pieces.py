@@ -13,6 +13,7 @@ files on web servers that give no ranges, which are read from their beginning on
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from pulse_cli.errors import Fatal
@@ -25,6 +26,7 @@ from pulse_cli.read.objects.address import is_object
 from pulse_cli.read.options import ReadOptions
 
 SHARD_BYTES = 32 * 1024 * 1024
+_LOOK_BYTES = 256 * 1024
 FILE_BYTES = 4096
 """What reading a file costs besides its bytes, in bytes: a shard of empty files must end, too."""
 
@@ -75,14 +77,14 @@ def cut_into_shards(
     shards: list[tuple[Piece, ...]] = []
     filling: list[Piece] = []
     size = 0
-    stored = InputReader(options)
-    for one in inputs:
-        for piece, bytes_of_it in _pieces(one, shard_bytes, stored):
-            if filling and size + bytes_of_it > shard_bytes:
-                shards.append(tuple(filling))
-                filling, size = [], 0
-            filling.append(piece)
-            size += bytes_of_it
+    with closing(InputReader(options)) as stored:
+        for one in inputs:
+            for piece, bytes_of_it in _pieces(one, shard_bytes, stored):
+                if filling and size + bytes_of_it > shard_bytes:
+                    shards.append(tuple(filling))
+                    filling, size = [], 0
+                filling.append(piece)
+                size += bytes_of_it
     if filling:
         shards.append(tuple(filling))
     return shards
@@ -117,7 +119,7 @@ def _ranges(
     start = 0
     whole = Piece.whole(one)
     while size - start > 2 * piece_bytes:
-        stop = _line_end(one, start + piece_bytes, stored)
+        stop = _line_end(one, start + piece_bytes, size, stored)
         if stop is None or stop >= size:
             break
         yield replace(whole, start=start, stop=stop, followed=True), stop - start
@@ -128,11 +130,15 @@ def _ranges(
         yield whole, size
 
 
-def _line_end(one: Input, offset: int, stored: InputReader) -> int | None:
-    """Where the line ends that holds the byte before `offset`; None where the file ends first."""
-    offset -= 1
-    for chunk in stored.chunks(one, offset):
-        if (found := chunk.find(b"\n")) >= 0:
-            return offset + found + 1
-        offset += len(chunk)
+def _line_end(one: Input, offset: int, size: int, stored: InputReader) -> int | None:
+    """Where the line ends that holds the byte before `offset`; None where the input ends first.
+
+    Only `_LOOK_BYTES` are asked for at a time: of an object, whatever is asked for is sent.
+    """
+    for look in range(offset - 1, size, _LOOK_BYTES):
+        at = look
+        for chunk in stored.chunks(one, look, min(look + _LOOK_BYTES, size)):
+            if (found := chunk.find(b"\n")) >= 0:
+                return at + found + 1
+            at += len(chunk)
     return None

@@ -17,7 +17,7 @@ An input may be a piece of a file (`pieces`). Then positions are within the piec
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -39,6 +39,8 @@ from pulse_cli.read.framing.json_span import Content, Hint, JsonSpan, cost
 from pulse_cli.read.index_records import IndexRecords, StoredDocuments
 from pulse_cli.read.joining import Limits, joined
 from pulse_cli.read.objects.address import is_object
+from pulse_cli.read.objects.bucket import OBJECTS_AHEAD
+from pulse_cli.read.objects.ranges import Part
 from pulse_cli.read.options import ReadOptions
 from pulse_cli.read.pieces import Piece
 from pulse_cli.read.single import single_content
@@ -95,11 +97,14 @@ class InputSource:
             elif one.name.startswith(INDEX):
                 self._stored_documents().check(one.name.removeprefix(INDEX))
 
-    def records(self, start: Position) -> Iterator[Record]:
+    def records(self, start: Position) -> Generator[Record, None, None]:
         if start == Position():
             for note in self._notes:
                 yield Record(Place(""), start, note, 0)
-        yield from joined(self._records, start, Limits(self._options.max_record))
+        try:
+            yield from joined(self._records, start, Limits(self._options.max_record))
+        finally:
+            self._stored.close()
 
     def _records(self, start: Position) -> Iterator[Record]:
         self._before = sum(one.size or 0 for one in self._inputs[: start.source])
@@ -136,6 +141,8 @@ class InputSource:
 
     def _piece(self, index: int, start: Position) -> Iterator[Record]:
         piece = self._pieces[index]
+        following = self._pieces[index + 1 : index + 1 + OBJECTS_AHEAD]
+        self._stored.expect([Part(one.stored, one.start, one.stop) for one in following])
         if start.fed and is_object(piece.name) and not piece.etag:
             again = f"{piece.name}: read again from its beginning, as its server gives no ranges"
             yield Record(Place(""), start, Note(again), 0)

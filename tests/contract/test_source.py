@@ -44,6 +44,9 @@ def _folder(root: Path) -> Path:
 
 class _Status(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        if self.path.endswith("/errors"):
+            self.send_error(404)  # as a Firecrawl that keeps no list of failed pages
+            return
         skip = int(parse_qs(urlsplit(self.path).query)["skip"][0])
         value = {"status": "completed", "data": PAGES[skip : skip + 5]}
         if skip + 5 < len(PAGES):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +13,7 @@ from pulse_cli.model import Input
 from pulse_cli.read.bytes.inputs import STDIN
 from pulse_cli.read.bytes.unpack import CHUNK
 from pulse_cli.read.objects.address import is_object
+from pulse_cli.read.objects.ranges import Part
 from pulse_cli.read.objects.reading import ObjectReader
 from pulse_cli.read.options import ReadOptions
 
@@ -37,6 +38,14 @@ class InputReader:
     def waiting(self) -> Waiting | None:
         """The object that is waited for, if one is; from any thread."""
         return self._objects.waiting()
+
+    def expect(self, following: Sequence[Part]) -> None:
+        """Say what will be read after the next call of `chunks`: objects are asked for early."""
+        self._objects.expect([part for part in following if is_object(part.one.name)])
+
+    def close(self) -> None:
+        """Drop the requests that are under way, in the thread that reads."""
+        self._objects.close()
 
     def chunks(self, one: Input, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """What is there, at most CHUNK at a time; a pipe is passed on as it trickles.
@@ -77,7 +86,7 @@ class InputReader:
 
     def _object(self, one: Input, start: int, stop: int | None) -> Iterator[bytes]:
         left = None if stop is None else stop - start
-        for chunk in self._objects.chunks(one, start):
+        for chunk in self._objects.chunks(one, start, stop):
             wanted = chunk if left is None else chunk[:left]
             self.read += len(wanted)
             yield wanted

@@ -1,36 +1,36 @@
 """Objects in a bucket, through obstore: listed, and read in ranges.
 
-Guarantees: every range is asked for by the ETag of the listing (`If-Match`), and what comes is
-compared with it, so bytes of two versions never meet; the next range is under way while this one
-is parsed; memory holds two ranges; a request ends within its timeout, counted from the moment it is
-sent, and is not repeated here (`reading` does that). The metadata service of the machine is asked
-for credentials only where that was allowed.
+Guarantees: bytes of two versions of an object never meet (`ranges`). While a range is parsed, the
+next one is under way: of the same object, or of the objects that are read after it. Memory holds
+about two ranges. A request ends within its timeout, counted from the moment it is sent, and is not
+repeated here (`reading` does that). The metadata service of the machine is asked for credentials
+only where that was allowed.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any
 
 from pulse_cli.errors import Fatal, Kind, PulseError
 from pulse_cli.model import Input
 from pulse_cli.read.bytes.unpack import CHUNK
 from pulse_cli.read.objects.address import ObjectAddress, bucket_address
 from pulse_cli.read.objects.bucket_errors import no_storage, translated
-from pulse_cli.read.objects.changes import changed, gone
+from pulse_cli.read.objects.changes import gone
 from pulse_cli.read.objects.provider import Provider, provider_of
+from pulse_cli.read.objects.ranges import Part, Range, Requests
 from pulse_cli.read.options import ObjectOptions
 
 if TYPE_CHECKING:
-    from obstore import Bytes, GetOptions, GetResult, ObjectMeta
+    from obstore import ObjectMeta
     from obstore.store import ObjectStore
 
-    Asked: TypeAlias = asyncio.Future[GetResult]
-
 RANGE = 4 * 1024 * 1024
+OBJECTS_AHEAD = 16
+"""So many objects are asked for before it is their turn, if they are RANGE bytes long together."""
 CONNECT_S = 5.0
 _LISTED_AT_ONCE = 1000
 
@@ -41,6 +41,8 @@ class Buckets:
     def __init__(self, options: ObjectOptions) -> None:
         self._options = options
         self._stores: dict[tuple[str, str], ObjectStore] = {}
+        self._requests = Requests()
+        self._following: Sequence[Part] = ()
 
     def head(self, name: str) -> Input | None:
         """The object of this name, None if there is none. Raises Transient, Fatal."""
@@ -72,24 +74,53 @@ class Buckets:
         except Exception as error:
             raise self._translated(error, address) from None
 
-    def chunks(self, one: Input, start: int) -> Iterator[bytes]:
-        """The bytes of an object from `start` on, at most CHUNK at a time.
+    def expect(self, following: Sequence[Part]) -> None:
+        """Say what will be read after the next call of `chunks`."""
+        self._following = following
 
-        Raises SourceChanged where it is another one now, Transient, Fatal.
+    def chunks(self, part: Part) -> Iterator[bytes]:
+        """The bytes of a part of an object, at most CHUNK at a time.
+
+        Raises SourceChanged where it is another object now, Transient, Fatal.
         """
-        address = bucket_address(one.name)
-        ranges = _Ranges(self._store(address), address.key, one, start)
+        address = bucket_address(part.one.name)
         try:
-            for data in ranges:
-                with memoryview(data) as view:
+            ranges = [self._range(part, at) for at in range(part.start, part.end, RANGE)]
+            early = self._early()
+            self._requests.keep([*ranges, *early])
+            for number, wanted in enumerate(ranges, 1):
+                meanwhile = ranges[number : number + 1] or early
+                with memoryview(self._requests.receive(wanted, meanwhile)) as view:
                     for at in range(0, len(view), CHUNK):
                         yield bytes(view[at : at + CHUNK])
         except FileNotFoundError:
-            raise gone(one.name) from None
+            raise gone(part.one.name) from None
         except PulseError:
             raise
         except Exception as error:
             raise self._translated(error, address) from None
+
+    def close(self) -> None:
+        """Drop the requests that are under way."""
+        self._requests.close()
+
+    def _early(self) -> list[Range]:
+        """The objects that are asked for before it is their turn."""
+        early: list[Range] = []
+        room = RANGE
+        for part in self._following[:OBJECTS_AHEAD]:
+            first = self._range(part, part.start)
+            room -= first.length
+            if room < 0:
+                break
+            if first.length:
+                early.append(first)
+        return early
+
+    def _range(self, part: Part, start: int) -> Range:
+        address = bucket_address(part.one.name)
+        stop = min(start + RANGE, part.end)
+        return Range(part.one, start, stop, self._store(address), address.key)
 
     def _input(self, address: ObjectAddress, meta: ObjectMeta) -> Input:
         etag, mtime = meta["e_tag"], int(meta["last_modified"].timestamp())
@@ -131,69 +162,6 @@ class Buckets:
         except Exception as error:
             raise translated(error, address, provider) from None
         return store
-
-
-class _Ranges:
-    """Ranges of one object, in order, the next one asked for before this one is given away.
-
-    obstore works in threads of its own: a request goes on while no event loop runs here.
-    """
-
-    def __init__(self, store: ObjectStore, key: str, one: Input, start: int) -> None:
-        self._store = store
-        self._key = key
-        self._one = one
-        self._size = one.size or 0
-        self._at = start
-
-    def __iter__(self) -> Iterator[Bytes]:
-        ahead: Asked | None = None
-        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            try:
-                while self._at < self._size:
-                    data = self._ahead_of_time(runner, ahead)
-                    if data is None:
-                        data = self._received(runner, self._asked(runner))
-                    self._at += len(data)
-                    ahead = self._asked(runner) if self._at < self._size else None
-                    yield data
-            finally:
-                if ahead is not None:
-                    ahead.cancel()
-
-    def _asked(self, runner: asyncio.Runner) -> Asked:
-        """The request for the range that begins here; it is sent before this returns."""
-        import obstore
-
-        stop = min(self._at + RANGE, self._size)
-        options: GetOptions = {"range": (self._at, stop), "if_match": self._one.etag}
-
-        async def send() -> Asked:
-            return cast("Asked", obstore.get_async(self._store, self._key, options=options))
-
-        return runner.run(send())
-
-    def _ahead_of_time(self, runner: asyncio.Runner, ahead: Asked | None) -> Bytes | None:
-        """What was asked for ahead of time; None where it did not come, so that it is asked again.
-
-        It may have waited for its reader until the server closed the connection.
-        """
-        from obstore.exceptions import BaseError
-
-        try:
-            return None if ahead is None else self._received(runner, ahead)
-        except BaseError:
-            return None
-
-    def _received(self, runner: asyncio.Runner, asked: Asked) -> Bytes:
-        async def receive() -> GetResult:
-            return await asked
-
-        result = runner.run(receive())
-        etag, size = result.meta["e_tag"] or "", result.meta["size"]
-        if (etag, size, result.range[0]) != (self._one.etag, self._size, self._at):
-            raise changed(self._one.name)
-        return result.bytes()
 
 
 def _installed(address: ObjectAddress) -> ModuleType:

@@ -120,5 +120,9 @@ def _unanswered(text: str, name: str, provider: Provider) -> PulseError:
         return no_storage("the answer is another than expected", provider)
     if "kind: Interrupted" in text or "kind: Request" in text or "kind: Decode" in text:
         return Transient(f"the connection to {where} broke{because}")
-    hint = f"check {provider.usual} and {provider.setting} in the environment"
-    return Fatal(f"{name} cannot be asked for", hint=hint, kind=Kind.CONFIG)
+    return Fatal(
+        f"no connection to {where} can be made for {name}: a credential or a setting is missing"
+        " or is not valid",
+        hint=f"check, in the environment: {provider.usual}; {provider.setting}",
+        kind=Kind.CONFIG,
+    )

@@ -7,7 +7,7 @@ from its beginning is read from there again, and its bytes are proved to be thos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from zlib import crc32
 
 from pulse_cli.errors import Transient, Unavailable
@@ -17,6 +17,7 @@ from pulse_cli.net.patience import Patience
 from pulse_cli.read.objects.address import is_web
 from pulse_cli.read.objects.bucket import Buckets
 from pulse_cli.read.objects.changes import changed
+from pulse_cli.read.objects.ranges import Part
 from pulse_cli.read.objects.web import WebFiles
 from pulse_cli.read.options import ReadOptions
 
@@ -34,24 +35,33 @@ class ObjectReader:
         self._now = now
         self._waiting: tuple[str, Patience] | None = None
 
-    def chunks(self, one: Input, start: int = 0) -> Iterator[bytes]:
-        """The bytes from `start` on. Raises SourceChanged, Unavailable, Fatal."""
+    def expect(self, following: Sequence[Part]) -> None:
+        """Say what will be read after the next call of `chunks`, in this order."""
+        self._buckets.expect([part for part in following if not is_web(part.one.name)])
+
+    def chunks(self, one: Input, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` up to `stop`. Raises SourceChanged, Unavailable, Fatal."""
         at, crc = start, 0
+        end = one.size if stop is None else stop
         patience = self._patience()
-        while one.size is None or at < one.size:
+        while end is None or at < end:
             try:
-                for chunk in self._again(one, start, at, crc):
+                for chunk in self._again(Part(one, start, end), at, crc):
                     self._waiting = None
                     at += len(chunk)
                     crc = crc32(chunk, crc)
                     yield chunk
                     patience = self._patience()
-                if one.size is None:
+                if end is None:
                     return
-                if at < one.size:
+                if at < end:
                     raise Transient(f"{one.name} broke off after byte {at:,}")
             except Transient as error:
                 self._pause(one.name, patience, error)
+
+    def close(self) -> None:
+        """Drop the requests that are under way. More can be read after it."""
+        self._buckets.close()
 
     def waiting(self) -> Waiting | None:
         """What there is to say while an object does not come; from any thread."""
@@ -61,14 +71,15 @@ class ObjectReader:
         name, patience = waiting
         return Waiting(name, patience.last_error, patience.waited_s, patience.left_s)
 
-    def _again(self, one: Input, start: int, at: int, crc: int) -> Iterator[bytes]:
-        """What comes from byte `at` on, where the bytes between `start` and `at` have this CRC."""
+    def _again(self, part: Part, at: int, crc: int) -> Iterator[bytes]:
+        """What comes from byte `at` on, where the bytes of the part before it have this CRC."""
+        one = part.one
         storage = self._web if is_web(one.name) else self._buckets
-        if one.etag or at == start:
-            yield from storage.chunks(one, at)
+        if one.etag or at == part.start:
+            yield from storage.chunks(part._replace(start=at))
             return
-        left, proof = at - start, 0
-        for chunk in storage.chunks(one, start):
+        left, proof = at - part.start, 0
+        for chunk in storage.chunks(part):
             known = chunk[:left]
             proof = crc32(known, proof)
             left -= len(known)

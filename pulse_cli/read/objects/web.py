@@ -24,6 +24,7 @@ from pulse_cli.net.blocking import BlockingDownload, downloading
 from pulse_cli.net.client import Client
 from pulse_cli.read.bytes.unpack import CHUNK
 from pulse_cli.read.objects.changes import changed, gone
+from pulse_cli.read.objects.ranges import Part
 from pulse_cli.read.options import ObjectOptions
 
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -48,7 +49,9 @@ class WebFiles:
             if answer.status in (404, 410):
                 raise Fatal(
                     f"{name} does not exist ({answer.status})",
-                    hint="check the address",
+                    hint="check the address (`*` matches in buckets only, not on web servers)"
+                    if "*" in name
+                    else "check the address",
                     kind=Kind.MISSING_SOURCE,
                 )
             if answer.status == 416:
@@ -56,12 +59,15 @@ class WebFiles:
             _check(name, answer)
             return _input(name, answer)
 
-    def chunks(self, one: Input, start: int) -> Iterator[bytes]:
-        """The bytes of a file from `start` on, at most CHUNK at a time.
+    def chunks(self, part: Part) -> Iterator[bytes]:
+        """The bytes of a part of a file, at most CHUNK at a time; more than that may follow.
 
-        Raises SourceChanged where it is another one now, Transient, Fatal.
+        Raises SourceChanged where it is another file now, Transient, Fatal.
         """
-        headers = {"range": f"bytes={start}-"} if start else {}
+        one, start = part.one, part.start
+        headers = {}
+        if start or part.end < (one.size or 0):
+            headers["range"] = f"bytes={start}-{part.end - 1 if part.end else ''}"
         if one.etag:
             headers["if-match"] = one.etag
         with self._asked(one.name, headers) as download:

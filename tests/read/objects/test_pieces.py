@@ -47,6 +47,20 @@ def test_an_object_is_cut_into_ranges(s3: S3Server, web: FileServer) -> None:
         assert len(found) == 100
 
 
+def test_of_a_piece_only_its_bytes_are_asked_for(
+    front: FileServer, s3: S3Server, web: FileServer
+) -> None:
+    s3.make("part", {"a.jsonl": LINES})
+    web.files["/a.jsonl"] = LINES
+    for server, spec in ((front, "s3://part/a.jsonl"), (web, f"{web.url}/a.jsonl")):
+        source = open_source([spec], OPTIONS, objects=find_objects([spec], OPTIONS))
+        [_, [piece], *_] = cut_into_shards(source.inputs, 1000, OPTIONS)
+        server.seen.clear()
+        assert list(open_pieces([spec], OPTIONS, [piece]).records(Position()))
+        assert piece.stop is not None
+        assert server.bytes_asked_for == [f"bytes={piece.start}-{piece.stop - 1}"]
+
+
 def test_what_can_be_read_only_from_its_beginning_is_not_cut(s3: S3Server, web: FileServer) -> None:
     s3.make("uncut", {"a.jsonl.gz": gzip.compress(LINES)})
     web.files["/a.jsonl"] = LINES

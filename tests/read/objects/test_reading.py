@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,7 @@ from pulse_cli.errors import Fatal, Kind, SourceChanged, Unavailable
 from pulse_cli.model import Document, Note, Position, Record
 from pulse_cli.read import ObjectOptions, ReadOptions, find_objects, open_source
 from pulse_cli.read.firecrawl.file_address import Addresses
-from pulse_cli.read.objects.bucket import RANGE
+from pulse_cli.read.objects.bucket import OBJECTS_AHEAD, RANGE
 from pulse_cli.read.source import InputSource
 from tests.object_servers import Fault, FileServer, S3Server
 
@@ -170,6 +171,56 @@ def test_a_resumed_reading_asks_only_for_what_is_left(large) -> None:
     assert [at for at in starts if at > RANGE] == sorted({at for at in starts if at > RANGE})
     assert done.position.offset in starts
     assert source.progress() == (len(LARGE), len(LARGE))
+
+
+SMALL = {f"{n:02}.jsonl": lines(1) for n in range(40)}
+
+
+def _names_asked_for(server: FileServer) -> list[str]:
+    return [path.rpartition("/")[2] for method, path, _ in server.seen if method == "GET"]
+
+
+def test_small_objects_are_asked_for_before_it_is_their_turn(
+    front: FileServer, s3: S3Server
+) -> None:
+    s3.make("small", SMALL)
+    source = opened(["s3://small"])
+    front.seen.clear()
+    records = source.records(Position())
+    next(records)
+    until = time.monotonic() + 60
+    while len(front.seen) < 1 + OBJECTS_AHEAD and time.monotonic() < until:
+        time.sleep(0.01)
+    assert sorted(_names_asked_for(front)) == list(SMALL)[: 1 + OBJECTS_AHEAD]
+    assert [one.place.source[-8:] for one in records] == list(SMALL)[1:]
+    assert sorted(_names_asked_for(front)) == list(SMALL)
+    records = source.records(Position())
+    next(records)
+    records.close()  # with requests under way
+    assert len(list(source.records(Position()))) == len(SMALL)
+
+
+def test_a_request_that_was_sent_early_and_failed_is_sent_again(
+    front: FileServer, s3: S3Server
+) -> None:
+    s3.make("early", SMALL)
+    clock = Sleeps()
+    source = opened(["s3://early"], sleep=clock.sleep, now=clock.now)
+    front.faults.extend([None, *[Fault("status", 503)] * 3, *[Fault("cut", size=10)] * 3])
+    assert len(pages(list(source.records(Position())))) == len(SMALL)
+    assert not front.faults
+    assert sum(clock.slept) < OPTIONS.give_up_after
+
+
+def test_an_object_that_changes_after_it_was_asked_for_early_is_as_listed_or_noticed(
+    s3: S3Server,
+) -> None:
+    s3.make("moving", SMALL)
+    records = opened(["s3://moving"]).records(Position())
+    next(records)
+    s3.put("moving", "39.jsonl", lines(2))
+    with pytest.raises(SourceChanged, match="s3://moving/39"):
+        list(records)
 
 
 PLAIN = lines(40)
