@@ -19,6 +19,7 @@ from pulse_cli.wiring import Services
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
+    from pulse_cli.search.passage import Terms
 
 
 async def search_pages(
@@ -59,6 +60,16 @@ async def search_backends(services: Services, mode: Mode) -> Backends:
 def ranking_of(settings: Settings) -> Ranking:
     options = settings.search
     return Ranking(options.fusion, options.vector_weight, options.bm25_weight, options.rrf_k)
+
+
+def terms_of_page(settings: Settings, language: object) -> Terms:
+    """The BM25 terms of words on a page whose metadata names `language`."""
+    from pulse_cli.prepare.words import bm25_text
+    from pulse_cli.store.bm25 import terms
+    from pulse_cli.store.page_languages import bm25_language
+
+    own = bm25_language(language, settings.bm25.language)
+    return lambda word: terms(bm25_text(word), own)
 
 
 def _query_words(query: str) -> str:

@@ -19,25 +19,29 @@ a paragraph find it again with this mean reciprocal rank: Thai 0.97 (0.44 with t
 (0.77, 0.25), Korean 1.00 (1.00, 1.00; of 8 characters 0.98 against 0.88). The price are two to five
 times as many terms in those scripts.
 
-The result is for the engine alone and is never shown: white space is not kept. A text is written
-word by word, and words are remembered, since few of them make up most of any text: 10 to 15 ms of
-CPU per MB of English, up to 40 in other scripts.
+The result is for the engine alone and is never shown: neither white space nor the order of words is
+kept, for BM25 counts words wherever they stand. Text in ASCII stays as it is, and the other forms
+of its names are added at its end; other words are written one by one. Both are remembered, since
+few words make up most of any text.
 """
 
 from __future__ import annotations
 
 import re
-import string
 import unicodedata
+from collections.abc import Callable
+from itertools import filterfalse
 
 VERSION = 1
 
 LONGEST_NAME = 64  # characters; what is longer is data
 LONGEST_REMEMBERED = 64  # characters; longer ones are seldom seen twice
-MOST_REMEMBERED = 32_768  # words, about 5 MB
+MOST_REMEMBERED = 32_768  # words, of each kind; about 5 MB
 
 _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{3,}")
+_HOST = re.compile(r"//[A-Za-z0-9_.-]+")
+_APART = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) not in "_.-"}
 _JOINTS = re.compile(r"[._-]+")
 
 # Marks and joiners that the engine takes for the end of a word.
@@ -77,31 +81,38 @@ _MAY_BE_UNSPACED = re.compile("[\u0e01-\u17dd\u2e80-\U0003ffff]")
 
 def bm25_text(text: str) -> str:
     """`text` for the BM25 engine, to which only letters, digits and blanks matter."""
-    return " ".join(map(_written.__getitem__, text.split()))
+    if text.isascii():
+        return _with_forms_added(text)
+    words = text.split()
+    ascii_words = " ".join(filter(str.isascii, words))
+    others = map(_written.__getitem__, filterfalse(str.isascii, words))
+    return " ".join((_with_forms_added(ascii_words), *others))
+
+
+def _with_forms_added(text: str) -> str:
+    """ASCII text, and after it the other forms of all names in it."""
+    searched = _HOST.sub(" ", text) if "//" in text else text
+    names = searched.translate(_APART).split()
+    return " ".join((text, *filter(None, map(_forms.__getitem__, names))))
 
 
 class _Remembered(dict[str, str]):
-    """Words as the engine should see them. Bounded; any entry may be forgotten at any time."""
+    """Words and what `make` makes of them. Bounded; any may be forgotten at any time."""
+
+    def __init__(self, make: Callable[[str], str]) -> None:
+        self._make = make
 
     def __missing__(self, word: str) -> str:
-        written = write_word(word)
+        made = self._make(word)
         if len(word) <= LONGEST_REMEMBERED:
             if len(self) >= MOST_REMEMBERED:
                 self.clear()
-            self[word] = written
-        return written
-
-
-_written = _Remembered()
+            self[word] = made
+        return made
 
 
 def write_word(word: str) -> str:
     """A run without white space as the engine should see it. Linear in its length."""
-    if word.isascii():
-        core = word.strip(string.punctuation)
-        if core.isalnum() and (core[1:].islower() or core.isdigit()):
-            return word  # a word of prose, as most are
-        return _NAME.sub(_with_other_forms, word)
     if not unicodedata.is_normalized("NFKC", word):
         word = unicodedata.normalize("NFKC", word.translate(_ATTACHED))
     word = _NAME.sub(_with_other_forms, word).casefold()
@@ -129,27 +140,34 @@ def _pairs(items: str | list[str]) -> str:
 
 def _with_other_forms(name: re.Match[str]) -> str:
     word, start = name[0], name.start()
-    if len(word) > LONGEST_NAME or name.string[max(0, start - 2) : start] == "//":
-        return word  # data, or the host of an address
-    forms = other_forms(word)
+    if name.string[max(0, start - 2) : start] == "//":
+        return word  # the host of an address
+    forms = _forms[word]
     return f"{word} {forms} " if forms else word
 
 
-def other_forms(word: str) -> str:
-    """The other forms of a word (of letters, digits, `_`, `.`, `-`), "" where there are none."""
-    option = word.startswith("-")
+def other_forms(name: str) -> str:
+    """The other forms of a name (of letters, digits, `_`, `.`, `-`), "" where there are none."""
+    core = name.strip("._-")
+    if core.isalpha() and core[1:].islower():
+        return ""  # a word of prose, as most are
+    if not 2 < len(name) <= LONGEST_NAME:
+        return ""
+    option = name.startswith("-")
     forms = []
-    dotted = [part for part in word.strip("._-").split(".") if part]
+    dotted = [part for part in core.split(".") if part]
     for part in dotted:
         pieces = [piece for piece in _JOINTS.split(part) if piece]
         if len(pieces) > 1 and ("_" in part or option or _is_code(pieces)):
             forms.append("".join(pieces))
         for piece in pieces:
+            if piece.islower():
+                continue
             humps = _HUMPS.split(piece)
             if len(humps) > 1:
                 forms += [hump for hump in humps if len(hump) > 1]
     if len(dotted) > 1 and not all(len(part) == 1 or part.isdigit() for part in dotted):
-        forms.append(_JOINTS.sub("", word))
+        forms.append(_JOINTS.sub("", core))
     return " ".join(forms)
 
 
@@ -157,3 +175,7 @@ def _is_code(pieces: list[str]) -> bool:
     """Whether hyphens join a name (`CVE-2024-1234`, `gpt-4o-mini`), not words or a date."""
     whole = "".join(pieces)
     return not whole.isalpha() and not whole.isdigit()
+
+
+_written = _Remembered(write_word)
+_forms = _Remembered(other_forms)

@@ -31,6 +31,11 @@ def condition(where: Filter, *, prefix: bool = True) -> dict[str, Any] | None:
     return {name: conditions for name, conditions in found.items() if conditions} or None
 
 
+def both(one: Mapping[str, Any] | None, other: Mapping[str, Any]) -> dict[str, Any]:
+    """The filter of the points that match both; None matches all."""
+    return dict(other) if one is None else {"must": [one, other]}
+
+
 def committed_records(keys: Sequence[str]) -> dict[str, Any]:
     """The commit records of these pages that say `committed`."""
     return {"must": [_among(KEY, keys), _equals(COMMITTED, True)]}

@@ -15,11 +15,13 @@ from typing import Any
 
 import qdrant_edge as edge
 
-from pulse_cli.payload import INDEXES, KEY
-from pulse_cli.store.edge.bm25 import asked, weighed
+from pulse_cli.payload import INDEXES, KEY, LANGUAGE
+from pulse_cli.store.bm25 import weighed
 from pulse_cli.store.edge.folder import CollectionFolder
 from pulse_cli.store.edge.shard import Shard
+from pulse_cli.store.edge.word_search import WordSearch
 from pulse_cli.store.filters import SPARSE
+from pulse_cli.store.page_languages import bm25_language
 
 Request = dict[str, Any]
 
@@ -35,6 +37,7 @@ class Collection:
         self.folder = folder
         self._shard: Shard | None = None
         self._opened: os.stat_result | None = None
+        self.by_words = WordSearch()
 
     @property
     def shard(self) -> Shard:
@@ -104,12 +107,14 @@ def _open(collection: Collection, request: Request, _: bytes) -> Request:
 def _upsert(collection: Collection, request: Request, body: bytes) -> None:
     size = collection.dense.get("size", 0)
     numbers = memoryview(body).cast("f").tolist()
+    bm25 = request["bm25"]
     made = []
     for number, point in enumerate(request["points"]):
         vector: dict[str, Any] = {"": numbers[number * size : (number + 1) * size]}
-        words = point["words"]
+        words, page = point["words"], point["payload"].get(LANGUAGE)
+        language = bm25_language(page, bm25["language"])
         weights = (
-            weighed(words, request["bm25"])
+            weighed(words, {**bm25, "language": language})
             if isinstance(words, str)
             else edge.SparseVector(words["indices"], words["values"])
         )
@@ -117,16 +122,15 @@ def _upsert(collection: Collection, request: Request, body: bytes) -> None:
             vector[SPARSE] = weights
         made.append(edge.Point(point["id"], vector, point["payload"]))
     collection.shard.upsert(made)
+    collection.by_words.wrote(point["payload"] for point in request["points"])
 
 
 def _query(collection: Collection, request: Request, body: bytes) -> list[Request]:
-    if (words := request["words"]) is None:
-        vector: Any = memoryview(body).cast("f").tolist()
-        return collection.shard.query(vector, "", request["filter"], request["limit"], True)
-    weights = asked(words, request["bm25"])
-    if not weights.indices:
-        return []
-    return collection.shard.query(weights, SPARSE, request["filter"], request["limit"], True)
+    shard, where, limit = collection.shard, request["filter"], request["limit"]
+    if (words := request["words"]) is not None:
+        return collection.by_words.query(shard, words, request["bm25"], where, limit)
+    vector: Any = memoryview(body).cast("f").tolist()
+    return shard.query(vector, "", where, limit, True)
 
 
 def _points(collection: Collection, request: Request, _: bytes) -> Request:

@@ -198,6 +198,7 @@ class Shard:
         limit: int,
         payload: Selector,
         offset: int = 0,
+        with_vector: Selector = False,
     ) -> list[dict[str, Any]]:
         """Nearest points, best first; `vector` is dense or `{"indices", "values"}`."""
         target: Any = vector
@@ -209,6 +210,7 @@ class Shard:
             query=edge.Query.Nearest(target, using=using),
             filter=_optional(where),
             with_payload=payload,
+            with_vector=with_vector,
         )
         return [{**_record(hit), "score": hit.score} for hit in self._shard.query(request)]
 

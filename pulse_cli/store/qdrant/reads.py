@@ -17,7 +17,8 @@ from pulse_cli.errors import Fatal, Kind, Rejected
 from pulse_cli.model import Filter, Hit
 from pulse_cli.payload import KEY
 from pulse_cli.ports import WholePoints
-from pulse_cli.store.filters import SPARSE, condition, fields
+from pulse_cli.store.filters import SPARSE, both, condition, fields
+from pulse_cli.store.page_languages import LOOKED_AT
 from pulse_cli.store.qdrant.limits import RequestLimits
 from pulse_cli.store.qdrant.rest import Rest
 from pulse_cli.store.whole_points import MOST_VALUES, WHOLE_BATCH, no_payload_index, whole_point
@@ -83,6 +84,15 @@ class Reads:
             Hit(str(point["id"]), point["score"], point.get("payload") or {})
             for point in found["points"]
         ]
+
+    async def best_terms(
+        self, query: dict[str, Any], where: Filter, also: dict[str, Any]
+    ) -> list[set[int]]:
+        """The BM25 terms of the best few points that match both filters."""
+        body = {"query": query, "using": SPARSE, "limit": LOOKED_AT, "with_vector": [SPARSE]}
+        body["filter"] = both(condition(where, prefix=self.matches_prefix), also)
+        found = await self._rest.call("POST", "points/query", body)
+        return [set(point["vector"][SPARSE]["indices"]) for point in found["points"]]
 
     async def scroll(self, names: Sequence[str] | None, where: Filter) -> AsyncIterator[list[Hit]]:
         """All points that match, in batches, with these payload fields (score 0)."""

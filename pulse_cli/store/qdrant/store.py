@@ -22,7 +22,7 @@ from pulse_cli.store.filters import (
     of_versions,
 )
 from pulse_cli.store.qdrant import collection as layout
-from pulse_cli.store.qdrant.bm25 import to_weigh
+from pulse_cli.store.qdrant.bm25 import Queries
 from pulse_cli.store.qdrant.collection import Collection, CollectionOptions
 from pulse_cli.store.qdrant.limits import RequestLimits
 from pulse_cli.store.qdrant.reads import Reads
@@ -49,6 +49,7 @@ class QdrantStore:
         self._limits = RequestLimits()
         self._reads = Reads(rest, self._limits)
         self._upserts = Upserts(rest, self._limits, options.bm25)
+        self._queries = Queries(self._reads, options.bm25)
 
     @property
     def in_flight(self) -> int:
@@ -180,8 +181,8 @@ class QdrantStore:
             )
         if not words:
             return []
-        query = {"query": to_weigh(words, self._options.bm25), "using": SPARSE}
-        return await self._reads.best(query, limit, where)
+        query = await self._queries.query(words, where)
+        return await self._reads.best({"query": query, "using": SPARSE}, limit, where)
 
     def scroll(self, names: Sequence[str] | None, where: Filter) -> AsyncIterator[list[Hit]]:
         return self._reads.scroll(names, where)

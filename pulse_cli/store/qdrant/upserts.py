@@ -15,7 +15,7 @@ import orjson
 
 from pulse_cli.errors import PulseError, Rejected, Transient
 from pulse_cli.model import Point, SparseVector
-from pulse_cli.payload import Bm25Options
+from pulse_cli.payload import LANGUAGE, Bm25Options
 from pulse_cli.store.filters import SPARSE
 from pulse_cli.store.qdrant.bm25 import to_weigh
 from pulse_cli.store.qdrant.limits import RequestLimits
@@ -80,7 +80,7 @@ class Upserts:
     def _encode(self, points: Sequence[Point], rows: Floats) -> bytes:
         """The body of an upsert, written in one go: pieces put together would be copied twice."""
         described = [
-            {"id": point.id, "vector": self._vectors(point.words, row), "payload": point.payload}
+            {"id": point.id, "vector": self._vectors(point, row), "payload": point.payload}
             for point, row in zip(points, rows, strict=True)
         ]
         try:
@@ -88,8 +88,10 @@ class Upserts:
         except TypeError as error:
             raise Rejected(f"a payload is not JSON: {error}", reason="bad-payload") from error
 
-    def _vectors(self, words: str | SparseVector, row: Floats) -> dict[str, Any]:
+    def _vectors(self, point: Point, row: Floats) -> dict[str, Any]:
+        words: str | SparseVector | dict[str, Any] = point.words
         if not words:
             return {"": row}
-        weighs = to_weigh(words, self._bm25) if isinstance(words, str) else words
-        return {"": row, SPARSE: weighs}
+        if isinstance(words, str):
+            words = to_weigh(words, self._bm25, point.payload.get(LANGUAGE))
+        return {"": row, SPARSE: words}
