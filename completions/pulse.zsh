@@ -21,23 +21,23 @@ _pulse() {
       local -a commands=(
         'index:Index crawled pages, or go on with a run that was stopped.'
         'crawl:Crawl a site with Firecrawl and index its pages as they come.'
-        'search:Search the pages that were indexed, by meaning and by words.'
-        'ls:Show which collections there are, or the pages of one by host, language and age.'
+        'search:Search the indexed pages, by meaning (vectors) and by words (BM25).'
+        'ls:List the collections, or show the pages of one by host, language and age.'
         'stats:Show how much a collection holds, and how large its chunks are.'
         'show:Show what is stored of a page\: metadata, sections, chunks, and which run wrote it.'
-        'copy:Copy a collection\: embedded to a server, server to server, or back.'
+        'copy:Copy a collection\: from a folder to a server, from server to server, or back.'
         'export:Write the pages of an index as JSON lines in Firecrawl'\''s shape, or its chunks.'
-        'drop:Remove a collection with all its pages, after a question; or an alias.'
+        'drop:Remove a collection with all its pages, or an alias, after a question.'
         'mcp:Give agents the tools search, get_page and list_sources (MCP over stdio).'
         'serve:Take Firecrawl'\''s events over HTTP, index their pages, and answer searches.'
-        'status:Show how far every run came and the command that goes on, and what went wrong lately.'
-        'bench:Measure how fast pulse is, and what holds it up.'
+        'status:Show the state of every run, the command that resumes it, and recent failures.'
+        'bench:Measure how fast pulse is, and find the bottleneck.'
         'delete:Remove pages from the index, with all their chunks.'
         'forget:Remove checkpoints, dead letters and logged starts of runs; the index stays as it is.'
-        'doctor:Check services, limits, index, disk and state folder, and say how to mend what is wrong.'
+        'doctor:Check services, limits, index, disk and state folder, and say how to fix what is wrong.'
         'completion:Print the completion script of a shell.'
         'bm25:Make or export the rank-bm25 view of an index.'
-        'config:Show, begin or describe the settings.'
+        'config:Show or describe the settings, or write a settings file.'
       )
       _describe command commands ;;
     arguments)
@@ -68,42 +68,42 @@ _pulse() {
 _pulse_index() {
   _arguments -S \
     '*--limit[Stop after N records]:value:' \
-    '*--restart[Forget the checkpoint, begin anew]' \
+    '*--restart[Drop the checkpoint and begin anew]' \
     '*--force[Embed unchanged pages again, too]' \
-    '*--prune[Then remove pages of the same hosts that the crawl no longer holds]' \
-    '*--scope[Prune below this URL]:value:' \
-    '*--yes[Prune more than --max-prune, too]' \
-    '*--alias[When complete, let NAME mean this index for readers]:collection:_pulse_collections' \
+    '*--prune[At the end, remove pages of the same hosts that the crawl no longer holds]' \
+    '*--scope[Prune only pages below this URL]:value:' \
+    '*--yes[Prune even more than --max-prune]' \
+    '*--alias[When complete, make NAME an alias of this index]:collection:_pulse_collections' \
     '*--dry-run[Read, clean and chunk; write nothing (--prune reads the index)]' \
     '*--json[Print one JSON object]' \
     '*-q[Errors only]' \
     '*--quiet[Errors only]' \
     '*-v[Say more]' \
     '*--verbose[Say more]' \
-    '*--include[Only URLs that match; repeatable]:value:' \
-    '*--exclude[No URLs that match; repeatable]:value:' \
-    '*--url[The address of raw markdown]:value:' \
+    '*--include[Index only URLs that match; repeatable]:value:' \
+    '*--exclude[Skip URLs that match; repeatable]:value:' \
+    '*--url[The address of raw markdown or HTML]:value:' \
     '*--min-chars[Skip pages with less text]:value:' \
-    '*--include-errors[Also pages of status >= 400]' \
+    '*--include-errors[Index pages of status >= 400, too]' \
     '*--tei[local, a TEI server, or openai+http\://HOST]:value:' \
     '*--embed[local, a TEI server, or openai+http\://HOST]:value:' \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--collection[Which index]:collection:_pulse_collections' \
-    '*--firecrawl[Where crawls are\: the Firecrawl API]:value:' \
-    '*--concurrency[Embed requests in flight; else found]:value:' \
+    '*--firecrawl[Address of the Firecrawl API]:value:' \
+    '*--concurrency[Embed requests in flight; default\: adapted]:value:' \
     '*--give-up-after[Wait this long for a service]:value:' \
-    '*--max-dead[Stop when more records are dead]:value:' \
-    '*--max-prune[Refuse to remove more pages of a host]:value:' \
-    '*--on-changed-source[When the input of an unfinished run has changed]:value:(refuse restart)' \
+    '*--max-dead[Stop when more records are dead letters]:value:' \
+    '*--max-prune[Refuse to prune more pages of a host]:value:' \
+    '*--on-changed-source[What to do when the input of an unfinished run has changed]:value:(refuse restart)' \
     '*--wait-lock[Wait this long for another run]:value:' \
-    '*--bulk[Build the vector index after the load]' \
+    '*--bulk[Build the search graph after the load]' \
     '*--progress[How progress is shown on stderr]:value:(auto rich plain json none)' \
     '*--log-file[Append messages to this file]:file:_files' \
-    '*--log-format[Of the log, and of lines on stderr]:value:(text json)' \
-    '*--metrics-file[Figures for Prometheus]:file:_files' \
+    '*--log-format[Format of the log and of lines on stderr]:value:(text json)' \
+    '*--metrics-file[Write metrics for Prometheus]:file:_files' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]' \
     '*:file:_files'
@@ -111,64 +111,64 @@ _pulse_index() {
 
 _pulse_crawl() {
   _arguments -S \
-    '*--limit[Crawl N pages at most; else 10,000]:value:' \
-    '*--include-paths[Crawl only such paths]:value:' \
-    '*--exclude-paths[Crawl no such paths]:value:' \
+    '*--limit[Crawl N pages at most; default\: 10,000]:value:' \
+    '*--include-paths[Crawl only paths that match]:value:' \
+    '*--exclude-paths[Crawl no paths that match]:value:' \
     '*--option[Any option of Firecrawl'\''s crawl; VALUE is JSON or text]:value:' \
     '*--restart[Start another crawl, even if one is unfinished]' \
     '*--force[Embed unchanged pages again, too]' \
-    '*--prune[Then remove pages of the same hosts that the crawl no longer holds]' \
-    '*--scope[Prune below this URL]:value:' \
-    '*--yes[Prune more than --max-prune, too]' \
-    '*--alias[When complete, let NAME mean this index for readers]:collection:_pulse_collections' \
+    '*--prune[At the end, remove pages of the same hosts that the crawl no longer holds]' \
+    '*--scope[Prune only pages below this URL]:value:' \
+    '*--yes[Prune even more than --max-prune]' \
+    '*--alias[When complete, make NAME an alias of this index]:collection:_pulse_collections' \
     '*--json[Print one JSON object]' \
     '*-q[Errors only]' \
     '*--quiet[Errors only]' \
     '*-v[Say more]' \
     '*--verbose[Say more]' \
-    '*--include[Only URLs that match; repeatable]:value:' \
-    '*--exclude[No URLs that match; repeatable]:value:' \
+    '*--include[Index only URLs that match; repeatable]:value:' \
+    '*--exclude[Skip URLs that match; repeatable]:value:' \
     '*--min-chars[Skip pages with less text]:value:' \
-    '*--include-errors[Also pages of status >= 400]' \
+    '*--include-errors[Index pages of status >= 400, too]' \
     '*--tei[local, a TEI server, or openai+http\://HOST]:value:' \
     '*--embed[local, a TEI server, or openai+http\://HOST]:value:' \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--collection[Which index]:collection:_pulse_collections' \
-    '*--firecrawl[Where crawls are\: the Firecrawl API]:value:' \
-    '*--concurrency[Embed requests in flight; else found]:value:' \
+    '*--firecrawl[Address of the Firecrawl API]:value:' \
+    '*--concurrency[Embed requests in flight; default\: adapted]:value:' \
     '*--give-up-after[Wait this long for a service]:value:' \
-    '*--max-dead[Stop when more records are dead]:value:' \
-    '*--max-prune[Refuse to remove more pages of a host]:value:' \
-    '*--on-changed-source[When the input of an unfinished run has changed]:value:(refuse restart)' \
+    '*--max-dead[Stop when more records are dead letters]:value:' \
+    '*--max-prune[Refuse to prune more pages of a host]:value:' \
+    '*--on-changed-source[What to do when the input of an unfinished run has changed]:value:(refuse restart)' \
     '*--wait-lock[Wait this long for another run]:value:' \
-    '*--bulk[Build the vector index after the load]' \
+    '*--bulk[Build the search graph after the load]' \
     '*--progress[How progress is shown on stderr]:value:(auto rich plain json none)' \
     '*--log-file[Append messages to this file]:file:_files' \
-    '*--log-format[Of the log, and of lines on stderr]:value:(text json)' \
-    '*--metrics-file[Figures for Prometheus]:file:_files' \
+    '*--log-format[Format of the log and of lines on stderr]:value:(text json)' \
+    '*--metrics-file[Write metrics for Prometheus]:file:_files' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
 
 _pulse_search() {
   _arguments -S \
-    '*--filter[Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable]:value:{compadd -S "" -- domain= language= country= isMobile= url= url_prefix=}' \
-    '*--explain[Show what the vectors and the words gave to each page]' \
-    '*--urls-only[Print the addresses only, the best first]' \
-    '*--open[Open the page of this place in the browser]:value:' \
+    '*--filter[Only pages whose domain, language, country, isMobile or url (a prefix with *) is VALUE; repeatable]:value:{compadd -S "" -- domain= language= country= isMobile= url= url_prefix=}' \
+    '*--explain[Show the scores of each page by vectors and by BM25]' \
+    '*--urls-only[Print only the addresses, best first]' \
+    '*--open[Open the N-th page in the browser]:value:' \
     '*--json[Print one JSON object]' \
     '*--tei[local, a TEI server, or openai+http\://HOST]:value:' \
     '*--embed[local, a TEI server, or openai+http\://HOST]:value:' \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--collection[Which index]:collection:_pulse_collections' \
-    '*--mode[What to ask]:value:(hybrid vector bm25)' \
+    '*--mode[What to search by]:value:(hybrid vector bm25)' \
     '*--limit[How many pages to show]:value:' \
     '*--min-score[No pages below this score (0 to 100 %)]:value:' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
@@ -179,7 +179,7 @@ _pulse_ls() {
     '*--json[Print one JSON object]' \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
@@ -190,51 +190,51 @@ _pulse_stats() {
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--collection[Which index]:collection:_pulse_collections' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
 
 _pulse_show() {
   _arguments -S \
-    '*--text[Print the text of the page, nothing else]' \
+    '*--text[Print only the text of the page]' \
     '*--json[Print one JSON object]' \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--collection[Which index]:collection:_pulse_collections' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
 
 _pulse_copy() {
   _arguments -S \
-    '*--filter[Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable]:value:{compadd -S "" -- domain= language= country= isMobile= url= url_prefix=}' \
+    '*--filter[Only pages whose domain, language, country, isMobile or url (a prefix with *) is VALUE; repeatable]:value:{compadd -S "" -- domain= language= country= isMobile= url= url_prefix=}' \
     '*--json[Print one JSON object]' \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--give-up-after[Wait this long for a service]:value:' \
     '*--wait-lock[Wait this long for another run]:value:' \
-    '*--bulk[Build the vector index after the load]' \
+    '*--bulk[Build the search graph after the load]' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
 
 _pulse_export() {
   _arguments -S \
-    '*-o[Written whole or not at all; standard output if left out. *.parquet is Parquet]:file:_files' \
-    '*--output[Written whole or not at all; standard output if left out. *.parquet is Parquet]:file:_files' \
-    '*--chunks[Chunks as stored, not pages]' \
-    '*--vectors[With their vectors]' \
-    '*--filter[Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable]:value:{compadd -S "" -- domain= language= country= isMobile= url= url_prefix=}' \
+    '*-o[The file to write; default\: standard output. *.parquet is written as Parquet]:file:_files' \
+    '*--output[The file to write; default\: standard output. *.parquet is written as Parquet]:file:_files' \
+    '*--chunks[Export chunks as stored, not pages]' \
+    '*--vectors[Export the vectors of chunks, too]' \
+    '*--filter[Only pages whose domain, language, country, isMobile or url (a prefix with *) is VALUE; repeatable]:value:{compadd -S "" -- domain= language= country= isMobile= url= url_prefix=}' \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--collection[Which index]:collection:_pulse_collections' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
@@ -247,7 +247,7 @@ _pulse_drop() {
     '*--wait-lock[Wait this long for another run]:value:' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
@@ -260,7 +260,7 @@ _pulse_mcp() {
     '*--collection[Which index]:collection:_pulse_collections' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
@@ -274,22 +274,22 @@ _pulse_serve() {
     '*--host[Address to listen on]:value:' \
     '*--port[Port to listen on]:value:' \
     '*--log-file[Append messages to this file]:file:_files' \
-    '*--log-format[Of the log, and of lines on stderr]:value:(text json)' \
+    '*--log-format[Format of the log and of lines on stderr]:value:(text json)' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
 
 _pulse_status() {
   _arguments -S \
-    '*--all[Also what does not fit on the screen]' \
-    '*--hours[How far back to look at runs]:value:' \
+    '*--all[Show more than fits on the screen]' \
+    '*--hours[How many hours of past runs to show]:value:' \
     '*--json[Print one JSON object]' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]' \
     '*:file:_files'
@@ -297,48 +297,48 @@ _pulse_status() {
 
 _pulse_bench() {
   _arguments -S \
-    '*--corpus[Pages to index; else made up]:value:' \
-    '*--documents[Pages made up]:value:' \
-    '*--chars[Their median length]:value:' \
-    '*--seed[The same seed, the same pages]:value:' \
+    '*--corpus[Pages to index; default\: generated]:value:' \
+    '*--documents[Number of generated pages]:value:' \
+    '*--chars[Median length of a generated page]:value:' \
+    '*--seed[Seed of the generated pages]:value:' \
     '*--profile[l4, h100, cpu, original, eight-slots, eight-slots-x10, instant; repeatable]:value:(original l4 h100 cpu eight-slots eight-slots-x10 instant)' \
-    '*--live[The configured services, in a throw-away collection]' \
-    '*--dimension[Of the vectors simulated]:value:' \
-    '*--disturbed[Latencies vary tenfold, 1 % of requests take 20 times as long]' \
-    '*--seconds[Length of a run; 0\: the corpus once]:value:' \
+    '*--live[Measure the configured services, in a temporary collection]' \
+    '*--dimension[Dimension of the simulated vectors]:value:' \
+    '*--disturbed[Vary latencies tenfold; 1 % of requests take 20 times as long]' \
+    '*--seconds[Length of a run; 0\: index the corpus once]:value:' \
     '*--runs[Runs of each profile]:value:' \
-    '*--quick[60 pages, once\: to try it, not to know]' \
+    '*--quick[60 pages, once\: a short try, no measurement]' \
     '*--baseline[Compare with the pipeline of the original service; repeatable]:value:' \
-    '*--rerun[Index the same again, unchanged (--seconds 0)]' \
-    '*--bare[Count no tokens, weigh no words]' \
-    '*--sweep[Each value in turn\: concurrency=1,2,4,8]:value:' \
-    '*--stage[One stage alone, on one core]:value:(read prepare)' \
-    '*--quality[Known items found by vector, BM25 and both, with the configured model]' \
-    '*--queries[Asked by --quality]:value:' \
-    '*--soak[Pages without end over services that fail a little\: what grows]:value:' \
+    '*--rerun[Index the unchanged corpus again (--seconds 0)]' \
+    '*--bare[Leave out token counting and BM25]' \
+    '*--sweep[Measure with each value in turn\: concurrency=1,2,4,8]:value:' \
+    '*--stage[Measure one stage alone, on one core]:value:(read prepare)' \
+    '*--quality[Measure how well known pages are found, with the configured model]' \
+    '*--queries[Number of queries of --quality]:value:' \
+    '*--soak[Index for this long over services that fail at times; report what grows]:value:' \
     '*--json[Print one JSON object]' \
-    '*--save[Keep the report]:file:_files' \
-    '*--against[Beside a kept one; exit 1 if worse]:file:_files' \
-    '*--threshold[How much worse is worse]:value:' \
-    '*--html[A page with plots]:file:_files' \
+    '*--save[Save the report as JSON]:file:_files' \
+    '*--against[Compare with a saved report; exit 1 if worse]:file:_files' \
+    '*--threshold[How much worse counts as worse]:value:' \
+    '*--html[Write a page with plots]:file:_files' \
     '*--tei[local, a TEI server, or openai+http\://HOST]:value:' \
     '*--embed[local, a TEI server, or openai+http\://HOST]:value:' \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--collection[Which index]:collection:_pulse_collections' \
-    '*--concurrency[Embed requests in flight; else found]:value:' \
-    '*--bulk[Build the vector index after the load]' \
+    '*--concurrency[Embed requests in flight; default\: adapted]:value:' \
+    '*--bulk[Build the search graph after the load]' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
 
 _pulse_delete() {
   _arguments -S \
-    '*--prefix[Pages whose address begins so]:value:' \
+    '*--prefix[Pages whose address begins with this]:value:' \
     '*--host[Pages of this host]:value:' \
-    '*--older-than[Pages last written longer ago, such as 30d (one found unchanged keeps its date)]:value:' \
-    '*--dry-run[Only say how many pages are meant]' \
+    '*--older-than[Pages last written longer ago, e.g. 30d (an unchanged page keeps its date)]:value:' \
+    '*--dry-run[Only say which pages would be deleted]' \
     '*--yes[Do not ask]' \
     '*--json[Print one JSON object]' \
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
@@ -346,20 +346,20 @@ _pulse_delete() {
     '*--wait-lock[Wait this long for another run]:value:' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
 
 _pulse_forget() {
   _arguments -S \
-    '*--older-than[Runs last saved, and dead letters written, longer ago, such as 30d]:value:' \
+    '*--older-than[Runs last saved, and dead letters written, longer ago, e.g. 30d]:value:' \
     '*--dry-run[Only say what would be removed]' \
     '*--yes[Do not ask]' \
     '*--json[Print one JSON object]' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]' \
     '*:file:_files'
@@ -374,7 +374,7 @@ _pulse_doctor() {
     '*--collection[Which index]:collection:_pulse_collections' \
     '*--state-dir[Where checkpoints and dead letters are]:folder:_files -/' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
@@ -413,7 +413,7 @@ _pulse_bm25_rebuild() {
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--collection[Which index]:collection:_pulse_collections' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }
@@ -423,7 +423,7 @@ _pulse_bm25_export() {
     '*--qdrant[A Qdrant server, or a folder]:folder:_files -/' \
     '*--collection[Which index]:collection:_pulse_collections' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]' \
     '*:file:_files'
@@ -439,8 +439,8 @@ _pulse_config() {
   case $state in
     command)
       local -a commands=(
-        'show:Show every effective setting and where it came from; secrets are masked.'
-        'init:Write a settings file with every setting, its default and why, all commented out.'
+        'show:Show every effective setting and its origin; secrets are masked.'
+        'init:Write a settings file with every setting, its default and its meaning, commented out.'
         'schema:Print the JSON Schema of pulse.yaml, for editors that check and complete YAML.'
       )
       _describe command commands ;;
@@ -457,7 +457,7 @@ _pulse_config_show() {
   _arguments -S \
     '*--json[Print one JSON object]' \
     '*--set[Any setting, e.g. chunk.max_tokens=512]:value:{compadd -S "" -- state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=}' \
-    '*--config[Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
+    '*--config[Settings file; default\: ./pulse.yaml, else ~/.config/pulse/pulse.yaml]:file:_files' \
     '*-h[Show this page.]' \
     '*--help[Show this page.]'
 }

@@ -1,7 +1,7 @@
-"""The command line: the only code that sees typer, rich or the exit of the process.
+"""The command line: the only package that uses typer and rich, and ends the process.
 
-Importing this package loads neither of them; each command imports what it needs when it
-runs, so that `pulse --help` answers at once.
+Importing this package loads neither of them. Each command imports what it needs when it runs, so
+that `pulse --help` answers at once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ages as people write them (`30d`, `12h`), as moments in the past."""
+"""Turns ages as people write them (`30d`, `12h`) into moments in the past."""
 
 from __future__ import annotations
 

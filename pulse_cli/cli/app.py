@@ -1,8 +1,8 @@
-"""The `pulse` command: its subcommands, and what becomes of an error.
+"""The `pulse` command: its subcommands, and the handling of errors.
 
-Whatever happens, the process ends with one of the documented exit codes and, where
-something went wrong, with a message that says what to do. A traceback is never shown:
-what is not a PulseError is a bug of pulse, and the message says so and where.
+The process always ends with one of the documented exit codes and, after an error, with a message
+that says what to do. A traceback is not shown. An exception that is not a PulseError is a bug of
+pulse; the message says so, and where it happened.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Command lines that pulse prints for later. They do the same from any folder and any shell.
 
-They are made from the settings, not from what was typed: a path is absolute, and a setting that
-came from the environment stands in them as a flag. Secrets never do. Where a password was written
-into an address, a variable to be filled in stands before the command.
+They are made from the settings, not from what was typed. Paths are absolute, and a setting from the
+environment becomes a flag. Secrets are never in them. If a password was part of an address, the
+command begins with a variable that the user has to fill in.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def run_command(
 
 
 def search_command(loaded: Loaded) -> str:
-    """How to search what was indexed, short of the words to search for."""
+    """The command that searches what was indexed, without the query."""
     flags = setting_flags(loaded, _OF_AN_INDEX, _WITH_SEARCH_FLAG)
     return _command(loaded, ["pulse", "search"], flags)
 
@@ -40,9 +40,8 @@ def search_command(loaded: Loaded) -> str:
 def setting_flags(
     loaded: Loaded, within: tuple[str, ...] = ("",), with_flag: Container[str] = _FLAG_OF
 ) -> list[str]:
-    """Flags for all settings (whose names begin as in `within`) that are not at their default.
-
-    `with_flag` are the settings for which the command has a flag of their own.
+    """Flags for all settings that are not at their default and whose names begin with one of
+    `within`. `with_flag` are the settings for which the command has a flag of their own.
     """
     from pulse_cli.config.load import user_config_file
 
@@ -68,7 +67,7 @@ def _command(loaded: Loaded, command: list[str], flags: list[str]) -> str:
 
 
 def _flags(name: str, flag: Flag | None, value: Any) -> Iterator[str]:
-    """The words that set `name` to `value`."""
+    """The arguments that set `name` to `value`."""
     if value is None:
         return
     if flag is None or (value is False and not flag.metavar):
@@ -82,7 +81,7 @@ def _flags(name: str, flag: Flag | None, value: Any) -> Iterator[str]:
 
 
 def _is_secret(loaded: Loaded, name: str, origin: str) -> bool:
-    """Secrets stay where they are; so does an address that holds one in the environment."""
+    """Whether a setting is left out: a secret, or an address in the environment that holds one."""
     from pulse_cli.config.tree import leaves
 
     section, _, key = name.partition(".")
@@ -96,7 +95,7 @@ def _typed_password(loaded: Loaded, section: str) -> bool:
 
 
 def _password_in_url(loaded: Loaded, section: str) -> bool:
-    """Whether `basic_auth` was taken out of the address."""
+    """Whether `basic_auth` came from the address."""
     given = getattr(getattr(loaded.settings, section), "basic_auth", None)
     return given is not None and f"{section}.basic_auth" not in loaded.origins
 

@@ -1,4 +1,4 @@
-"""The texts of the completion scripts, one function per shell.
+"""Generates the completion scripts, one function for each shell.
 
 Collections are the folders of the embedded store: the shell lists them itself.
 """

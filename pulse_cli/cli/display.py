@@ -1,7 +1,7 @@
 """The live display of a run on a terminal.
 
-It is drawn when the engine sends figures, by no thread of its own, and every cell is cut
-rather than wrapped, so that its height never changes and narrow terminals stay readable.
+It is drawn when the engine sends numbers, without a thread of its own. Cells are cut and not
+wrapped, so that its height never changes and narrow terminals stay readable.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STYLES = {"debug": "dim", "info": "", "warning": "yellow", "error": "bold red"}
 
 
 class Display:
-    """An observer to be used as a context manager: the display goes away with it."""
+    """An observer to be used as a context manager: the display is removed at its end."""
 
     def __init__(self, console: Console, *, debug: bool = False) -> None:
         self._console = console
@@ -63,13 +63,13 @@ class Display:
                 self._live.update(Text(sanitize(waiting(event)), "yellow"), refresh=True)
             case Draining():
                 by = sanitize(event.reason)
-                self._state = f"finishing what is begun ({by}); Ctrl-C again stops at once"
+                self._state = f"finishing what is in flight ({by}); Ctrl-C again stops at once"
             case Message() if event.level != "debug" or self._debug:
                 where = f"{sanitize(event.where)}: " if event.where else ""
                 self._console.print(Text(where + sanitize(event.text), STYLES[event.level]))
 
     def frame(self, stats: Stats) -> RenderableType:
-        """What the terminal shows for these figures."""
+        """The display for these numbers."""
         throughput = self._throughput
         figured = _grid()
         figured.add_column(justify="right", no_wrap=True, style="cyan")
@@ -85,7 +85,7 @@ class Display:
         said.add_row("at work", _stages(stats))
         said.add_row("time", self._time(stats))
         title = Text(self._title, style="bold", no_wrap=True, overflow="ellipsis")
-        # The margin is for the "^C" that a terminal echoes: it must not begin a new line.
+        # The margin leaves room for the "^C" that a terminal echoes, which would wrap the line.
         return Constrain(Group(title, figured, said), self._console.width - MARGIN)
 
     def _time(self, stats: Stats) -> Text:
@@ -109,7 +109,7 @@ def _grid() -> Table:
 
 
 def _done(stats: Stats, share: float | None) -> tuple[RenderableType, str]:
-    """A bar and a percentage; where no end is known, what was read."""
+    """A bar and a percentage; the bytes read, if the size of the input is not known."""
     if share is None or not stats.bytes_total:
         return Text(f"{numbers.size(stats.bytes_read)} read"), ""
     bar = ProgressBar(total=1.0, completed=share)
@@ -131,7 +131,7 @@ def _outcomes(stats: Stats) -> Text:
 
 
 def _stages(stats: Stats) -> Text:
-    """`embedding 3 (+120 waiting)`: three requests are under way, 120 texts wait for theirs."""
+    """`embedding 3 (+120 waiting)`: three requests are in flight, 120 texts wait."""
     parts = [_stage(word, stats.stages[name]) for name, word in STAGES if name in stats.stages]
     text = Text(" · ".join(filter(None, parts)) or "reading")
     if retries := sum(stage.retries for stage in stats.stages.values()):

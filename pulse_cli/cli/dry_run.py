@@ -19,8 +19,8 @@ TEI_TOKENS_PER_S = 900_000.0  # a small model (bge-small) on one L4
 
 
 def exit_code_of(found: DryRun) -> Exit:
-    """As `index` would end: 4 where it would refuse to prune, 3 where records are dead, 2 where
-    there is nothing to index."""
+    """The exit code that `index` would give: 4 if it would refuse to prune, 3 if records are dead
+    letters, 2 if there is nothing to index."""
     if found.refusal is not None:
         return exit_of_error(found.refusal.kind)
     return Exit.DEAD_LETTERS if found.counts.dead else Exit.OK
@@ -67,7 +67,7 @@ def _stale(stale: StalePages) -> dict[str, Any]:
 
 
 def estimate(found: DryRun, *, local: bool) -> float:
-    """Seconds that indexing would take, by rates that were measured elsewhere."""
+    """The seconds that indexing would take at the rates above."""
     if local:
         return found.counts.chunks / LOCAL_CHUNKS_PER_S
     return found.counts.tokens / TEI_TOKENS_PER_S
@@ -101,7 +101,7 @@ def _stale_page(stale: StalePages) -> Iterator[str]:
 def _rows(found: DryRun, *, local: bool) -> Iterator[tuple[str, str]]:
     counts = found.counts
     if not found.complete:
-        yield "stopped", "only the beginning was looked at"
+        yield "stopped", "only the beginning was read"
     skipped, dead = sum(counts.skipped.values()), sum(counts.dead.values())
     yield "documents", f"{counts.indexed:,} to index, {skipped:,} skipped, {dead:,} dead"
     if counts.skipped:

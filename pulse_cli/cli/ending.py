@@ -26,7 +26,7 @@ def level(summary: Summary) -> str:
 
 
 def has_begun(summary: Summary) -> bool:
-    """Whether there is anything to say of the run but why it could not begin."""
+    """Whether the run began, so that there is more to say than why it did not."""
     return bool(summary.run_id)
 
 
@@ -74,11 +74,11 @@ def _done(summary: Summary) -> int:
 
 
 def _new_pages(summary: Summary) -> int:
-    """Pages that are in the index since this process began; it may have replaced earlier ones."""
+    """Pages that this process has added to the index or replaced in it."""
     return max(0, _since(summary, "indexed"))
 
 
 def _since(summary: Summary, field: str) -> int:
-    """How far a count has gone since this process began."""
+    """How much a count has grown since this process began."""
     before: Counts = summary.earlier
     return int(getattr(summary.counts, field)) - int(getattr(before, field))

@@ -1,4 +1,4 @@
-"""What the user is told when a command cannot be carried out."""
+"""The messages for the user when a command fails."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ErrorReport:
 
 
 def error_report_of(error: BaseException, args: Sequence[str] = ()) -> ErrorReport:
-    """Put an error of any kind into words."""
+    """The report of an exception of any kind."""
     if isinstance(error, KeyboardInterrupt):
         return ErrorReport(Kind.INTERRUPTED, "interrupted", "")
     if isinstance(error, typer.TyperException):
@@ -48,19 +48,19 @@ def error_report_of(error: BaseException, args: Sequence[str] = ()) -> ErrorRepo
 
 
 def complain(report: ErrorReport, args: Sequence[str] = ()) -> int:
-    """Say it on stderr (and, where `--json` promised an object, on stdout)."""
+    """Print the report on stderr (and with `--json` also as an object on stdout)."""
     tell("\n".join(trouble(report.message, report.hint, width_of())))
     if "--json" in args and args[0] == "index":
         from pulse_cli.app.summary_json import as_object, failed
 
         found = failed(report.kind, report.message, report.hint)
-        with suppress(Fatal):  # nobody reads standard output; the error is on standard error
+        with suppress(Fatal):  # stdout has no reader; the error is on stderr
             write_stdout(json.dumps(with_exit_code(as_object(found), report.exit_code)))
     return report.exit_code
 
 
 def _usage(error: typer.TyperException) -> str:
-    """The library's sentence, with what was probably meant."""
+    """The library's message, with the most similar option."""
     name = getattr(error, "option_name", None)
     text = error.format_message().rstrip(".")
     if name is None or not hasattr(error, "possibilities"):
@@ -77,7 +77,7 @@ def _help_hint(error: typer.TyperException) -> str:
 
 
 def _bug(error: BaseException, *, verbose: bool) -> ErrorReport:
-    """No traceback unless asked for: it says nothing to who cannot mend it."""
+    """The report of a bug; with a traceback only at `-vv`, as it helps developers only."""
     import traceback
 
     last = traceback.extract_tb(error.__traceback__)[-1:]

@@ -1,6 +1,6 @@
-"""Exit codes: which one a command ends with, and what each means in the words of the documentation.
+"""Exit codes: which one a command ends with, and their meaning as the documentation gives it.
 
-This is the only place that knows them.
+Only this module knows them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MEANINGS = {
     Exit.USAGE: "Wrong flags or settings, a source that is missing or holds nothing to index.",
     Exit.DEAD_LETTERS: "Done, but some records are dead letters or a source was cut off.",
     Exit.REFUSED: "Refuses to resume (input, settings or checkpoint changed) or to prune.",
-    Exit.LOCKED: "Another run is at work on these sources or this index.",
+    Exit.LOCKED: "Another run uses these sources or this index.",
     Exit.UNAVAILABLE: "A service is down or a disk full; the same command goes on later.",
     Exit.INTERRUPTED: "Stopped by Ctrl-C; the same command goes on.",
     Exit.TERMINATED: "Stopped by SIGTERM; the same command goes on.",
@@ -67,13 +67,13 @@ def exit_of_error(kind: Kind) -> Exit:
 
 
 def exit_of_run(summary: Summary) -> Exit:
-    """An error outranks a signal, and a signal outranks dead letters."""
+    """The exit code of a run. An error outranks a signal, a signal outranks dead letters."""
     kind = summary.error.kind if summary.error else None
     return _exit(kind, summary.status, bool(summary.counts.dead), summary.stopped_by)
 
 
 def exit_of_record(record: Mapping[str, Any]) -> Exit:
-    """The same from the log of runs."""
+    """The exit code of a run in the log of runs."""
     kind = Kind(record["error"]["kind"]) if record["error"] else None
     dead = bool(record["counts"]["dead"])
     return _exit(kind, record["status"], dead, record["stopped_by"])

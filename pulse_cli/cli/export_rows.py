@@ -62,10 +62,10 @@ class JsonLines:
 
 
 class Parquet:
-    """Columns named as the fields are; those of `metadata` and `payload` stand beside the others.
+    """Columns with the names of the fields, those in `metadata` and `payload` among them.
 
-    The columns are those that pulse writes. What a point of another tool holds besides, or holds
-    as another type, is the column `other`, as JSON. Needs pyarrow.
+    The columns are the fields that pulse writes. Other fields, and fields of another type, which
+    points of other tools may have, are in the column `other`, as JSON. Needs pyarrow.
     """
 
     def __init__(self, write: Write) -> None:

@@ -1,7 +1,7 @@
-"""Flags that are settings: told to typer, collected, and loaded with all other settings.
+"""Flags that set settings: declared for typer, collected, and loaded with all other settings.
 
-A flag's value is passed on as text and checked by the settings, so that a wrong value gets
-the same message wherever it was written, and no command repeats what a setting may be.
+The value of a flag is passed on as text and checked by the settings. So a wrong value gets the same
+message wherever it was written, and no command repeats the rules of a setting.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PANELS = ("Arguments", CHOICE, SERVICES, COURSE, OUTPUT, OPTIONS)
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One flag of a setting; `spelled` lists its names. A switch has no `metavar`."""
+    """The flag of a setting; `spelled` lists its names. A switch has no `metavar`."""
 
     setting: str
     spelled: str
@@ -41,7 +41,7 @@ class Flag:
 
     @property
     def name(self) -> str:
-        """Of the parameter that typer hands the value over in."""
+        """The name of the parameter in which typer passes the value."""
         return self.setting.replace(".", "_")
 
     def parameter(self, panel: str) -> inspect.Parameter:
@@ -54,54 +54,60 @@ class Flag:
         return _parameter(self.name, Annotated[kind | None, info])
 
 
-_CHANGED = "When the input of an unfinished run has changed."
+_CHANGED = "What to do when the input of an unfinished run has changed."
 _PROGRESS = "auto|rich|plain|json|none"
 FLAGS: dict[str, tuple[Flag, ...]] = {
     CHOICE: (
-        Flag("source.include", "--include", "GLOB", "Only URLs that match; repeatable.", True),
-        Flag("source.exclude", "--exclude", "GLOB", "No URLs that match; repeatable.", True),
-        Flag("source.base_url", "--url", "URL", "The address of raw markdown."),
+        Flag(
+            "source.include", "--include", "GLOB", "Index only URLs that match; repeatable.", True
+        ),
+        Flag("source.exclude", "--exclude", "GLOB", "Skip URLs that match; repeatable.", True),
+        Flag("source.base_url", "--url", "URL", "The address of raw markdown or HTML."),
         Flag("source.min_chars", "--min-chars", "N", "Skip pages with less text."),
-        Flag("source.include_errors", "--include-errors", "", "Also pages of status >= 400."),
+        Flag("source.include_errors", "--include-errors", "", "Index pages of status >= 400, too."),
     ),
     SERVICES: (
         Flag("embed.url", "--tei,--embed", "URL", "`local`, a TEI server, or openai+http://HOST."),
         Flag("qdrant.url", "--qdrant", "URL|DIR", "A Qdrant server, or a folder."),
         Flag("qdrant.collection", "--collection", "NAME", "Which index."),
-        Flag("firecrawl.url", "--firecrawl", "URL", "Where crawls are: the Firecrawl API."),
+        Flag("firecrawl.url", "--firecrawl", "URL", "Address of the Firecrawl API."),
         Flag("serve.host", "--host", "ADDRESS", "Address to listen on."),
         Flag("serve.port", "--port", "N", "Port to listen on."),
     ),
     COURSE: (
-        Flag("run.concurrency", "--concurrency", "N", "Embed requests in flight; else found."),
+        Flag(
+            "run.concurrency", "--concurrency", "N", "Embed requests in flight; default: adapted."
+        ),
         Flag("run.give_up_after", "--give-up-after", "TIME", "Wait this long for a service."),
-        Flag("run.max_dead", "--max-dead", "N|P%", "Stop when more records are dead."),
-        Flag("run.max_prune", "--max-prune", "N|P%", "Refuse to remove more pages of a host."),
+        Flag("run.max_dead", "--max-dead", "N|P%", "Stop when more records are dead letters."),
+        Flag("run.max_prune", "--max-prune", "N|P%", "Refuse to prune more pages of a host."),
         Flag("run.on_changed_source", "--on-changed-source", "refuse|restart", _CHANGED),
         Flag("run.wait_lock", "--wait-lock", "TIME", "Wait this long for another run."),
-        Flag("qdrant.bulk", "--bulk", "", "Build the vector index after the load."),
+        Flag("qdrant.bulk", "--bulk", "", "Build the search graph after the load."),
     ),
     OUTPUT: (
         Flag("output.progress", "--progress", _PROGRESS, "How progress is shown on stderr."),
         Flag("log.file", "--log-file", "FILE", "Append messages to this file."),
-        Flag("log.format", "--log-format", "text|json", "Of the log, and of lines on stderr."),
-        Flag("run.metrics_file", "--metrics-file", "FILE", "Figures for Prometheus."),
+        Flag(
+            "log.format", "--log-format", "text|json", "Format of the log and of lines on stderr."
+        ),
+        Flag("run.metrics_file", "--metrics-file", "FILE", "Write metrics for Prometheus."),
     ),
     OPTIONS: (
-        Flag("search.mode", "--mode", "hybrid|vector|bm25", "What to ask."),
+        Flag("search.mode", "--mode", "hybrid|vector|bm25", "What to search by."),
         Flag("search.limit", "--limit", "N", "How many pages to show."),
         Flag("search.min_score", "--min-score", "N", "No pages below this score (0 to 100 %)."),
         Flag("state_dir", "--state-dir", "DIR", "Where checkpoints and dead letters are."),
     ),
 }
-"""Every flag that is a setting, by the part of the help page it stands in."""
+"""All flags of settings, by the group of the help page."""
 
 ConfigFile = Annotated[
     Path | None,
     typer.Option(
         "--config",
         metavar="FILE",
-        help="Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml.",
+        help="Settings file; default: ./pulse.yaml, else ~/.config/pulse/pulse.yaml.",
     ),
 ]
 SetAny = Annotated[
@@ -114,9 +120,9 @@ Json = Annotated[
 
 
 def with_settings(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command `--config` and the flags of these settings (or of whole sections).
+    """Decorator: gives a command `--config`, `--set` and the flags of these settings or sections.
 
-    The command is called with `loaded`, the settings of its command line, instead.
+    The command itself gets `loaded`, the settings that result from its command line.
     """
     chosen = {
         flag: panel

@@ -1,4 +1,4 @@
-"""Pages that a search found, as people read them."""
+"""Prints the pages that a search found, for people."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def show_pages(
 ) -> None:
     """Write the pages to stdout. `terms_of_page`: of words on a page in the language it names.
 
-    On a terminal that cannot hold them all they go to a pager, as git's output does; without
-    one the best page comes last, where it can be seen.
+    If they do not fit on the terminal, they go to a pager, as the output of git does. Without a
+    pager the best page is printed last, where it can be seen.
     """
     from rich.console import Console
 
@@ -124,7 +124,7 @@ def passage_lines(shown: Passage) -> Iterator[Text]:
             marked.append(_visible(line[at:]))
             lines.append(marked)
         start += len(line) + 1
-    # The first line was cut where its text begins; the others move left as far as they can.
+    # The first line has no indentation left; the others are moved left by their common one.
     shared = min((_indent(line.plain) for line in lines[1:]), default=0)
     lines[1:] = [line[shared:] for line in lines[1:]]
     if lines and shown.cut_before:
@@ -139,7 +139,7 @@ def _indent(line: str) -> int:
 
 
 def _visible(text: str) -> str:
-    """`sanitize`, with the blanks at both ends kept: code is indented, words stand apart."""
+    """`sanitize` that keeps blanks at both ends, as code is indented and words are separated."""
     text = text.replace("\t", "    ")
     inner = text.strip()
     if not inner:

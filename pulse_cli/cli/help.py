@@ -1,8 +1,8 @@
 """Help pages: every command's, in one layout, as plain text.
 
-The layout is ours and not the library's, so that the help blocks of README.md can be
-compared with the program whatever version of typer is installed, flags stand in groups,
-examples keep their lines, and no 0.1 s goes into drawing boxes.
+The layout does not come from the library. So it is the same with every version of typer, and a
+test can compare the documentation with it. Flags are in groups, examples keep their lines, and no
+0.1 s is spent on drawing boxes.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ FLAG_COLUMN = 26
 
 
 class Command(TyperCommand):
-    """A command whose help is laid out by `page`."""
+    """A command with the help page of `page`."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         formatter.write(page(ctx))
 
 
 class Group(TyperGroup):
-    """A command with subcommands, likewise. `pulse FILE` is told which command takes files."""
+    """A group of commands with such a help page. `pulse FILE` gets a hint to `pulse index`."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         word = args[0]

@@ -1,7 +1,7 @@
-"""What the starts of the last hours did, from the log of runs: for people and programs.
+"""The starts of the last hours, from the log of runs: for people and for programs.
 
-Durations of a stage over several starts are the median of their medians (`p50_ms`) and the
-highest of their 95th percentiles (`p95_ms`): starts are not mixed, so one bad night shows.
+The durations of a stage over several starts are the median of their medians (`p50_ms`) and the
+highest of their 95th percentiles (`p95_ms`), so that one bad night can be seen.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Record = dict[str, Any]
 
 
 def as_object(records: Sequence[Record], hours: float) -> dict[str, Any]:
-    """`starts` as they were recorded, with times in RFC 3339; and what they add up to."""
+    """`starts` as recorded, with times in RFC 3339, and their totals."""
     return {
         "hours": hours,
         "starts": [
@@ -63,7 +63,7 @@ def moment(seconds: float) -> str:
 
 
 def stages(records: Sequence[Record]) -> dict[str, dict[str, float]]:
-    """Totals and durations by stage; a stage that did nothing is left out."""
+    """Totals and durations by stage; an unused stage is left out."""
     found: dict[str, list[Record]] = {}
     for one in records:
         for name, stage in one["stages"].items():
@@ -88,10 +88,10 @@ def _end(one: Record) -> str:
 
 
 def _failures(records: Sequence[Record]) -> Counter[str]:
-    """Starts that ended early by what ended them, and dead letters by reason.
+    """Starts that ended early, by cause, and dead letters, by reason.
 
-    The dead letters of a run that was resumed are those of its last start, which counts
-    the earlier ones as well.
+    Of a resumed run only the dead letters of its last start are counted, because these include
+    those of the earlier starts.
     """
     found = Counter(one["error"]["kind"] for one in records if one["error"])
     last = {one["run_id"]: one for one in records if one["run_id"]}

@@ -1,4 +1,4 @@
-"""`pulse index` at work: sources, observers, the run itself, and what is said of it."""
+"""Runs `pulse index`: determines the sources, sets up observers, runs, and reports."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Work = Callable[["Settings", Job, Observer, "Stop"], Coroutine[Any, Any, "Summary"]]
 """One run from settings and job to its summary."""
 
-_HINT = "name a file or folder, or pipe something in: see `pulse index --help`"
+_HINT = "name a file or folder, or pipe records in: see `pulse index --help`"
 
 
 def sources_of(named: Sequence[str] | None) -> tuple[str, ...]:
@@ -40,7 +40,7 @@ def sources_of(named: Sequence[str] | None) -> tuple[str, ...]:
         return tuple(named)
     if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
         raise _usage("nothing to index")
-    # Waits for the first byte: a pipe from a failed command must not pass for an empty crawl.
+    # Waits for the first byte: the pipe of a failed command must not count as an empty crawl.
     buffer: Any = sys.stdin.buffer
     try:
         is_empty = not buffer.peek(1)
@@ -74,7 +74,7 @@ def run_index(
 
 
 def _say(summary: Summary, loaded: Loaded, verbosity: Verbosity, *, as_json: bool) -> None:
-    """The page on stderr, or its last line where little is wanted."""
+    """Print the summary page on stderr, or only its last lines with `-q` or `--json`."""
     if verbosity.quiet and exit_of_run(summary) is Exit.OK:
         return
     brief = verbosity.quiet or as_json

@@ -1,7 +1,7 @@
-"""Names and what is said of them, in two columns that survive a narrow terminal.
+"""Tables of names and texts in two columns, for wide and narrow terminals.
 
-Text is broken between words only, so that a path or a command can still be copied; when
-nobody sees it (a pipe, a log) it is not broken at all.
+Text is broken between words only, so that a path or a command can be copied. In a pipe or a log
+it is not broken at all.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ENDLESS = 1_000_000
 
 
 def width_of(stream: TextIO | None = None) -> int:
-    """Columns of the terminal behind `stream` (stderr); as good as endless elsewhere."""
+    """Columns of the terminal at `stream` (default: stderr); practically unlimited elsewhere."""
     stream = sys.stderr if stream is None else stream
     return shutil.get_terminal_size().columns if stream.isatty() else ENDLESS
 
@@ -36,7 +36,7 @@ def rows(pairs: Iterable[tuple[str, str]], width: int) -> list[str]:
 
 
 def broken(line: str, width: int, indent: int) -> list[str]:
-    """`line` as several where it is too long, all but the first indented."""
+    """`line` broken into several if it is too long, all but the first indented."""
     if len(line) <= width:
         return [line]
     return textwrap.wrap(
@@ -50,7 +50,7 @@ def broken(line: str, width: int, indent: int) -> list[str]:
 
 
 def waiting(event: Waiting) -> str:
-    """What is waited for, how long already, until when, and why."""
+    """A line that says what is waited for, since when, until when, and why."""
     left = numbers.duration(event.left_s)
     how_long = f"{numbers.duration(event.waited_s)} so far, gives up in {left}"
     return f"waiting for {event.what} ({how_long}): {event.error or 'no answer yet'}"

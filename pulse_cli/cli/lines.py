@@ -1,7 +1,7 @@
 """Progress as lines with a time stamp, for cron, pipes and log files: as text or as JSON.
 
-At most one line of figures every `every` seconds of the run; messages at once. A line is
-written whole and flushed, so a log cut off by a crash ends with a whole line.
+Progress is written at most once in `every` seconds of the run, messages at once. A line is
+written whole and flushed, so a log ends with a whole line even after a crash.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def utc_now() -> datetime:
 class Lines:
     """An observer that writes one line per event to `stream`.
 
-    `page_follows`: how the run ended will be said there in another way.
+    `page_follows`: a summary page follows, so the end of the run is not written as a line.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Lines:
                 self._write(
                     "warning",
                     "draining",
-                    f"finishing what is begun: {event.reason}; again stops at once",
+                    f"finishing what is in flight: {event.reason}; again stops at once",
                 )
             case Waiting() if self._is_news(event):
                 more = asdict(event) if self._as_json else {}
@@ -92,7 +92,7 @@ class Lines:
                 self._ending(event.summary)
 
     def _ending(self, summary: Summary) -> None:
-        """Whatever the level, unless all is well: else nobody would know that something is not."""
+        """Write the end of the run; if something is wrong, at every level of messages."""
         code = exit_of_run(summary)
         if code:
             self._threshold = 0
@@ -109,7 +109,7 @@ class Lines:
         )
 
     def _is_news(self, event: Waiting) -> bool:
-        """Whether another line is due: the first at once, then one every half minute."""
+        """Whether to write another line: the first at once, then one every half minute."""
         last = self._waiting
         same = last is not None and last.what == event.what and event.waited_s >= last.waited_s
         if same and last is not None and event.waited_s - last.waited_s < WAITING_EVERY_S:
@@ -138,7 +138,7 @@ class Lines:
         try:
             self._stream.write(line + "\n")
             self._stream.flush()
-        except OSError:  # its reader left, or its disk is full: no reason to stop a run
+        except OSError:  # its reader has gone, or its disk is full: no reason to stop a run
             abandon(self._stream)
             self._threshold = len(LEVELS)
 

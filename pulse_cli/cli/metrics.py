@@ -1,8 +1,8 @@
-"""Figures of a run for Prometheus' textfile collector, in one file that is always whole.
+"""Metrics of a run for Prometheus' textfile collector, in one file that is replaced as a whole.
 
-It is replaced every 15 s while the run goes on and at its end. All figures are gauges, for
-they begin anew with each run; `pulse_last_success_timestamp_seconds` alone is carried over
-from the file as it was, so that an alert can say "no complete run for 26 hours".
+It is replaced every 15 s during the run and at its end. All metrics are gauges, because they begin
+anew with each run. Only `pulse_last_success_timestamp_seconds` is taken over from the previous
+file, so that an alert can say "no complete run for 26 hours".
 
 Format: https://prometheus.io/docs/instrumenting/exposition_formats/ (text, version 0.0.4).
 """
@@ -23,11 +23,11 @@ from pulse_cli.sanitize import mask_credentials
 EVERY_SECONDS = 15.0
 _SUCCESS = "pulse_last_success_timestamp_seconds"
 _HELP = {
-    "pulse_run_running": "1 while a run goes on, 0 after its end.",
+    "pulse_run_running": "1 during a run, 0 after its end.",
     "pulse_run_start_timestamp_seconds": "When the latest run started.",
-    "pulse_run_update_timestamp_seconds": "When these figures were written.",
+    "pulse_run_update_timestamp_seconds": "When this file was written.",
     "pulse_run_seconds": "How long the latest run has taken.",
-    "pulse_run_exit_code": "Exit code of the latest run, -1 while it goes on.",
+    "pulse_run_exit_code": "Exit code of the latest run, -1 during the run.",
     _SUCCESS: "When a run was last complete (exit code 0 or 3), 0 if never.",
     "pulse_records": "Records of the run by outcome.",
     "pulse_skipped_records": "Skipped records by reason.",
@@ -36,7 +36,7 @@ _HELP = {
     "pulse_tokens": "Tokens of the pages indexed.",
     "pulse_pruned_pages": "Pages removed that the crawl no longer holds.",
     "pulse_read_bytes": "Bytes read of the sources, as stored.",
-    "pulse_open_records": "Records that are read and not done yet.",
+    "pulse_open_records": "Records that are read but not finished.",
     "pulse_stage_requests": "Requests of a stage.",
     "pulse_stage_retries": "Requests of a stage that failed and were repeated.",
     "pulse_stage_dead_records": "Records that became dead letters in a stage.",
@@ -52,7 +52,7 @@ Sample = tuple[str, Labels, float]
 class MetricsFile:
     """An observer that passes everything on to `inner`.
 
-    A file that cannot be written is warned of once; it never ends a run.
+    If the file cannot be written, there is one warning, and the run goes on.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class MetricsFile:
 
     def on(self, event: Event) -> None:
         if isinstance(event, Ended):
-            self._ended(event.summary)  # before the last word, which is the inner one's
+            self._ended(event.summary)  # first, because the inner observer prints the last line
         self._inner.on(event)
         if isinstance(event, Started):
             self._write([*self._run(Stats(), None)])
@@ -86,7 +86,7 @@ class MetricsFile:
             self._write([*self._run(event.stats, None), *_work(event.stats)])
 
     def _ended(self, summary: Summary) -> None:
-        """Write the last figures."""
+        """Write the final metrics."""
         exit_code = int(exit_of_run(summary))
         if summary.status == "complete" and exit_code in (0, 3):
             self._success = self._now()

@@ -1,7 +1,7 @@
-"""The files that a user may name for output, looked at before anything is read or written.
+"""Checks the output files that a user names, before anything is read or written.
 
-A file that pulse did not write is not written over, whatever flag names it; neither is a source,
-also where it is reached by another name. `atomic_file` says what becomes of links, devices, pipes.
+A file that pulse did not write is never overwritten, whatever flag names it. Neither is a source,
+even under another name. `atomic_file` says how links, devices and pipes are handled.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def is_plots(head: bytes) -> bool:
 
 
 def is_export(head: bytes) -> bool:
-    """Also the index of the original service, whose place an export is meant to take."""
+    """Also true for the index of the original service, which an export may replace."""
     return bool(_PICKLE.match(head))
 
 
 def is_pages(head: bytes) -> bool:
-    """What `pulse export` writes: pages or chunks as JSON lines, or Parquet."""
+    """Whether `pulse export` wrote it: pages or chunks as JSON lines, or Parquet."""
     return head.startswith((b'{"markdown":', b'{"id":', b"PAR1"))
 
 
@@ -62,7 +62,7 @@ def is_settings(head: bytes) -> bool:
 
 
 def check_run_outputs(settings: Settings, sources: Sequence[str]) -> None:
-    """Look at all files that an indexing run writes for others. Raises Fatal (exit 2)."""
+    """Check all output files of an indexing run. Raises Fatal (exit 2)."""
     kinds: dict[Path | None, IsOwn] = {
         settings.log.file: is_log,
         settings.run.metrics_file: is_metrics,
@@ -70,13 +70,13 @@ def check_run_outputs(settings: Settings, sources: Sequence[str]) -> None:
     named = {path: kind for path, kind in kinds.items() if path is not None}
     check_outputs(named, sources, settings.state_folder)
     if settings.log.file is not None and settings.log.file == settings.run.metrics_file:
-        raise _refused(f"{settings.log.file} is to be log and metrics at once")
+        raise _refused(f"{settings.log.file} cannot be both log and metrics file")
 
 
 def check_outputs(
     named: Mapping[Path, IsOwn], sources: Sequence[str] = (), state_folder: Path | None = None
 ) -> None:
-    """Look at these files before anything is read. Raises Fatal (exit 2)."""
+    """Check these files before anything is read. Raises Fatal (exit 2)."""
     for path, is_own in named.items():
         check_output(path, is_own=is_own, sources=sources, state_folder=state_folder)
         if source := _source_that_takes(path, sources):
@@ -84,7 +84,7 @@ def check_outputs(
 
 
 def _source_that_takes(path: Path, sources: Sequence[str]) -> str | None:
-    """The folder or pattern among the sources that a file at `path` would belong to."""
+    """The folder or pattern among the sources that includes a file at `path`."""
     from pulse_cli.read.bytes.inputs import SUFFIXES
 
     real = os.path.realpath(path)

@@ -1,4 +1,4 @@
-"""Collections and what is in them: for people, and as objects for programs."""
+"""Collections and their contents: as pages for people, and as objects for programs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pulse_cli.app.overview import Contents, Overview
 
 UNKNOWN = "?"
-_OLD = "written before pulse kept this figure; `pulse index` adds it"
+_OLD = "not known: an older pulse wrote this collection; `pulse index` adds it"
 _AGES = ((1, "today"), (7, "this week"), (30, "this month"), (90, "90 days"), (math.inf, "older"))
 _MOST_ROWS = 20
 _BAR = 30
@@ -28,7 +28,7 @@ def as_object(one: Overview) -> dict[str, Any]:
 
 
 def contents_object(found: Contents) -> dict[str, Any]:
-    """Everything known; `languages` has "" for pages that tell none."""
+    """All that is known; `languages` has "" for pages without one."""
     return {
         **as_object(found.overview),
         "hosts": found.hosts,
@@ -38,7 +38,7 @@ def contents_object(found: Contents) -> dict[str, Any]:
 
 
 def stats_object(found: Contents) -> dict[str, Any]:
-    """The figures, with the distribution of chunk sizes in tokens."""
+    """The numbers, with the distribution of chunk sizes in tokens."""
     return {
         **as_object(found.overview),
         "hosts": None if found.hosts is None else len(found.hosts),
@@ -143,7 +143,7 @@ def stats_page(found: Contents, width: int) -> str:
 
 
 def ages(dates: Mapping[str, int], now: datetime) -> dict[str, int]:
-    """Pages by how long ago the run began that wrote them."""
+    """Pages by age: how long ago the run began that wrote them."""
     found: dict[str, int] = {}
     for text, count in dates.items():
         name = _age(text, now)
@@ -166,7 +166,7 @@ def _named(found: Mapping[str, int] | None, silent: str) -> Mapping[str, int] | 
 
 
 def _table(title: str, found: Mapping[str, int] | None) -> list[str]:
-    """The most frequent values; how many more there are."""
+    """The most frequent values, and how many more there are."""
     if found is None:
         return ["", f"{title}: {_OLD}"]
     lines = ["", title] if found else []

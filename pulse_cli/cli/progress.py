@@ -1,4 +1,4 @@
-"""Chooses who watches a run: a live display, lines on stderr, a log file, or nobody."""
+"""Chooses the observers of a run: a live display, lines on stderr, a log file, or none."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Verbosity:
-    """`-q` leaves errors only; `-v` adds what is good to know; `-vv` the log's details."""
+    """`-q` shows errors only, `-v` more messages, `-vv` also details for debugging."""
 
     quiet: bool = False
     verbose: int = 0
@@ -50,7 +50,8 @@ class CompositeObserver:
 def watching(
     settings: Settings, verbosity: Verbosity, sources: tuple[str, ...] = ()
 ) -> Iterator[Observer]:
-    """The observers that the settings ask for, closed at the end; what ends the context is told.
+    """The observers that the settings ask for. They are closed at the end of the context, and an
+    exception that ends it is logged.
 
     Raises Fatal (exit 2) for a log or metrics file that must not be written.
     """
@@ -76,7 +77,7 @@ def watching(
 
 
 def speaks_json(settings: Settings) -> bool:
-    """Whether stderr carries JSON objects, and nothing else."""
+    """Whether stderr carries only JSON objects."""
     return _mode(settings) == "json"
 
 
@@ -107,8 +108,8 @@ def _open_log(settings: Settings) -> TextIO:
     file = settings.log.file
     assert file is not None
     try:
-        # 0600: messages name pages, and what was crawled may be nobody else's business.
-        # Not waited for: a pipe that nobody reads, or whose reader stands still.
+        # 0600, because messages name pages, and a crawl may be private.
+        # Non-blocking, because a pipe may have no reader, or one that has stopped.
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK
         descriptor = os.open(file, flags, 0o600)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Asking before something is removed."""
+"""Asks the user before something is removed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pulse_cli.errors import Fatal, Kind
 
 
 def confirmed(question: str) -> bool:
-    """The answer on the terminal. Raises Fatal (exit 2) where nobody can be asked."""
+    """The answer on the terminal. Raises Fatal (exit 2) where there is no terminal."""
     if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise Fatal(
-            "nothing was removed, for nobody can be asked", hint="--yes removes it", kind=Kind.USAGE
+            "nothing was removed: there is no terminal to ask on",
+            hint="--yes removes it without a question",
+            kind=Kind.USAGE,
         )
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()

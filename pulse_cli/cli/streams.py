@@ -1,9 +1,9 @@
 """Standard output and standard error as pulse uses them.
 
-Standard output carries results. Its reader may leave at any time (`pulse search x | head -1`),
-which is no error; that a result cannot be written (a full disk, a closed descriptor) is one, and
-the command that wrote it says so. Standard error carries words for people: that they reach
-nobody never ends a command.
+Standard output carries results. Its reader may stop reading at any time (`pulse search x | head
+-1`), which is not an error. A result that cannot be written (a full disk, a closed descriptor) is
+an error of the command. Standard error carries messages for people. If they cannot be written,
+the command goes on.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from pulse_cli.errors import Fatal
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 _LACKING = "backslashreplace"
-"""A letter that the encoding of the terminal lacks is no error: a title must not end a run."""
+"""A character that the encoding of the terminal lacks is replaced: a title must not end a run."""
 
 
 def open_standard_streams() -> None:
-    """Make `sys.stdout` and `sys.stderr` what the module promises. Called once, at the start.
+    """Set up `sys.stdout` and `sys.stderr` as the module says. Called once, at the start.
 
-    Where the caller has closed a descriptor (`pulse … >&-`), the null device takes its place:
-    else the next file that is opened would get its number, and libuv aborts the process when that
-    happens to a socket.
+    If the caller has closed a descriptor (`pulse … >&-`), the null device takes its place.
+    Otherwise the next file that is opened would get its number, and libuv aborts the process when
+    a socket gets it.
     """
     for fd, mode in ((_STDIN, os.O_RDONLY), (_STDOUT, os.O_RDONLY), (_STDERR, os.O_WRONLY)):
-        _fill(fd, mode)  # writing to what is open for reading fails as writing to nothing would
+        _fill(fd, mode)  # open for reading: writing fails, as on a closed descriptor
     buffer, encoding = _taken_over(sys.stdout, _STDOUT)
     sys.stdout = _Results(buffer, encoding, _LACKING)
     buffer, encoding = _taken_over(sys.stderr, _STDERR)
@@ -42,19 +42,19 @@ def write_stdout(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """Write words for people, and a newline."""
+    """Write a message for people, and a newline."""
     print(text, file=sys.stderr, flush=True)
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether somebody sits there; never for a stream that is closed or was never open."""
+    """Whether `stream` is a terminal; False for a stream that is closed or was never open."""
     return stream is not None and not stream.closed and stream.isatty()
 
 
 def abandon(stream: TextIO) -> None:
-    """Let what `stream` still holds, and what is written to it later, go nowhere.
+    """Drop what `stream` still holds and what is written to it later.
 
-    Else the interpreter would try to flush once more at exit, complain, and exit with 120.
+    Otherwise the interpreter would flush it again at exit, print an error, and exit with 120.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

@@ -1,8 +1,8 @@
-"""Markdown as lines to read, for the passages of search results.
+"""Removes markup from markdown, for the passages of search results.
 
-Only marks go: those of markdown, HTML tags, and what documentation generators leave (Docusaurus'
+Removed are the marks of markdown, HTML tags, and those of documentation generators (Docusaurus'
 admonitions, anchors and permalinks, imports of MDX). Code, lists and tables keep their lines.
-What is in the index is not touched.
+The index keeps the text as it is.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _END = re.compile(r"[.:!?\u3002]$")
 
 
 def strip_markdown(markdown: str, title: str | None = None) -> str:
-    """`markdown` without marks; of a heading that only repeats the title, without the heading.
+    """`markdown` without marks, and without a heading that only repeats the title.
 
-    Other headings end like a sentence.
+    Other headings get a full stop, like a sentence.
     """
     fences = list(_FENCE.finditer(markdown))
-    # A chunk may begin inside a block of code: then its first fence only ends one.
+    # A chunk may begin inside a block of code: then its first fence ends that block.
     code = len(fences) % 2 == 1 and not fences[0][1].strip()
     done: list[str] = []
     at = 0

@@ -1,4 +1,4 @@
-"""How a run ended, as a page for people: what went wrong first, the last line says it all."""
+"""The summary page of a run, for people: errors come first, the last line sums it up."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def as_page(summary: Summary, search: str) -> str:
 
 
 def as_line(summary: Summary) -> str:
-    """What is left of the page where little is to be said: the error, and the last line."""
+    """The short form of the page: the error, and the last line."""
     error = summary.error
     lines = trouble(error.message, error.hint, width_of()) if error else []
     if ending.has_begun(summary):
@@ -89,7 +89,7 @@ def outcomes(counts: Counts) -> str:
 def dead_rows(
     dead: Mapping[str, int], examples: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[tuple[str, str]]:
-    """Every reason with its count, one example with its place, and what to do."""
+    """For every reason: its count, one example with its place, and what to do."""
     for reason, count in sorted(dead.items(), key=lambda item: -item[1]):
         text = f"{count:,} {reason}"
         if one := examples.get(reason):
@@ -101,7 +101,7 @@ def dead_rows(
 
 
 def shown_path(name: str) -> str:
-    """A path below the working folder as it is named from there; others as they are."""
+    """A path below the working folder as a relative path; other paths as they are."""
     try:
         return str(Path(name).relative_to(Path.cwd())) if os.path.isabs(name) else name  # noqa: PTH117
     except (ValueError, OSError):

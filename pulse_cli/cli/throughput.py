@@ -1,7 +1,7 @@
-"""How fast a run goes, from its own counters: rates of the last seconds, and the time left.
+"""The speed of a run, from its counters: rates of the last seconds, and the time left.
 
-The time left and the share done go by chunks embedded, for embedding is where the time goes: a page
-of 300 chunks is one record like any other, and nothing is indexed before its last chunk.
+The time left and the share done are computed from embedded chunks, because embedding takes most of
+the time: a page of 300 chunks is one record like any other, and is indexed after its last chunk.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Sample:
 
 
 class Throughput:
-    """Fed with `Stats` from time to time; time is the run's own (`elapsed_s`)."""
+    """`update` it with `Stats` from time to time; time is that of the run (`elapsed_s`)."""
 
     def __init__(self) -> None:
         self._samples: deque[_Sample] = deque()
@@ -97,10 +97,10 @@ class Throughput:
         return max(whole - stats.chunks_embedded, 0) / speed if speed > 0 else None
 
     def _chunks_to_embed(self, stats: Stats) -> float | None:
-        """How many chunks this process will embed; None where nothing suggests a number.
+        """How many chunks this process will embed in all; None where nothing is known yet.
 
-        The documents whose chunks are known stand for those that are not: what they came to per
-        byte of input, the rest will. Documents that are long or cheap (unchanged) count as such.
+        The rest of the input is assumed to give as many chunks per byte as the documents whose
+        chunks are known. These include long documents, and unchanged ones, which embed none.
         """
         records = stats.counts.records + stats.open_records - self._first_records
         if not (stats.chunks_known and records and stats.bytes_total):
@@ -116,7 +116,7 @@ class Throughput:
 
 
 def bytes_done(stats: Stats) -> float:
-    """How much of the input is behind us, in bytes as stored.
+    """How much of the input is done, in bytes as stored.
 
     The reader is up to 64 MiB ahead of what is indexed, which may be all of a small input,
     so of the bytes read only the share of the records that are done counts.

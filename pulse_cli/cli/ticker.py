@@ -1,7 +1,7 @@
 """One line of progress on a terminal, for commands that read or write many points.
 
-It appears after a second, is drawn five times a second at most, and is gone at the end. Nothing
-is shown where standard error is no terminal.
+It appears after a second, is drawn at most five times a second, and is removed at the end. Nothing
+is shown if standard error is not a terminal.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Ticker:
         self._drawn = False
 
     def at(self, done: int, total: int | None = None) -> None:
-        """So many are done."""
+        """Show that `done` of `total` are done."""
         now = self._now()
         if now < self._next or not self._stream.isatty():
             return

@@ -1,4 +1,4 @@
-"""Which runs are meant by the sources that a user names."""
+"""Finds the runs over the sources that a user names."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pulse_cli.app.sources import absolute_sources, is_path
 
 
 def runs_over(named: Sequence[str]) -> Callable[[Sequence[str]], bool]:
-    """Whether a run over some sources is meant: all are, if none is named.
+    """A function that says whether a run over some sources matches; without names all runs match.
 
-    A name is a source as it was given (from any folder), a folder above it, its last part alone, or
-    a pattern of it with `*`. Raises Fatal (exit 2) where the working folder is gone.
+    A name is a source as it was given (from any folder), a folder above it, its last part alone,
+    or a pattern with `*`. Raises Fatal (exit 2) where the working folder is gone.
     """
     wanted = list(zip(named, absolute_sources(named), strict=True))
 

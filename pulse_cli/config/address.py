@@ -1,7 +1,7 @@
-"""Addresses without their secrets: user-info never stays in a URL that is shown.
+"""Removes user and password from addresses.
 
-`http://user:password@host` is taken apart when settings are read, so that no message,
-log line, checkpoint or summary that names the address can hold the password.
+`http://user:password@host` is split when settings are read, so no message, log line, checkpoint
+or summary that names the address can hold the password.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def check_http(url: str, schemes: tuple[str, ...] = ("http", "https")) -> str:
 
 
 def command_words(text: str) -> list[str]:
-    """The words of a command, quoted as in a shell; none where the quotes do not close."""
+    """The words of a command, quoted as in a shell; none where a quote is not closed."""
     try:
         return shlex.split(text)
     except ValueError:
@@ -44,5 +44,5 @@ def command_words(text: str) -> list[str]:
 
 
 def looks_like_host(text: str) -> bool:
-    """Whether `text` is a host and port whose `http://` was forgotten."""
+    """Whether `text` is a host and port without the `http://`."""
     return bool(_HOST_PORT.fullmatch(text))

@@ -1,6 +1,6 @@
-"""The settings, written out: the example file, the table of README.md, `config show`.
+"""Writes out the settings: the example file, the table of the reference, `config show`.
 
-All of it is made from the tree of settings, so it cannot disagree with the program.
+All of it is made from the settings classes, so it cannot disagree with the program.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 HEADER = """\
 # Settings of pulse. Every line shows the default; uncomment what you change.
 #
-# Found as ./pulse.yaml, else as ~/.config/pulse/pulse.yaml; `--config FILE` names another.
-# The environment wins over this file (embed.url is PULSE_EMBED__URL), flags over both.
+# pulse reads ./pulse.yaml, else ~/.config/pulse/pulse.yaml; `--config FILE` names another file.
+# The environment overrides this file (embed.url is PULSE_EMBED__URL), and flags override both.
 # Sizes are written 64MiB or 500KB, durations 90s, 10m or 1h30m.
 """
 
@@ -56,7 +56,7 @@ def markdown_table(flags: Mapping[str, str]) -> str:
 
 
 def effective(loaded: Loaded) -> Iterator[tuple[str, str, str]]:
-    """(setting, value, where it came from) of every setting; secrets are masked."""
+    """(setting, value, origin) of every setting; secrets are masked."""
     values = _dumped(loaded.settings)
     for leaf in leaves():
         origin = loaded.origins.get(leaf.name, "default")

@@ -29,7 +29,7 @@ from pulse_cli.config.units import (
 )
 
 MOST = 1_000_000_000
-"""No setting needs a larger whole number, and C code takes none without end."""
+"""No setting needs a larger whole number, and C code overflows at some limit."""
 
 TOO_MUCH = f"expected at most {MOST:,}"
 
@@ -88,12 +88,12 @@ def _path(value: object) -> object:
 
 
 def expanded(text: str) -> Path:
-    """`~` and `~name` replaced by the home folder meant. Raises ValueError where there is none."""
+    """Replaces `~` and `~name` by the home folder. Raises ValueError where there is none."""
     try:
         return Path(text).expanduser()
     except RuntimeError:
         raise ValueError(
-            "there is no home folder for this ~ (a name like that: ./ first)"
+            "there is no home folder for this ~ (for a file of that name write ./ before it)"
         ) from None
 
 

@@ -1,9 +1,9 @@
-"""Settings from all their places, each value with the place it came from.
+"""Loads the settings from all their sources, and remembers the source of each value.
 
-Later places win: defaults, the variables of the original service (`WEBHOOK_*`),
-pulse.yaml, `PULSE_*` variables, flags. Every fault found is named at once, with its
-place and without its value. Paths come out absolute: those of a settings file are relative to
-its folder, all others to the working folder.
+Later sources override earlier ones: defaults, the variables of the original service (`WEBHOOK_*`),
+pulse.yaml, `PULSE_*` variables, flags. All faults are reported together, each with its place and
+without its value. Paths become absolute: those of a settings file are relative to its folder, all
+others to the working folder.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ Flags = Mapping[str, tuple[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Effective settings. `origins` names the place of every setting not at its default."""
+    """Effective settings. `origins` names the source of every setting not at its default."""
 
     settings: Settings
     origins: Mapping[str, str]
@@ -76,9 +76,9 @@ def load(
     environ: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Loaded:
-    """Read every place. `folder` is where `pulse.yaml` is looked for (the working folder).
+    """Load all settings. `folder` is where `pulse.yaml` is looked for (the working folder).
 
-    Raises Fatal (exit 2) that lists all that is wrong.
+    Raises Fatal (exit 2), which lists all faults.
     """
     variables = os.environ if environ is None else environ
     here = folder or _working_folder()
@@ -102,13 +102,17 @@ def load(
 def user_config_file(environ: Mapping[str, str]) -> Path:
     base = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME") or "~") / ".config")
     folder = Path(base)
-    with suppress(RuntimeError):  # a `~` of nobody, or of a user without a home, as in a container
+    with suppress(
+        RuntimeError
+    ):  # a `~` of an unknown user, or of one without a home, as in a container
         folder = folder.expanduser()
     return folder / "pulse" / "pulse.yaml"
 
 
 def _find_file(config: Path | None, environ: Mapping[str, str], folder: Path) -> Path | None:
-    """What is there is read, so that a folder or a dangling link is told, not passed over."""
+    """The settings file, if there is one. A folder or a dangling link of that name is returned,
+    too, so that reading it reports an error.
+    """
     if config is not None:
         return folder / config
     for candidate in (folder / "pulse.yaml", user_config_file(environ)):
@@ -152,7 +156,7 @@ def _from_variables(
         if name in known:
             yield known[name], value, f"${name}"
         elif name in flat:
-            faults.append(f"${name}: did you mean {flat[name]}, with two underscores?")
+            faults.append(f"${name}: did you mean {flat[name]} (two underscores)?")
         elif "__" in name:
             meant = closest(name, known)
             hint = f"; did you mean {meant}?" if meant else ""
@@ -165,7 +169,7 @@ def _validated(layers: _Layers) -> Settings:
         settings = Settings.model_validate(nest(layers.values))
     except ValidationError as error:
         order = list(layers.values)
-        # without include_input=False pydantic would hand out the secret itself
+        # without include_input=False pydantic would return the secret itself
         details = [
             (_setting(detail["loc"]), detail)
             for detail in error.errors(include_url=False, include_input=False)
@@ -189,12 +193,12 @@ def _setting(location: tuple[int | str, ...]) -> tuple[str, ...]:
 
 
 def _was_set(layers: _Layers, path: tuple[str, ...]) -> bool:
-    """Whether somebody set it, or a part of it: a default fails only where another value does."""
+    """Whether it, or a part of it, was set. A default is faulty only where another value is."""
     return any(known[: len(path)] == path for known in layers.origins)
 
 
 def _origin(layers: _Layers, path: tuple[str, ...]) -> str:
-    """Where `path` was set; for a fault of a whole section, where its keys were."""
+    """The source of `path`; for a fault of a whole section, the sources of its keys."""
     if path in layers.origins:
         return layers.origins[path]
     inside = [at for key, at in layers.origins.items() if key[: len(path)] == path]

@@ -1,7 +1,7 @@
 """Which settings are paths, and what a relative one is relative to.
 
-Settings hold absolute paths only, so what is kept for later (a checkpoint, a command to run
-again) means the same file from every folder.
+Settings hold absolute paths only. So a checkpoint, or a command that is printed for later, means
+the same file from every folder.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def absolute(setting: tuple[str, ...], value: Any, folder: Path) -> Any:
         return value
     try:
         return str(folder / expanded(value))
-    except ValueError:  # validation says what is wrong with it
+    except ValueError:  # validation reports the fault
         return value
 
 

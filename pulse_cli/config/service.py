@@ -1,7 +1,7 @@
-"""Settings of what pulse talks to: embedder, store, Firecrawl, and the network between.
+"""Settings of the services that pulse uses: embedder, store, Firecrawl, object storage, network.
 
-Frozen, secrets are SecretStr (never shown by repr, str or dumps), user-info of a URL is
-taken out of it at once, and validation errors never carry input.
+The sections are frozen. Secrets are SecretStr (never shown by repr, str or dumps). User and
+password are removed from a URL at once. Validation errors never contain the input.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pulse_cli.config.fields import DurationField, PathField, WholeField, expand
 
 
 class Section(BaseModel):
-    """One part of the tree: frozen, unknown keys refused, input kept out of errors."""
+    """One section of the settings: frozen, refuses unknown keys, keeps input out of errors."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False
@@ -25,7 +25,7 @@ class Section(BaseModel):
 
 
 class Service(Section):
-    """A section with a `url`, whose user-info moves to `basic_auth`, where it is a secret."""
+    """A section with a `url`. User and password in it move to `basic_auth`, which is a secret."""
 
     @model_validator(mode="before")
     @classmethod
@@ -36,7 +36,7 @@ class Service(Section):
         if user_info is None:
             return data
         if data.get("basic_auth"):
-            raise ValueError("user and password stand in the url and in basic_auth: keep one")
+            raise ValueError("user and password are in the url and in basic_auth: keep one")
         return {**data, "url": url, "basic_auth": user_info}
 
     @field_validator("basic_auth", check_fields=False)
@@ -60,7 +60,7 @@ class Embed(Service):
         default=None, description="`user:password`; one written into the url is moved here"
     )
     model: str | None = Field(
-        default=None, description="model to ask a /v1/embeddings server for; its only one if null"
+        default=None, description="model of a /v1/embeddings server; null: the only one it serves"
     )
     model_path: PathField | None = Field(
         default=None, description="another ONNX file for `local` (same tokenizer and dimensions)"
@@ -72,17 +72,17 @@ class Embed(Service):
         default="", description="put before every query (E5: `query: `); see the model's card"
     )
     timeout: DurationField = Field(
-        default=120.0, gt=0, description="for one request, from sending it to its last byte"
+        default=120.0, gt=0, description="time for one request, from sending to the last byte"
     )
     batch: WholeField | None = Field(
-        default=None, ge=1, description="texts per request; what the server says it takes if null"
+        default=None, ge=1, description="texts per request; null: what the server says it takes"
     )
 
     max_tokens: WholeField | None = Field(
         default=None,
         ge=16,
-        description="tokens a text may have at a /v1/embeddings server; what it says of its model, "
-        "else 512, if null",
+        description="most tokens of a text at a /v1/embeddings server; null: what the server says "
+        "of its model, else 512",
     )
 
     @field_validator("url")
@@ -106,40 +106,38 @@ class Embed(Service):
 
 
 class Qdrant(Service):
-    """Where vectors and terms are kept."""
+    """Where the index is kept: vectors, BM25 terms and payloads."""
 
     url: str | None = Field(
         default=None,
-        description="`http(s)://host:6333`, or a folder; a folder of pulse's own if null",
+        description="`http(s)://host:6333`, or a folder; null: a folder of pulse's own",
     )
-    collection: str = Field(
-        default="pulse_docs", description="one index; also names the default folder"
-    )
+    collection: str = Field(default="pulse_docs", description="name of the index")
     api_key: SecretStr | None = Field(default=None, description="sent as `api-key`")
     other_api_key: SecretStr | None = Field(
-        default=None, description="the key of any other server that a command names (`pulse copy`)"
+        default=None, description="key of another server that a command names (`pulse copy`)"
     )
     basic_auth: SecretStr | None = Field(
         default=None, description="`user:password`; one written into the url is moved here"
     )
-    timeout: DurationField = Field(default=60.0, gt=0, description="for one request")
+    timeout: DurationField = Field(default=60.0, gt=0, description="time for one request")
     on_disk: bool = Field(
-        default=False, description="keep vectors on disk, not in memory (new collections only)"
+        default=False, description="keep vectors on disk, not in memory (for a new collection)"
     )
     quantization: Literal["none", "int8"] = Field(
         default="none",
-        description="`int8` keeps small copies of the vectors in memory (new ones only)",
+        description="`int8`: keep small copies of the vectors in memory (for a new collection)",
     )
     shards: WholeField | None = Field(
         default=None,
         ge=1,
         le=1000,
-        description="of a new collection on a server, for more writes at once (2 to 4 per node); "
-        "the server's own default if null",
+        description="shards of a new collection on a server, for more writes at once (2 to 4 per "
+        "node); null: the default of the server",
     )
     bulk: bool = Field(
         default=False,
-        description="build the vector index after the load (pays from about 1 M chunks)",
+        description="build the search graph only after the load (useful from about 1 M chunks)",
     )
 
     @field_validator("url")
@@ -178,15 +176,14 @@ class Objects(Section):
 
     endpoint: str | None = Field(
         default=None,
-        description="address of an S3-compatible server; also read from AWS_ENDPOINT_URL; "
-        "Amazon's own if null",
+        description="address of an S3-compatible server; null: AWS_ENDPOINT_URL, else Amazon's own",
     )
     instance_role: bool = Field(
         default=False,
         description="ask the metadata service of this machine (169.254.169.254) for credentials",
     )
     timeout: DurationField = Field(
-        default=60.0, gt=0, description="for one request, of 4 MiB at most"
+        default=60.0, gt=0, description="time for one request, of 4 MiB at most"
     )
 
     @field_validator("endpoint")
@@ -203,5 +200,5 @@ class Network(Section):
     """How services are reached."""
 
     trust_env: bool = Field(
-        default=False, description="use the proxies and certificates named by the environment"
+        default=False, description="use the proxies and certificates that the environment names"
     )

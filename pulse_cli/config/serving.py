@@ -22,13 +22,13 @@ class Serve(Section):
     )
     port: WholeField = Field(default=52100, ge=0, le=65_535, description="port to listen on")
     api_secret: SecretStr | None = Field(
-        default=None, description="bearer secret that API calls must carry"
+        default=None, description="secret that API calls must send as `Authorization: Bearer`"
     )
     webhook_secret: SecretStr | None = Field(
         default=None, description="key with which Firecrawl and changedetection sign their events"
     )
     worker: bool = Field(
-        default=True, description="index in this process; false only accepts and searches"
+        default=True, description="index in this process; false: only accept events and search"
     )
     max_body: SizeField = Field(
         default=32 << 20, ge=1024, description="a longer request body is refused (413)"
@@ -36,14 +36,14 @@ class Serve(Section):
     max_backlog: SizeField = Field(
         default=1 << 30,
         ge=1 << 20,
-        description="accepted pages that may wait to be indexed; more are refused (503) for now",
+        description="size of the accepted pages that may wait; more are refused (503) for a while",
     )
     keep_results: DurationField = Field(
-        default=86_400.0, description="how long the results of jobs can be asked for"
+        default=86_400.0, description="how long the results of jobs are kept"
     )
     prune: bool = Field(
         default=False,
-        description="when a crawl is complete, remove pages of its hosts that it no longer holds",
+        description="after a complete crawl, remove pages of its hosts that it no longer holds",
     )
 
     @model_validator(mode="after")

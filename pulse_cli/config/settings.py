@@ -36,26 +36,26 @@ def _quarter(data: dict[str, int]) -> int:
 
 
 class Chunk(Section):
-    """How pages are cut."""
+    """How pages are cut into chunks."""
 
     max_tokens: WholeField = Field(
         default=800,
         ge=16,
-        description="longest chunk, in the model's own tokens; capped by what the model takes",
+        description="most tokens of a chunk, as the model counts them, within the model's limit",
     )
     overlap_tokens: WholeField = Field(
         default_factory=_quarter,
         ge=0,
-        description="how much of a chunk the next one repeats; a quarter of max_tokens if not set",
+        description="how much of a chunk the next one repeats; default: a quarter of max_tokens",
     )
     context: Literal["section", "title", "none"] = Field(
         default="section",
-        description="what is embedded and weighed with each chunk: title and headings above"
-        " (`section`), the title alone, or nothing",
+        description="text that is embedded, and seen by BM25, before each chunk: the title and the"
+        " headings above it (`section`), the title alone, or nothing",
     )
     tokenizer: str | None = Field(
         default=None,
-        description="`tokenizer.json` of the model, or `hub:ID` to fetch it; found if null",
+        description="`tokenizer.json` of the model, or `hub:ID` to download it; found if null",
     )
 
     @model_validator(mode="after")
@@ -101,28 +101,29 @@ Bm25Language = Literal[
 
 
 class Bm25(Section):
-    """How words count."""
+    """How words are weighed (BM25)."""
 
     engine: Literal["qdrant", "rank-bm25"] = Field(
         default="qdrant",
-        description="`qdrant`: beside the vectors; `rank-bm25`: also a view on disk",
+        description="`qdrant`: the BM25 of the store; `rank-bm25`: the original service's scoring,"
+        " in a view on disk",
     )
     language: Bm25Language = Field(
         default="english",
-        description="stemming and stop words of pages that do not name their language; `none`: of"
-        " no page",
+        description="stemming and stop words for pages that do not name their language; `none`: no"
+        " stemming and no stop words for any page",
     )
     k: RealField = Field(
-        default=1.2, ge=0, le=10, description="how soon a repeated word counts no more"
+        default=1.2, ge=0, le=10, description="the higher, the more a repeated word counts"
     )
-    b: Weight = Field(default=0.75, description="how much long chunks are marked down")
+    b: Weight = Field(default=0.75, description="how much the length of a chunk lowers its score")
     avg_len: RealField = Field(
-        default=256.0, gt=0, description="words in a chunk of average length"
+        default=256.0, gt=0, description="number of words in a chunk of average length"
     )
 
 
 class Source(Section):
-    """What is read, and what of it is left out."""
+    """What is read, and what is left out."""
 
     include: GlobsField = Field(
         default=(), description="index only URLs that match one of these globs"
@@ -135,19 +136,21 @@ class Source(Section):
         default=False, description="index pages of status 400 and above, too"
     )
     base_url: str | None = Field(
-        default=None, description="address of raw markdown files, which carry none themselves"
+        default=None, description="address of raw markdown and HTML files that do not name one"
     )
     map: MapField = Field(
         default={},
-        description="where home-made records keep a field: `{url: link, text: body.content}`",
+        description="the names of fields in records of your own: `{url: link, text: body.content}`",
     )
     max_record: SizeField = Field(
-        default=64 << 20, ge=1024, description="a longer record is a dead letter; bounds memory"
+        default=64 << 20,
+        ge=1024,
+        description="a longer record is a dead letter; this bounds memory",
     )
     max_expanded: SizeField | None = Field(
         default=None,
         ge=1024,
-        description="stop unpacking a compressed file here; null: at 200 times its size (bombs)",
+        description="stop unpacking a compressed file at this size; null: at 200 times its own",
     )
 
 
@@ -155,40 +158,40 @@ class Run(Section):
     """How a run behaves."""
 
     concurrency: WholeField | None = Field(
-        default=None, ge=1, description="embed requests in flight; found by itself if null"
+        default=None, ge=1, description="embed requests in flight; null: adapted to the server"
     )
     give_up_after: DurationField = Field(
         default=600.0, description="wait this long for a service that is down, then stop (exit 75)"
     )
     max_dead: ShareField = Field(
         default=Share(fraction=0.05),
-        description="stop when more records are dead (a share: from 1,000 on)",
+        description="stop when more records are dead letters (a share: from 1,000 records on)",
     )
     max_prune: ShareField = Field(
         default=Share(fraction=0.2),
-        description="`--prune` refuses to remove more pages of a host (or this share of them)",
+        description="most pages of a host, or share of them, that `--prune` removes",
     )
     on_changed_source: Literal["refuse", "restart"] | None = Field(
         default=None,
-        description="when an unfinished run finds its input changed; null: `refuse` on a terminal,"
-        " elsewhere `restart` if no file ends within a record",
+        description="what to do when the input of an unfinished run has changed; null: `refuse` on a"
+        " terminal, elsewhere `restart` if no file ends within a record",
     )
     wait_lock: DurationField = Field(
         default=0.0, description="wait this long for another run to end before exit 11"
     )
     notify: SecretStr | None = Field(
         default=None,
-        description="an http(s) URL that is sent the summary (JSON) at the end of every run, or a"
-        " command that reads it",
+        description="an http(s) URL to which the summary (JSON) of every run is sent, or a command"
+        " that gets it on standard input",
     )
     metrics_file: PathField | None = Field(
-        default=None, description="write figures for Prometheus' textfile collector here"
+        default=None, description="file of metrics for Prometheus' textfile collector"
     )
 
     @field_validator("notify")
     @classmethod
     def _check_notify(cls, value: SecretStr | None) -> SecretStr | None:
-        """Raises ValueError, which quotes nothing: the URL may hold a token."""
+        """Raises ValueError without the value, because the URL may hold a token."""
         text = value.get_secret_value() if value is not None else ""
         if "://" in text.partition(" ")[0]:
             check_http(split_user_info(text)[0])
@@ -200,8 +203,10 @@ class Run(Section):
 class Search(Section):
     """How `pulse search` ranks."""
 
-    mode: Literal["hybrid", "vector", "bm25"] = Field(default="hybrid", description="what to ask")
-    limit: WholeField = Field(default=10, ge=1, le=1000, description="pages shown")
+    mode: Literal["hybrid", "vector", "bm25"] = Field(
+        default="hybrid", description="what to search by"
+    )
+    limit: WholeField = Field(default=10, ge=1, le=1000, description="number of pages to show")
     min_score: RealField = Field(
         default=0.0, ge=0, le=100, description="leave out pages below this score, in percent"
     )
@@ -218,14 +223,14 @@ class Search(Section):
     )
     fusion: Literal["scores", "rrf"] = Field(
         default="scores",
-        description="how hybrid joins meaning and words: by `scores`, or by ranks alone (`rrf`)",
+        description="how hybrid search fuses vectors and BM25: by `scores`, or by ranks (`rrf`)",
     )
-    vector_weight: Weight = Field(default=0.6, description="weight of meaning in hybrid ranking")
-    bm25_weight: Weight = Field(default=0.4, description="weight of words in hybrid ranking")
+    vector_weight: Weight = Field(default=0.6, description="weight of vectors in hybrid ranking")
+    bm25_weight: Weight = Field(default=0.4, description="weight of BM25 in hybrid ranking")
     rrf_k: WholeField = Field(
         default=60,
         ge=1,
-        description="constant k of `fusion: rrf`: how flat ranks are weighed",
+        description="constant k of `fusion: rrf`: the higher, the less the first ranks stand out",
     )
 
     @field_validator("rerank")
@@ -239,17 +244,17 @@ class Search(Section):
 
 
 class Log(Section):
-    """What is kept of the messages."""
+    """Where messages are logged, and in which format."""
 
     file: PathField | None = Field(default=None, description="append messages to this file as well")
     format: Literal["text", "json"] = Field(
         default="text",
-        description="`json`: one object per line, in the file and when not on a terminal",
+        description="`json`: one object a line, in the file, and on stderr unless it is a terminal",
     )
 
 
 class Output(Section):
-    """What is seen while a run goes on."""
+    """How progress is shown."""
 
     progress: Literal["auto", "rich", "plain", "json", "none"] = Field(
         default="auto", description="`auto`: live on a terminal, plain lines elsewhere"

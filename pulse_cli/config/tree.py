@@ -1,4 +1,4 @@
-"""Walking the settings tree: its leaves, their names, and the words for what is wrong.
+"""The tree of settings: its leaves, their names, and the messages for faults.
 
 A leaf is named `section.key`, as in pulse.yaml; in the environment it is
 `PULSE_SECTION__KEY`.
@@ -62,7 +62,7 @@ def leaves() -> Iterator[Leaf]:
 
 
 def flatten(tree: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
-    """The leaves that `tree` sets; what fits no section is yielded as it stands."""
+    """The leaves that `tree` sets; a value that fits no section is yielded as it is."""
     inner = sections()
     for name, value in tree.items():
         if name in inner and isinstance(value, Mapping):
@@ -73,7 +73,7 @@ def flatten(tree: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
 
 
 def nest(flat: Mapping[Path, Any]) -> dict[str, Any]:
-    """The tree of these leaves. What stands in the place of a section hides its leaves."""
+    """The tree of these leaves. A value in the place of a section hides the section's leaves."""
     tree: dict[str, Any] = {}
     for path in sorted(flat, key=len):
         at: Any = tree
@@ -85,13 +85,13 @@ def nest(flat: Mapping[Path, Any]) -> dict[str, Any]:
 
 
 def closest(word: str, words: Iterable[str]) -> str | None:
-    """The one of `words` that was probably meant."""
+    """The most similar one of `words`, if one is similar enough."""
     found = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
     return found[0] if found else None
 
 
 def unknown(path: Path) -> str:
-    """Says that there is no setting `path`, what was probably meant, and what there is."""
+    """The message for an unknown setting: the most similar one, and all of the section."""
     inner = sections()
     name = ".".join(path)
     if len(path) > 1 and path[0] in inner:
@@ -128,7 +128,7 @@ _KINDS = {
 
 
 def wrong(error: ErrorDetails) -> str:
-    """What is wrong with a value, in words that never hold the value."""
+    """The fault of a value, in a message that never holds the value."""
     kind, context = error["type"], error.get("ctx", {})
     if kind == "value_error":
         return str(context.get("error", "is not valid"))

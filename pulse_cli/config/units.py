@@ -17,12 +17,12 @@ _SIZES = {
     "": 1,
     "B": 1,
     **_BINARY,
-    # 64M means 64MiB to dd, systemd, docker and java; 64MB is left its decimal meaning.
+    # 64M means 64MiB, as in dd, systemd, docker and java; 64MB keeps its decimal meaning.
     **{name[0]: factor for name, factor in _BINARY.items()},
     **{name[0] + "B": 1000**power for power, name in enumerate(_BINARY, start=1)},
 }
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_MOST_BYTES, _MOST_S = 1 << 60, 1e10  # more can only be a slip
+_MOST_BYTES, _MOST_S = 1 << 60, 1e10  # more can only be a typing error
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", re.ASCII)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])", re.ASCII)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
@@ -73,7 +73,7 @@ def show_duration(seconds: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How much may go wrong: a number of `records`, or a `fraction` of all of them."""
+    """A limit: a number of `records`, or a `fraction` of all of them."""
 
     records: int | None = None
     fraction: float | None = None

@@ -1,8 +1,8 @@
-"""pulse.yaml, read so that it can neither surprise nor hurt.
+"""Reads pulse.yaml safely.
 
-Plain data only (no tags, no aliases, so neither code nor alias bombs), at most 1 MiB, no
-duplicate keys (PyYAML would keep the last silently). Every key knows its line. Messages
-name file and line but never quote a value: it may be a secret.
+The file holds plain data only: no tags and no aliases, so neither code nor alias bombs. It has at
+most 1 MiB and no duplicate keys (PyYAML would keep the last one silently). The line of every key
+is known. Messages name file and line but never quote a value, because it may be a secret.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _scalar(loader: _Loader, node: yaml.Node, path: Path) -> Any:
         kind = "date" if node.tag.endswith("timestamp") else "number"
         raise _fault(path, f"a value looks like a {kind} but is none", _at(node)) from None
     if isinstance(value, datetime.date | bytes | set):
-        raise _fault(path, "a value reads as a date, bytes or set: put it in quotes", _at(node))
+        raise _fault(path, "a value is read as a date, bytes or set: put it in quotes", _at(node))
     return value
 
 
@@ -107,7 +107,7 @@ def _problem(error: yaml.MarkedYAMLError) -> str:
     if isinstance(error, yaml.constructor.ConstructorError):
         return "a value has a tag (a text that begins with ! needs quotes)"
     if _TAB in (error.problem or ""):
-        return "a tab stands here: write blanks in its place"
+        return "there is a tab here: write blanks instead"
     text = re.sub(r" ?(['\"])[^'\"]{2,}\1", "", error.problem or "is not valid YAML")
     return f"is not valid YAML: {text}"
 

@@ -1,7 +1,7 @@
-"""Looks at everything a run depends on, and says what is wrong and how to mend it.
+"""Checks everything a run depends on, and says what is wrong and how to fix it.
 
 Every check is bounded in time and independent of the others: a service that is down is one
-finding, not the end of the examination. Nothing is changed, no collection is created.
+finding, and the other checks go on. Nothing is changed, and no collection is created.
 """
 
 from pulse_cli.doctor.examine import examine

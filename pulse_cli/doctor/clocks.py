@@ -1,7 +1,7 @@
-"""The clock of this machine against those of its servers, as their `Date` header tells.
+"""Compares the clock of this machine with those of its servers, by their `Date` header.
 
-Nothing depends on the clocks agreeing: that a page is unchanged is known by its hash. But
-`indexed_at` is the time of the machine that indexed, and would mislead who reads it elsewhere.
+No run needs equal clocks: whether a page is unchanged is decided by its hash. But `indexed_at` is
+the time of the machine that indexed, which would mislead readers on other machines.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ANSWER_S = 5.0
 
 
 async def clocks(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
-    """One finding for each server that tells its time; others are passed over."""
+    """One finding for each server that sends its time; other servers are left out."""
     servers = {"embedder": settings.embed.url.removeprefix("openai+")}
     servers["Qdrant"] = settings.qdrant.url or ""
     for name, url in servers.items():
@@ -37,23 +37,23 @@ async def clocks(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
 
 
 def judged(name: str, ahead: float) -> Finding:
-    """`ahead`: seconds that the server's clock is before this machine's."""
+    """The finding for a server whose clock is `ahead` seconds ahead of this machine's."""
     if abs(ahead) <= TOLERATED_S:
         return ok("server clock", f"{name}: within {TOLERATED_S:g} s of this machine's")
     way = "ahead of" if ahead > 0 else "behind"
     return warning(
         "server clock",
-        f"{name}: {abs(ahead):,.0f} s {way} this machine's; nothing is lost by it, "
+        f"{name}: {abs(ahead):,.0f} s {way} this machine's; runs are not affected, "
         "but indexed_at is the time of this machine",
         "timedatectl set-ntp true, on the one that is wrong",
     )
 
 
 async def seconds_ahead(url: str, clock: Clock, *, trust_env: bool) -> float | None:
-    """The least that explains the `Date` of an answer, whatever its status; None without one.
+    """The smallest difference that explains the `Date` of an answer; None without that header.
 
-    The header was written between sending and answer and is cut to whole seconds (RFC 9110,
-    6.6.1). Asked without credentials: whoever answers tells the time.
+    The header was written between request and answer, in whole seconds (RFC 9110, 6.6.1). The
+    request has no credentials: an answer of any status has the header.
     """
     address = Address.parse(url, Peer("the server", "its address", "its key"))
     client = Client(address, timeout=ANSWER_S, trust_env=trust_env)

@@ -1,4 +1,4 @@
-"""The embedder: does it answer, what does it take, and do the settings fit the model."""
+"""Checks of the embedder: does it answer, what are its limits, do the settings fit the model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pulse_cli.ports import Embedder, Preparer
     from pulse_cli.wiring import Services
 
-SAMPLE = "A short text, to see whether the model answers."
+SAMPLE = "A short text that tests whether the model answers."
 SMALL_BATCH = 8
 
 
@@ -69,13 +69,13 @@ async def tokenizer(services: Services, prepares: Preparer, found: Embedder) -> 
     named = settings.chunk.tokenizer
     fits = await named_counter_fits(settings, found, lambda _: None)
     if fits is False:
-        message = f"{named} does not count as {found.model} does, so chunks come out wrong"
+        message = f"{named} does not count as {found.model} does, so chunks get a wrong length"
         return error("tokenizer", message, f"--set chunk.tokenizer=hub:{found.model}")
     if str(prepares.fingerprint["tokenizer"]).startswith("tei:"):
         message = "tokens are counted by the server, which is slow"
         return warning("tokenizer", message, f"--set chunk.tokenizer=hub:{found.model}")
     if settings.embed.url.startswith("openai+") and named is None:
-        message = "tokens are counted as all-MiniLM-L6-v2 does, which may not be this model's way"
+        message = "tokens are counted as by all-MiniLM-L6-v2; this model may count otherwise"
         return warning("tokenizer", message, "set chunk.tokenizer to the model's tokenizer.json")
     how = "as the server counts" if fits else "of the model" if named is None else named
     return ok("tokenizer", f"tokens are counted here, {how}")
@@ -88,7 +88,7 @@ def prefixes(settings: Settings, model: str) -> Iterator[Finding]:
     mine = settings.embed
     wrong = prefix_mismatches(model, mine.document_prefix, mine.query_prefix)
     if not wrong:
-        yield ok("prefixes", f"as {model} wants them")
+        yield ok("prefixes", f"as {model} needs them")
         return
     mend = " ".join(f"--set {one}" for one in wrong)
-    yield warning("prefixes", f"{model} was trained with other prefixes; it finds less so", mend)
+    yield warning("prefixes", f"{model} was trained with other prefixes; it finds less now", mend)

@@ -1,4 +1,4 @@
-"""The whole examination: each part bounded in time, none stopping another."""
+"""Runs all checks: each part is bounded in time, and none stops another."""
 
 from __future__ import annotations
 
@@ -42,14 +42,16 @@ async def examine(settings: Settings, tell: Tell, clock: Clock | None = None) ->
 
 
 async def _bounded(check: str, findings: AsyncIterator[Finding], tell: Tell) -> bool:
-    """Tell what comes within 20 s; whether the part came to its end."""
+    """Pass on the findings that come within 20 s. Returns whether the part came to its end."""
     try:
         async with asyncio.timeout(PART_S):
             async for finding in findings:
                 tell(finding)
     except TimeoutError:
         tell(
-            error(check, f"no answer within {PART_S:g} s", "see whether the service is overloaded")
+            error(
+                check, f"no answer within {PART_S:g} s", "check whether the service is overloaded"
+            )
         )
         return False
     except PulseError as problem:

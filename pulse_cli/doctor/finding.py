@@ -12,7 +12,7 @@ Level: TypeAlias = Literal["ok", "warning", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`check` names what was looked at; `mend` says how to put it right, "" where it is."""
+    """`check` names what was checked; `mend` says how to fix it, "" if nothing is wrong."""
 
     check: str
     level: Level
@@ -35,4 +35,4 @@ def error(check: str, message: str, mend: str) -> Finding:
 def of_error(check: str, problem: PulseError) -> Finding:
     """The finding for an error that ended a check."""
     hint = problem.hint if isinstance(problem, Fatal) else ""
-    return error(check, str(problem), hint or "see whether the service runs")
+    return error(check, str(problem), hint or "check that the service runs")

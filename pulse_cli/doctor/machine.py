@@ -1,4 +1,4 @@
-"""This machine: the state folder, what runs left in it, room on the disks, the clock."""
+"""Checks of this machine: state folder, unfinished runs, free space on the disks, clock."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 STATE_BYTES, STATE_WARN_BYTES = 1 << 20, 64 << 20
 EDGE_WARN_BYTES = 2 << 30
-EARLIEST = 1_735_689_600.0  # 2025-01-01: a clock before this was never set
+EARLIEST = 1_735_689_600.0  # 2025-01-01: an earlier clock was never set
 TOLERATED_S = 120.0
 
 
@@ -42,11 +42,11 @@ def state_folder(settings: Settings) -> Finding:
             pass
     except OSError as problem:
         message = f"{folder} cannot be written: {problem.strerror}"
-        return error("state folder", message, "mend its permissions, or name another: --state-dir")
+        return error("state folder", message, "fix its permissions, or name another: --state-dir")
     if place != folder:
-        return ok("state folder", f"{folder} will be made by the first run")
+        return ok("state folder", f"{folder} will be created by the first run")
     if folder.stat().st_mode & 0o077:
-        message = f"{folder} can be read by others; dead letters hold pages"
+        message = f"other users can read {folder}, where dead letters hold pages"
         return warning("state folder", message, f"chmod 700 {folder}")
     return ok("state folder", str(folder))
 
@@ -71,7 +71,7 @@ def _free(check: str, folder: Path, least: int, enough: int) -> Finding:
 
 
 def files_to_write(settings: Settings) -> Iterator[Finding]:
-    """Log and metrics file, where they are asked for."""
+    """Log and metrics file, if they are set."""
     for check, path in (("log file", settings.log.file), ("metrics", settings.run.metrics_file)):
         if path is None:
             continue
@@ -83,14 +83,14 @@ def files_to_write(settings: Settings) -> Iterator[Finding]:
 
 
 def runs(settings: Settings, now: float) -> Iterator[Finding]:
-    """Runs that did not end, and checkpoints that cannot be read or are of the future."""
+    """Unfinished runs, and checkpoints that cannot be read or have a time in the future."""
     folder = settings.state_folder
     unfinished = 0
     for path in checkpoints(folder) if folder.is_dir() else []:
         try:
             state = CheckpointFile(path).load()
         except (Fatal, OSError) as problem:
-            mend = problem.hint if isinstance(problem, Fatal) else "mend its permissions"
+            mend = problem.hint if isinstance(problem, Fatal) else "fix its permissions"
             yield error("checkpoint", str(problem), mend)
             continue
         if state is None:
@@ -102,7 +102,7 @@ def runs(settings: Settings, now: float) -> Iterator[Finding]:
             continue
         unfinished += 1
         if is_locked(path.with_name(path.name.removesuffix(CHECKPOINT_SUFFIX) + ".lock")):
-            yield ok("checkpoint", f"{path.name}: a run is going on")
+            yield ok("checkpoint", f"{path.name}: a run is in progress")
         else:
             yield warning("checkpoint", f"{path.name}: its run did not end", state["command"])
     if not unfinished:

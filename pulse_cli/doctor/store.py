@@ -1,4 +1,4 @@
-"""The store: is it there, does it fit the embedder, and is it in good order."""
+"""Checks of the store: does it exist, does it fit the embedder, is it in good order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 async def store(
     services: Services, dimension: int | None, rev: str | None
 ) -> AsyncIterator[Finding]:
-    """All checks of the store. `dimension` and `rev` are today's, None where not known.
+    """All checks of the store. `dimension` and `rev` are those of the settings, None if unknown.
 
     Raises Transient, Rejected, Fatal where it does not answer.
     """
@@ -29,7 +29,7 @@ async def store(
     try:
         found = await services.store(0, create=False)
     except NoIndex as problem:
-        yield ok("store", f"{problem}: the first `pulse index` makes it")
+        yield ok("store", f"{problem}: the first `pulse index` creates it")
         return
     except Locked as problem:
         yield warning("store", str(problem), problem.hint)
@@ -40,7 +40,7 @@ async def store(
     if dimension is not None and dimension != found.dimension:
         yield error(
             "dimension",
-            f"{name} holds {found.dimension} dimensions, the embedder makes {dimension}",
+            f"{name} has vectors of {found.dimension} dimensions, the embedder of {dimension}",
             "name another --collection, or the embedder it was made with",
         )
     if isinstance(found, QdrantStore):
@@ -77,7 +77,7 @@ def server(found: QdrantStore, url: str) -> Iterator[Finding]:
     if about.indexing_deferred:
         yield warning(
             "bulk mode",
-            "it was left on: no search graph is built, searches scan everything",
+            "it was left on: no search graph is built, and searches scan all points",
             f"curl -X PATCH {address} -H 'content-type: application/json'"
             """ -d '{"hnsw_config":{"m":16}}'""",
         )
@@ -93,7 +93,7 @@ def _optimizer(status: str, address: str) -> Finding:
         case "grey":
             touch = f"curl -X PATCH {address} -H 'content-type: application/json'"
             touch += """ -d '{"optimizers_config":{}}'"""
-            return warning("optimizer", "grey: optimization waits to be started", touch)
+            return warning("optimizer", "grey: an optimization is pending", touch)
         case _:
             return error(
                 "optimizer", f"{status}: an optimization failed", "look at the server's log"
@@ -101,7 +101,7 @@ def _optimizer(status: str, address: str) -> Finding:
 
 
 async def pages(found: Store, rev: str | None) -> AsyncIterator[Finding]:
-    """A look at the first few hundred points: who wrote them, and with which settings."""
+    """The first few hundred points: which program wrote them, and with which settings."""
     hits: list[Hit] = await anext(found.scroll(("rev",), Filter()), [])
     revs = [hit.payload.get("rev") for hit in hits]
     foreign = sum(not one for one in revs)

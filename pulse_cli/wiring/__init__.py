@@ -1,9 +1,9 @@
-"""The composition root: settings become the parts of a run, each costly thing built once.
+"""The composition root: makes the parts of a run from the settings, each costly one once.
 
-Nothing is built before it is asked for, so `search --mode bm25` loads no model and a dry
-run touches no service. Everything built is closed on leaving the context, also after an
-error. Services that are not up yet get 10 s at the start, or what run.give_up_after says; then
-the command ends, to be started again later.
+Nothing is made before it is needed, so `search --mode bm25` loads no model and a dry run uses no
+service. Everything is closed on leaving the context, also after an error. At the start, a service
+that is not up has 10 s, or run.give_up_after if that is set. Then the command ends, and can be
+started again later.
 """
 
 from __future__ import annotations
@@ -88,11 +88,11 @@ class Services:
         wrap_embedder: Callable[[Embedder], Embedder] = lambda embedder: embedder,
         follow_up_to: int | None = None,
     ) -> None:
-        """`patience`: seconds to wait for a service that is not up yet; those of
-        run.give_up_after where they were set, else 10.
+        """`patience`: seconds to wait for a service that is not up; by default run.give_up_after
+        if that was set, else 10.
 
-        `wrap_embedder` is what all texts go through in place of the embedder itself.
-        `follow_up_to`: as in `ReadOptions`.
+        `wrap_embedder` gets the embedder and returns the one that is used. `follow_up_to`: as in
+        `ReadOptions`.
         """
         self.settings = settings
         said = "give_up_after" in settings.run.model_fields_set
@@ -130,7 +130,7 @@ class Services:
             self._threads.__exit__()
 
     async def embedder(self) -> Embedder:
-        """Raises Fatal where it cannot be had."""
+        """The embedder, opened. Raises Fatal."""
         if self._embedder is None:
             self._opened_embedder = await self._open_embedder()
             self._embedder = self._wrap_embedder(self._opened_embedder)
@@ -144,7 +144,7 @@ class Services:
         )
 
     async def preparer(self) -> Preparer:
-        """Chunks as the embedder takes them, counted as it counts."""
+        """The preparer, whose chunks fit the embedder and are counted as it counts."""
         if self._preparer is None:
             embedder = await self.embedder()
             self._warn_of_prefixes(embedder.model)
@@ -161,7 +161,7 @@ class Services:
         return self._preparer
 
     def preparer_alone(self) -> Preparer:
-        """Chunks without asking any service: what a dry run can know."""
+        """A preparer that uses no service, for a dry run."""
         return preparer_alone(self.settings, self._say)
 
     async def store(self, dimension: int, *, create: bool = True) -> Store:
@@ -173,7 +173,7 @@ class Services:
         return self._store
 
     async def rebuild_bm25(self, store: Store) -> int:
-        """Make the rank-bm25 view anew from an open store; its number of pages. Raises Fatal."""
+        """Make the rank-bm25 view from an open store. Returns its pages. Raises Fatal."""
         import sqlite3
 
         from pulse_cli.store.rank_bm25.build import rebuild
@@ -197,7 +197,7 @@ class Services:
         return self._view
 
     def reranker(self) -> Reranker | None:
-        """What puts the best pages in order, if one is set. Raises Fatal."""
+        """The reranker, if one is set. Raises Fatal."""
         options = self.settings.search
         if self._reranker is None and options.rerank is not None:
             from pulse_cli.search.rerank import Reranker
@@ -211,7 +211,7 @@ class Services:
         return self._reranker
 
     async def keyword(self) -> Keyword | None:
-        """What `search` asks for words in place of the store, where bm25.engine says so."""
+        """The search by words that replaces that of the store, if bm25.engine says so."""
         if self.settings.bm25.engine != "rank-bm25":
             return None
         view = await self.bm25_view()
@@ -241,7 +241,7 @@ class Services:
         return open_sources(sources, manifest, options, found)
 
     async def _objects(self, sources: Sequence[str], options: ReadOptions) -> dict[str, Found]:
-        """What is at the addresses of objects among the sources."""
+        """The objects at the addresses among the sources."""
         from pulse_cli.read import find_objects
         from pulse_cli.read.objects.address import is_object
 
@@ -252,18 +252,18 @@ class Services:
         return found
 
     async def check(self, source: Source) -> None:
-        """Prove that remote inputs can be had. Raises Fatal."""
+        """Check that remote inputs are available. Raises Fatal."""
         await self.patiently("Firecrawl", lambda: self._threads(source.check))
 
     @property
     def run_in_thread(self) -> RunInThread:
-        """One thread, so that what must stay in one may be opened and used in it."""
+        """A single thread, for objects that must be opened and used in the same one."""
         return self._threads
 
     async def patiently(
         self, what: str, call: Callable[[], Awaitable[T]], seconds: float | None = None
     ) -> T:
-        """Call until it answers, as long as patience lasts. Raises Unavailable after that."""
+        """Repeat a call until the service answers or the time is up. Then raises Unavailable."""
         return await patiently(
             what,
             call,
@@ -274,7 +274,7 @@ class Services:
         )
 
     def _warn_of_prefixes(self, model: str) -> None:
-        """Once, before anything is embedded: it would all have to be done again."""
+        """Warn once, before anything is embedded with the wrong prefixes."""
         from pulse_cli.embed.prefixes import prefix_mismatches
 
         mine = self.settings.embed

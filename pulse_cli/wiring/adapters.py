@@ -1,4 +1,4 @@
-"""From settings to the adapters of each port, with their secrets handed over here only."""
+"""Makes the adapters of each port from the settings. Only here do they get their secrets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ INDEX_LOCK_SECONDS, SEARCH_LOCK_SECONDS = 30.0, 2.0
 
 
 async def open_embedder(everything: Settings, run_in_thread: RunInThread) -> Embedder:
-    """Connect to it, or load the local model. Raises Transient, Fatal."""
+    """Connect to the embedding server, or load the local model. Raises Transient, Fatal."""
     settings, trust_env = everything.embed, everything.network.trust_env
     if settings.url == "local":
         from pulse_cli.embed.local import open_local
@@ -137,7 +137,7 @@ def open_sources(
 ) -> Source:
     """The sources as they are now, or the inputs of a run to be resumed. Raises Fatal.
 
-    `objects` is what was found at the addresses of objects among them.
+    `objects` are those found at the addresses among the sources.
     """
     from pulse_cli.read import open_source
 
@@ -152,7 +152,7 @@ def read_options(
     stored: StoredDocuments | None = None,
     addresses: Mapping[str, str] = MappingProxyType({}),
 ) -> ReadOptions:
-    """What a reader is told, with the secret of Firecrawl, and those in `addresses` of objects."""
+    """The options of a reader, with the key of Firecrawl and the secrets in `addresses`."""
     from pulse_cli.read import ObjectOptions, ReadOptions
 
     source, objects = everything.source, everything.objects
@@ -180,7 +180,7 @@ def read_options(
 
 
 def _refuse_changed_inputs(manifest: Sequence[Input], objects: Objects) -> None:
-    """An input may have grown since the run began; its prefix is proved when it is read."""
+    """Raises SourceChanged. An input may have grown: its beginning is verified on reading."""
     from pulse_cli.read import changed_inputs
 
     changes = changed_inputs(manifest, objects)
@@ -198,7 +198,7 @@ def secret(value: SecretStr | None) -> str | None:
 
 
 def with_user_info(url: str, basic_auth: SecretStr | None) -> str:
-    """The address as the adapters take it: `user:password@` goes to a header there."""
+    """The address with `user:password@`, which the adapters move to a header."""
     if basic_auth is None:
         return url
     user, _, password = basic_auth.get_secret_value().partition(":")

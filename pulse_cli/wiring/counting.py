@@ -1,7 +1,7 @@
-"""Which tokenizer counts, and the chunk size that follows from it.
+"""Chooses the tokenizer that counts, and the chunk size that follows from it.
 
-The tokenizer named in the settings counts; else the vendored one, where it is proved to count
-as the server does; else the server itself, which is right but slow, and is said.
+The tokenizer of the settings is used. Without one, the vendored tokenizer is used if it is proved
+to count as the server does. Else the server counts, which is right but slow; a message says so.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Patiently(Protocol):
 
 
 def preparer_alone(settings: Settings, say: Say) -> Preparer:
-    """Chunks without asking any service: what a dry run can know."""
+    """A preparer that uses no service, for a dry run."""
     limit = LOCAL_MAX_TOKENS if settings.embed.url == "local" else None
     named = _named_counter(settings, say)
     if named is None and limit is None:
@@ -57,8 +57,8 @@ def preparer_of(
     if limit is not None and limit < most:
         most, overlap = limit, overlap * limit // most
         say(
-            f"chunks are {most} tokens with {overlap} of overlap: the model takes no more"
-            f" ({chunk.max_tokens} with {chunk.overlap_tokens} were asked for)"
+            f"chunks have at most {most} tokens, {overlap} of overlap: the model's limit"
+            f" (the settings ask for {chunk.max_tokens} and {chunk.overlap_tokens})"
         )
     try:
         return open_preparer(
@@ -80,7 +80,7 @@ def preparer_of(
 async def counter_for(
     settings: Settings, embedder: Embedder, patiently: Patiently, say: Say
 ) -> TokenCounter:
-    """The tokenizer named, else the vendored one where it counts as the server does."""
+    """The counter chosen as the module says."""
     named = _named_counter(settings, say)
     if named is not None:
         return named
@@ -126,7 +126,7 @@ async def _counter_of_tei(
 
 
 async def named_counter_fits(settings: Settings, embedder: Embedder, say: Say) -> bool | None:
-    """Whether the tokenizer named counts as the TEI server does; None where nothing can tell."""
+    """Whether the tokenizer of the settings counts as the TEI server does; None if unknown."""
     from pulse_cli.embed.tei import TeiEmbedder
     from pulse_cli.embed.tei_tokenizer import same_counts
     from pulse_cli.prepare import HARD_SAMPLE
@@ -166,7 +166,7 @@ def _vendored_counter(say: Say) -> TokenCounter:
 
 
 def _read_tokenizer(named: str) -> str | Path:
-    """The text of a tokenizer from the hub (the only thing ever asked of it), or a path."""
+    """The text of a tokenizer from the hub (nothing else is downloaded from there), or a path."""
     from pulse_cli.config.fields import expanded
 
     if not named.startswith("hub:"):
@@ -175,5 +175,5 @@ def _read_tokenizer(named: str) -> str | Path:
 
     try:
         return str(Tokenizer.from_pretrained(named.removeprefix("hub:")).to_str())
-    except Exception as error:  # the hub's client raises what it likes
-        raise ValueError(f"cannot be had from the hub: {error}") from error
+    except Exception as error:  # the client of the hub raises errors of many kinds
+        raise ValueError(f"cannot be downloaded from the hub: {error}") from error

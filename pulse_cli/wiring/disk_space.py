@@ -1,4 +1,4 @@
-"""Whether there is room for what a run is about to write, before it begins to."""
+"""Checks before a run whether the disk has room for its index."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def disk_space_warning(settings: Settings, inputs: Sequence[Input]) -> str | None:
-    """What to say where the disk of an embedded index clearly has no room for these inputs.
+    """The warning if the disk of an embedded index clearly has no room for these inputs.
 
-    Only said: how much an index takes is a guess, and the store itself stops in time, with
-    nothing lost. Of a server's disk nothing is known.
+    It is only a warning: the size of an index is an estimate, and the store itself stops in time,
+    with nothing lost. The disk of a server is not known.
     """
     if is_server(settings.qdrant.url):
         return None
@@ -25,7 +25,7 @@ def disk_space_warning(settings: Settings, inputs: Sequence[Input]) -> str | Non
     reading = sum(one.size or 0 for one in inputs)
     try:
         free, taken = free_bytes(folder), taken_bytes(folder / settings.qdrant.collection)
-    except OSError:  # opening the store says what is wrong with it
+    except OSError:  # opening the store will report the error
         return None
     if not is_short(free, taken, reading):
         return None

@@ -1,7 +1,7 @@
-"""Waiting for a service that does not answer yet, in view of the user.
+"""Waits for a service that does not answer yet, and shows that to the user.
 
-Once a second, from the first second on, the observer is told what is waited for, why, how long
-already, and how long it may take at most.
+Once a second, after the first second, the observer gets what is waited for, why, since when, and
+until when.
 """
 
 from __future__ import annotations
@@ -29,10 +29,9 @@ async def patiently(
     clock: Clock,
     observer: Observer,
 ) -> T:
-    """Call until there is an answer, for so many seconds. Raises Unavailable after them.
+    """Repeat a call until there is an answer, for up to `seconds`. Then raises Unavailable.
 
-    With `cut`, a call that has not answered by then is cancelled; else it has the time that
-    one request may take.
+    With `cut`, a call that is unanswered by then is cancelled; else it keeps its own timeout.
     """
     patience = Patience(seconds, clock.monotonic)
     signs = _Signs(what, patience, observer)

@@ -1,8 +1,8 @@
-"""Which collection is meant: a name, or the address of one elsewhere.
+"""Finds the collection that a command names: by its name, or by an address.
 
-`NAME` is a collection where the settings say that the index is. `http://HOST:6333/NAME` is one at
-a server, `DIR/NAME` an embedded one in a folder. A key or password of the settings goes only to
-the server that the settings name; another server gets qdrant.other_api_key.
+`NAME` is a collection at the place of the settings. `http://HOST:6333/NAME` is one on a server,
+`DIR/NAME` an embedded one in a folder. The key and password of the settings are sent only to the
+server of the settings; another server gets qdrant.other_api_key.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def at(settings: Settings, spec: str) -> Settings:
 
 
 def embedded(settings: Settings) -> Settings:
-    """The same settings for the folder where embedded indexes are unless the settings say so."""
+    """The same settings for the default folder of embedded indexes."""
     return _changed(settings, {"url": None})
 
 

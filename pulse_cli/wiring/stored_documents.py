@@ -1,4 +1,4 @@
-"""The pages of an index as a source: asked by a reader in its thread, read on the event loop."""
+"""The pages of an index as a source: a reader in its thread asks, the event loop reads."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class StoredDocuments:
         self._stores: dict[str, Store] = {}
 
     def check(self, spec: str) -> None:
-        """Raises Fatal where there is no such index, or it is the one to be written."""
+        """Raises Fatal where there is no such index, or where it is the target of the run."""
         if target_name(places.at(self._settings, spec)) == target_name(self._settings):
             raise Fatal(
                 f"the index {spec!r} cannot be its own source",
@@ -48,7 +48,7 @@ class StoredDocuments:
         self._wait(self._open(spec))
 
     def documents(self, spec: str, skip: int) -> Iterator[Document | None]:
-        """See the protocol. After a failure of the store it goes on where it was."""
+        """See the protocol. After a failure of the store it continues where it was."""
         place = _Place(skip)
         while (group := self._wait(self._next(spec, place))) is not None:
             for page in group:
@@ -91,7 +91,7 @@ class StoredDocuments:
 
 
 class _Place:
-    """How many pages have been read, and where the next come from."""
+    """How many pages have been read, and the iterator of the next ones."""
 
     def __init__(self, done: int) -> None:
         self.done = done

@@ -1,4 +1,4 @@
-"""Where a run writes, by its settings: names and folders, never with user-info."""
+"""The target of a run by its settings: names and folders, never with user and password."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def target_of(settings: Settings, dimension: int) -> Target:
-    """Where a run with these settings writes, without user-info."""
+    """The target of a run with these settings, without user and password."""
     server = settings.qdrant.url if is_server(settings.qdrant.url) else None
     return Target(
         embed=settings.embed.url,
@@ -26,7 +26,7 @@ def target_of(settings: Settings, dimension: int) -> Target:
 
 
 def target_name(settings: Settings) -> str:
-    """What locks and checkpoints know the target by."""
+    """The name of the target for locks and checkpoints."""
     target = target_of(settings, 0)
     return f"{target.store}\0{target.collection}"
 
@@ -39,7 +39,7 @@ def edge_folder(settings: Settings) -> Path:
 
 
 def bm25_folder(settings: Settings) -> Path:
-    """Where the rank-bm25 view of this collection is: beside the embedded collections."""
+    """The folder of the rank-bm25 view of this collection, beside the embedded collections."""
     target = target_of(settings, 0)
     folder = Path(target.store)
     if is_server(settings.qdrant.url):

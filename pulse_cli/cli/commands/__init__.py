@@ -1,1 +1,1 @@
-"""One module for each command: its flags, and what it calls."""
+"""One module for each command: its flags, its help, and the use case that it calls."""

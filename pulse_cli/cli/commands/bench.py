@@ -20,18 +20,23 @@ if TYPE_CHECKING:
 Corpus = Annotated[
     list[str] | None,
     typer.Option(
-        "--corpus", metavar="PATH", help="Pages to index; else made up.", rich_help_panel=CHOICE
+        "--corpus",
+        metavar="PATH",
+        help="Pages to index; default: generated.",
+        rich_help_panel=CHOICE,
     ),
 ]
 Documents = Annotated[
-    int, typer.Option(min=1, metavar="N", help="Pages made up.", rich_help_panel=CHOICE)
+    int, typer.Option(min=1, metavar="N", help="Number of generated pages.", rich_help_panel=CHOICE)
 ]
 Chars = Annotated[
     int,
-    typer.Option(min=200, metavar="N", help="Their median length.", rich_help_panel=CHOICE),
+    typer.Option(
+        min=200, metavar="N", help="Median length of a generated page.", rich_help_panel=CHOICE
+    ),
 ]
 Seed = Annotated[
-    int, typer.Option(metavar="N", help="The same seed, the same pages.", rich_help_panel=CHOICE)
+    int, typer.Option(metavar="N", help="Seed of the generated pages.", rich_help_panel=CHOICE)
 ]
 Profiles = Annotated[
     list[str] | None,
@@ -46,26 +51,31 @@ Live = Annotated[
     bool,
     typer.Option(
         "--live",
-        help="The configured services, in a throw-away collection.",
+        help="Measure the configured services, in a temporary collection.",
         rich_help_panel=SERVICES,
     ),
 ]
 Dimension = Annotated[
     int | None,
-    typer.Option(min=1, metavar="N", help="Of the vectors simulated.", rich_help_panel=SERVICES),
+    typer.Option(
+        min=1, metavar="N", help="Dimension of the simulated vectors.", rich_help_panel=SERVICES
+    ),
 ]
 Disturbed = Annotated[
     bool,
     typer.Option(
         "--disturbed",
-        help="Latencies vary tenfold, 1 % of requests take 20 times as long.",
+        help="Vary latencies tenfold; 1 % of requests take 20 times as long.",
         rich_help_panel=SERVICES,
     ),
 ]
 Seconds = Annotated[
     float | None,
     typer.Option(
-        min=0, metavar="N", help="Length of a run; 0: the corpus once.", rich_help_panel=COURSE
+        min=0,
+        metavar="N",
+        help="Length of a run; 0: index the corpus once.",
+        rich_help_panel=COURSE,
     ),
 ]
 Runs = Annotated[
@@ -73,7 +83,9 @@ Runs = Annotated[
 ]
 Quick = Annotated[
     bool,
-    typer.Option("--quick", help="60 pages, once: to try it, not to know.", rich_help_panel=COURSE),
+    typer.Option(
+        "--quick", help="60 pages, once: a short try, no measurement.", rich_help_panel=COURSE
+    ),
 ]
 Baselines = Annotated[
     list[str] | None,
@@ -87,62 +99,66 @@ Baselines = Annotated[
 Rerun = Annotated[
     bool,
     typer.Option(
-        "--rerun", help="Index the same again, unchanged (--seconds 0).", rich_help_panel=COURSE
+        "--rerun", help="Index the unchanged corpus again (--seconds 0).", rich_help_panel=COURSE
     ),
 ]
 Bare = Annotated[
-    bool, typer.Option("--bare", help="Count no tokens, weigh no words.", rich_help_panel=COURSE)
+    bool, typer.Option("--bare", help="Leave out token counting and BM25.", rich_help_panel=COURSE)
 ]
 SweepFlag = Annotated[
     str | None,
     typer.Option(
         "--sweep",
         metavar="SETTING=A,B,C",
-        help="Each value in turn: concurrency=1,2,4,8.",
+        help="Measure with each value in turn: concurrency=1,2,4,8.",
         rich_help_panel=COURSE,
     ),
 ]
 Stage = Annotated[
     str | None,
     typer.Option(
-        metavar="read|prepare", help="One stage alone, on one core.", rich_help_panel=COURSE
+        metavar="read|prepare", help="Measure one stage alone, on one core.", rich_help_panel=COURSE
     ),
 ]
 Quality = Annotated[
     bool,
     typer.Option(
         "--quality",
-        help="Known items found by vector, BM25 and both, with the configured model.",
+        help="Measure how well known pages are found, with the configured model.",
         rich_help_panel=COURSE,
     ),
 ]
 Queries = Annotated[
     int,
-    typer.Option(min=1, metavar="N", help="Asked by --quality.", rich_help_panel=COURSE),
+    typer.Option(
+        min=1, metavar="N", help="Number of queries of --quality.", rich_help_panel=COURSE
+    ),
 ]
 Soak = Annotated[
     float | None,
     typer.Option(
         min=1,
         metavar="MINUTES",
-        help="Pages without end over services that fail a little: what grows.",
+        help="Index for this long over services that fail at times; report what grows.",
         rich_help_panel=COURSE,
     ),
 ]
 Save = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Keep the report.", rich_help_panel=OUTPUT)
+    Path | None,
+    typer.Option(metavar="FILE", help="Save the report as JSON.", rich_help_panel=OUTPUT),
 ]
 Against = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="Beside a kept one; exit 1 if worse.", rich_help_panel=OUTPUT
+        metavar="FILE", help="Compare with a saved report; exit 1 if worse.", rich_help_panel=OUTPUT
     ),
 ]
 Threshold = Annotated[
-    str, typer.Option(metavar="P%", help="How much worse is worse.", rich_help_panel=OUTPUT)
+    str, typer.Option(metavar="P%", help="How much worse counts as worse.", rich_help_panel=OUTPUT)
 ]
 Html = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="A page with plots.", rich_help_panel=OUTPUT)
+    Path | None,
+    typer.Option(metavar="FILE", help="Write a page with plots.", rich_help_panel=OUTPUT),
 ]
 
 
@@ -175,12 +191,12 @@ def bench(
     threshold: Threshold = "10%",
     html: Html = None,
 ) -> int:
-    """Measure how fast pulse is, and what holds it up.
+    """Measure how fast pulse is, and find the bottleneck.
 
     Runs the real pipeline in a process of its own against simulated services (an embedding
-    server as an L4, an H100 or a CPU would drive it, and a Qdrant), or with --live against
-    yours. Tells rates, CPU, memory, how busy the embedder was, and which stage is the
-    bottleneck. A corpus too small for the time is repeated under other URLs.
+    server as fast as an L4, an H100 or a CPU, and a Qdrant), or with --live against yours.
+    Reports rates, CPU, memory, how busy the embedder was, and which stage is the bottleneck.
+    A corpus too small for the time is repeated under other URLs.
 
     Examples:
     pulse bench

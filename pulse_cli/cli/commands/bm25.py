@@ -23,8 +23,8 @@ app = typer.Typer(
 def rebuild(*, loaded: Loaded) -> None:
     """Make the rank-bm25 view anew from what the index holds.
 
-    `pulse index` does so itself where bm25.engine is rank-bm25. The old view stays in use
-    until the new one is whole.
+    `pulse index` does this by itself if bm25.engine is rank-bm25. The old view stays in use
+    until the new one is complete.
 
     Examples:
     pulse bm25 rebuild
@@ -44,12 +44,12 @@ def rebuild(*, loaded: Loaded) -> None:
 def export(
     *,
     loaded: Loaded,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Written whole or not at all.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write or replace.")],
 ) -> None:
     """Write the view as the index.pkl that the original service loads.
 
-    That service must be stopped while its file is replaced. Reading such a file is not
-    offered: loading one runs whatever it holds.
+    Stop that service while its file is replaced. pulse never reads such a file, because
+    loading one can run any code in it.
 
     Examples:
     pulse bm25 export index.pkl

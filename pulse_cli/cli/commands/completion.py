@@ -1,7 +1,7 @@
 """`pulse completion`: scripts that complete commands, flags, files and collections.
 
-The scripts are made from the commands themselves and hold all of them, so pressing Tab
-starts no Python. `completions/` in the repository are the same texts.
+The scripts are generated from the commands and hold all of them, so pressing Tab starts no Python.
+`completions/` in the repository holds the same scripts.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ def script(shell: str, root: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One flag. `kind` is what its value is: "", choice, assign, file, folder, collection, other.
+    """One flag. `kind` of its value: "" (none), choice, assign, file, folder, collection, other.
 
-    `assign` is a choice that ends with `=` and goes on with a value.
+    `assign` is a choice that ends with `=` and is followed by a value.
     """
 
     names: tuple[str, ...]
@@ -97,7 +97,7 @@ def _flag(param: Any) -> Flag:
 
 
 def _kind(metavar: str) -> tuple[str, tuple[str, ...]]:
-    """What a value is, told by how the help page names it."""
+    """The kind of a value, by its name on the help page."""
     word = metavar.strip("[].")
     if word in ("FILE", "SOURCE"):
         return "file", ()

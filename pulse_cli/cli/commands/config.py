@@ -1,4 +1,4 @@
-"""`pulse config`: see, begin and check settings."""
+"""`pulse config`: show and describe the settings, and write a settings file."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ from pulse_cli.cli.streams import write_stdout
 if TYPE_CHECKING:
     from pulse_cli.config import Loaded
 
-app = typer.Typer(cls=Group, help="Show, begin or describe the settings.", no_args_is_help=False)
+app = typer.Typer(
+    cls=Group,
+    help="Show or describe the settings, or write a settings file.",
+    no_args_is_help=False,
+)
 
 
 @app.command(cls=Command)
 @with_settings()
 def show(*, loaded: Loaded, as_json: Json = False) -> None:
-    """Show every effective setting and where it came from; secrets are masked.
+    """Show every effective setting and its origin; secrets are masked.
 
     Examples:
     pulse config show
@@ -49,7 +53,7 @@ def init(
     ),
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
-    """Write a settings file with every setting, its default and why, all commented out.
+    """Write a settings file with every setting, its default and its meaning, commented out.
 
     Examples:
     pulse config init

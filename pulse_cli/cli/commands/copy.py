@@ -1,4 +1,4 @@
-"""`pulse copy`: a collection copied to another place."""
+"""`pulse copy`: copies a collection to another place."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Where = Annotated[
     typer.Option(
         "--filter",
         metavar="FIELD=VALUE",
-        help="Only pages whose domain, language, country, isMobile or url (a beginning) is "
+        help="Only pages whose domain, language, country, isMobile or url (a prefix with *) is "
         "VALUE; repeatable.",
     ),
 ]
@@ -35,12 +35,12 @@ Where = Annotated[
 def copy(
     *, loaded: Loaded, source: Source, target: Target, where: Where = None, as_json: Json = False
 ) -> int:
-    """Copy a collection: embedded to a server, server to server, or back.
+    """Copy a collection: from a folder to a server, from server to server, or back.
 
     Vectors, BM25 terms and payloads are copied as they are; nothing is embedded. The same command
-    goes on with a copy that was stopped. At the end both are compared, by count and by a sample.
-    A key of the settings goes to the server that they name; a password for another one can stand
-    in its address, and its key in qdrant.other_api_key.
+    continues a copy that was stopped. At the end both are compared, by count and by a sample.
+    qdrant.api_key is sent only to the server of the settings. Another server gets the password in
+    its address, and qdrant.other_api_key as its key.
 
     Examples:
     pulse copy pulse_docs http://localhost:6333/docs

@@ -1,4 +1,4 @@
-"""`pulse crawl`: its flags, and the request to Firecrawl that they make."""
+"""`pulse crawl`: its flags, and the request to Firecrawl made from them."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Url = Annotated[str, typer.Argument(metavar="URL", help="Where the crawl begins.
 Limit = Annotated[
     int | None,
     typer.Option(
-        min=1, metavar="N", help="Crawl N pages at most; else 10,000.", rich_help_panel=CHOICE
+        min=1, metavar="N", help="Crawl N pages at most; default: 10,000.", rich_help_panel=CHOICE
     ),
 ]
 IncludePaths = Annotated[
     list[str] | None,
-    typer.Option(metavar="REGEX", help="Crawl only such paths.", rich_help_panel=CHOICE),
+    typer.Option(metavar="REGEX", help="Crawl only paths that match.", rich_help_panel=CHOICE),
 ]
 ExcludePaths = Annotated[
     list[str] | None,
-    typer.Option(metavar="REGEX", help="Crawl no such paths.", rich_help_panel=CHOICE),
+    typer.Option(metavar="REGEX", help="Crawl no paths that match.", rich_help_panel=CHOICE),
 ]
 Options = Annotated[
     list[str] | None,
@@ -73,9 +73,9 @@ def crawl(
 ) -> int:
     """Crawl a site with Firecrawl and index its pages as they come.
 
-    Starts a crawl at the Firecrawl of the settings and follows it to its end. Run the same
-    command again after a crash: it goes on with the same crawl. To renew an index every
-    night, let cron or a systemd timer give this command.
+    Starts a crawl at the Firecrawl of the settings and follows it to its end. After a crash,
+    run the same command again: it goes on with the same crawl. To renew an index every night,
+    run this command by cron or a systemd timer.
 
     Examples:
     pulse crawl https://docs.example
@@ -128,7 +128,7 @@ def crawl_request(
     exclude_paths: Sequence[str] | None,
     options: Sequence[str] | None,
 ) -> dict[str, Any]:
-    """The body of Firecrawl's `POST /v2/crawl`. Raises Fatal (exit 2) for what is not clear."""
+    """The body of Firecrawl's `POST /v2/crawl`. Raises Fatal (exit 2) for wrong options."""
     request: dict[str, Any] = {"url": _checked(url)}
     given = {"limit": limit, "includePaths": include_paths, "excludePaths": exclude_paths}
     request |= {name: value for name, value in given.items() if value}

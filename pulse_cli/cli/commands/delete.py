@@ -1,4 +1,4 @@
-"""`pulse delete`: pages taken out of an index, by their addresses or by what they share."""
+"""`pulse delete`: deletes pages from an index, by address, or by prefix, host and age."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from pulse_cli.config import Loaded, Settings
 
 Urls = Annotated[
-    list[str] | None, typer.Argument(metavar="[URL]...", help="Addresses of pages, as a whole.")
+    list[str] | None, typer.Argument(metavar="[URL]...", help="Complete addresses of pages.")
 ]
 Prefix = Annotated[
     str | None,
-    typer.Option(metavar="PREFIX", help="Pages whose address begins so.", rich_help_panel=CHOICE),
+    typer.Option(
+        metavar="PREFIX", help="Pages whose address begins with this.", rich_help_panel=CHOICE
+    ),
 ]
 Host = Annotated[
     str | None, typer.Option(metavar="HOST", help="Pages of this host.", rich_help_panel=CHOICE)
@@ -33,11 +35,11 @@ OlderThan = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
-        help="Pages last written longer ago, such as 30d (one found unchanged keeps its date).",
+        help="Pages last written longer ago, e.g. 30d (an unchanged page keeps its date).",
         rich_help_panel=CHOICE,
     ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say how many pages are meant.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say which pages would be deleted.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
@@ -56,9 +58,9 @@ def delete(
     """Remove pages from the index, with all their chunks.
 
     An address is compared as it is stored: without tracking parameters and without a fragment
-    that names a section (a route such as `#/install` stays). What --prefix, --host and
-    --older-than ask for together is counted first, and deleted after a question or with --yes.
-    A page that a later crawl holds comes back with it; see --exclude of `pulse index`.
+    that names a section (a route such as `#/install` stays). The pages that match all of --prefix,
+    --host and --older-than are counted first, and deleted after a question or with --yes. A page
+    that a later crawl holds is indexed again, unless --exclude of `pulse index` skips it.
 
     Examples:
     pulse delete https://docs.example/old-page
@@ -75,7 +77,7 @@ def delete(
     if not urls:
         raise _usage("nothing to delete", "name addresses, or --prefix, --host or --older-than")
     if dry_run:
-        raise _usage("--dry-run counts what a selection holds", "leave it out, or use --prefix")
+        raise _usage("--dry-run needs --prefix, --host or --older-than", "leave it out, or add one")
     return _delete_named(loaded.settings, urls, as_json=as_json)
 
 
@@ -94,7 +96,7 @@ def _delete_named(settings: Settings, urls: list[str], *, as_json: bool) -> int:
         write_stdout(f"{numbers.plural(pages, 'page')} deleted, {numbers.plural(points, 'point')}.")
     for url in (url for url, count in deleted.items() if not count and "*" in url):
         beginning = sanitize(url.partition("*")[0])
-        tell(f"pulse: an address is taken as a whole; --prefix {beginning} takes all that begin so")
+        tell(f"pulse: an address means one page; --prefix {beginning} means all that begin with it")
     return Exit.OK if all(deleted.values()) else Exit.FATAL
 
 
@@ -125,7 +127,7 @@ def _delete_selected(
 def _count(found: Selected, settings: Settings) -> str:
     collection = sanitize(settings.qdrant.collection)
     if not found.pages:
-        return f"No page of {collection} is meant."
+        return f"No page of {collection} matches."
     pages = numbers.plural(found.pages, "page")
     lines = [f"{pages} of {collection}, {numbers.plural(found.points, 'point')}:"]
     lines += [f"  {sanitize(url)}" for url in found.examples]
@@ -141,7 +143,7 @@ def _confirmed(found: Selected) -> bool:
 
 
 def _selection(prefix: str | None, host: str | None, older_than: str | None) -> Selection | None:
-    """What the flags ask for, None if there are none. Raises Fatal (exit 2)."""
+    """The selection of the flags, None if there are none. Raises Fatal (exit 2)."""
     if prefix is None and host is None and older_than is None:
         return None
     from pulse_cli.app.delete import Selection

@@ -20,10 +20,10 @@ _MARKS = {"ok": "ok", "warning": "WARN", "error": "FAIL"}
 
 @with_settings("embed", "qdrant.url", "qdrant.collection", "state_dir")
 def doctor(*, loaded: Loaded, as_json: Json = False) -> int:
-    """Check services, limits, index, disk and state folder, and say how to mend what is wrong.
+    """Check services, limits, index, disk and state folder, and say how to fix what is wrong.
 
     Changes nothing and ends within a minute, also when services are down. Exits with 1 if
-    something must be mended before pages can be indexed; warnings alone leave it 0.
+    something must be fixed before pages can be indexed, and with 0 after warnings only.
 
     Examples:
     pulse doctor

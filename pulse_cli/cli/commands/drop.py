@@ -1,4 +1,4 @@
-"""`pulse drop`: a collection removed, after a question."""
+"""`pulse drop`: removes a collection or an alias, after a question."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 @with_settings("qdrant.url", "run.wait_lock", "state_dir")
 def drop(*, loaded: Loaded, collection: Named, yes: Yes = False, as_json: Json = False) -> None:
-    """Remove a collection with all its pages, after a question; or an alias.
+    """Remove a collection with all its pages, or an alias, after a question.
 
-    Of an alias only the name goes: the collection that it means stays.
+    If COLLECTION is an alias, only the alias is removed, and the collection stays.
 
     Examples:
     pulse drop old_docs

@@ -1,4 +1,4 @@
-"""`pulse export`: pages or chunks of an index, to a file or to standard output."""
+"""`pulse export`: writes pages or chunks of an index to a file or to standard output."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Named = Annotated[
     str | None,
     typer.Argument(
         metavar="[COLLECTION]",
-        help="NAME, http://HOST:6333/NAME or DIR/NAME; that of the settings if left out.",
+        help="NAME, http://HOST:6333/NAME or DIR/NAME; default: that of the settings.",
     ),
 ]
 Output = Annotated[
@@ -30,22 +30,24 @@ Output = Annotated[
         "-o",
         "--output",
         metavar="FILE",
-        help="Written whole or not at all; standard output if left out. *.parquet is Parquet.",
+        help="The file to write; default: standard output. *.parquet is written as Parquet.",
         rich_help_panel=OUTPUT,
     ),
 ]
 Chunks = Annotated[
-    bool, typer.Option("--chunks", help="Chunks as stored, not pages.", rich_help_panel=CHOICE)
+    bool,
+    typer.Option("--chunks", help="Export chunks as stored, not pages.", rich_help_panel=CHOICE),
 ]
 Vectors = Annotated[
-    bool, typer.Option("--vectors", help="With their vectors.", rich_help_panel=CHOICE)
+    bool,
+    typer.Option("--vectors", help="Export the vectors of chunks, too.", rich_help_panel=CHOICE),
 ]
 Where = Annotated[
     list[str] | None,
     typer.Option(
         "--filter",
         metavar="FIELD=VALUE",
-        help="Only pages whose domain, language, country, isMobile or url (a beginning) is "
+        help="Only pages whose domain, language, country, isMobile or url (a prefix with *) is "
         "VALUE; repeatable.",
         rich_help_panel=CHOICE,
     ),
@@ -64,7 +66,7 @@ def export(
 ) -> None:
     """Write the pages of an index as JSON lines in Firecrawl's shape, or its chunks.
 
-    What is written can be indexed again: `pulse index FILE`. A file whose name ends in .parquet is
+    Exported pages can be indexed again: `pulse index FILE`. A file whose name ends in .parquet is
     written as Parquet, which needs `pip install 'pulse-index[parquet]'`.
 
     Examples:
@@ -77,7 +79,7 @@ def export(
     from pulse_cli.wiring import places
 
     if vectors and not chunks:
-        raise Fatal("--vectors belong to chunks", hint="add --chunks", kind=Kind.USAGE)
+        raise Fatal("--vectors needs --chunks", hint="add --chunks", kind=Kind.USAGE)
     settings = loaded.settings if collection is None else places.at(loaded.settings, collection)
     job = ExportJob(chunks=chunks, vectors=vectors, filters=tuple(where or ()))
     if output is None:

@@ -1,4 +1,4 @@
-"""`pulse forget`: what the state folder keeps of runs is removed, by source and age."""
+"""`pulse forget`: removes what the state folder keeps of runs, by source and age."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OlderThan = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
-        help="Runs last saved, and dead letters written, longer ago, such as 30d.",
+        help="Runs last saved, and dead letters written, longer ago, e.g. 30d.",
         rich_help_panel=CHOICE,
     ),
 ]
@@ -48,8 +48,8 @@ def forget(
 ) -> int:
     """Remove checkpoints, dead letters and logged starts of runs; the index stays as it is.
 
-    What would be removed is said first, and removed after a question or with --yes. A run that is
-    going on is left alone. A run that was stopped half way begins anew if it is forgotten.
+    Lists what would be removed, and removes it after a question or with --yes. A run in progress
+    is left alone. An unfinished run that is forgotten begins anew.
 
     Examples:
     pulse forget --older-than 30d --yes
@@ -76,7 +76,7 @@ def forget(
     if as_json:
         write_stdout(json.dumps({**_counts(found, starts), "removed": removed}))
     if going_on:
-        tell(f"pulse: {numbers.plural(going_on, 'run is', 'runs are')} going on and was left alone")
+        tell(f"pulse: left alone: {numbers.plural(going_on, 'run')} in progress")
     return Exit.OK if removed or (dry_run and anything) else Exit.FATAL
 
 
@@ -91,7 +91,7 @@ def _counts(found: list[Remembered], starts: int) -> dict[str, int]:
 
 def _page(found: list[Remembered], starts: int) -> str:
     if not found and not starts:
-        return "No run is meant."
+        return "No run matches."
     counts = _counts(found, starts)
     lines = [
         f"{numbers.plural(counts['runs'], 'run')} ({counts['unfinished']:,} unfinished), "

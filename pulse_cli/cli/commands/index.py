@@ -18,7 +18,7 @@ Sources = Annotated[
     typer.Argument(
         metavar="[SOURCE]...",
         help="Files, folders, globs, `s3://BUCKET/KEY` (gs, az, https), `firecrawl:crawl/ID`, "
-        "`index:NAME` (the pages of another index), or `-` for a pipe (implied).",
+        "`index:NAME` (the pages of another index), or `-` for standard input (implied by a pipe).",
     ),
 ]
 Limit = Annotated[
@@ -27,7 +27,7 @@ Limit = Annotated[
 ]
 Restart = Annotated[
     bool,
-    typer.Option("--restart", help="Forget the checkpoint, begin anew.", rich_help_panel=COURSE),
+    typer.Option("--restart", help="Drop the checkpoint and begin anew.", rich_help_panel=COURSE),
 ]
 Force = Annotated[
     bool,
@@ -37,16 +37,18 @@ Prune = Annotated[
     bool,
     typer.Option(
         "--prune",
-        help="Then remove pages of the same hosts that the crawl no longer holds.",
+        help="At the end, remove pages of the same hosts that the crawl no longer holds.",
         rich_help_panel=COURSE,
     ),
 ]
 Scope = Annotated[
     str | None,
-    typer.Option("--scope", metavar="PREFIX", help="Prune below this URL.", rich_help_panel=COURSE),
+    typer.Option(
+        "--scope", metavar="PREFIX", help="Prune only pages below this URL.", rich_help_panel=COURSE
+    ),
 ]
 Yes = Annotated[
-    bool, typer.Option("--yes", help="Prune more than --max-prune, too.", rich_help_panel=COURSE)
+    bool, typer.Option("--yes", help="Prune even more than --max-prune.", rich_help_panel=COURSE)
 ]
 DryRun = Annotated[
     bool,
@@ -61,7 +63,7 @@ Alias = Annotated[
     typer.Option(
         "--alias",
         metavar="NAME",
-        help="When complete, let NAME mean this index for readers.",
+        help="When complete, make NAME an alias of this index.",
         rich_help_panel=COURSE,
     ),
 ]
@@ -91,8 +93,8 @@ def index(
     """Index crawled pages, or go on with a run that was stopped.
 
     Reads Firecrawl documents in any shape (JSONL, crawl responses, arrays, folders, .gz,
-    .zst), embeds what is new or changed, and writes it to the index. Run the same command
-    again after a crash: it goes on, nothing is lost or doubled.
+    .zst), embeds what is new or changed, and writes it to the index. After a crash, run the
+    same command again: it goes on, and nothing is lost or doubled.
 
     Examples:
     pulse index crawl.jsonl

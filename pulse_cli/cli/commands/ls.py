@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Collection = Annotated[
     str | None,
     typer.Argument(
-        metavar="[COLLECTION]", help="NAME, http://HOST:6333/NAME or DIR/NAME; all if left out."
+        metavar="[COLLECTION]", help="NAME, http://HOST:6333/NAME or DIR/NAME; default: all."
     ),
 ]
 Urls = Annotated[bool, typer.Option("--urls", help="Print the address of every page, one a line.")]
@@ -30,7 +30,7 @@ Urls = Annotated[bool, typer.Option("--urls", help="Print the address of every p
 def ls(
     *, loaded: Loaded, collection: Collection = None, urls: Urls = False, as_json: Json = False
 ) -> None:
-    """Show which collections there are, or the pages of one by host, language and age.
+    """List the collections, or show the pages of one by host, language and age.
 
     Without a name: the collections at the server or in the folder of the settings, and the
     embedded ones of this user. The figures are counted by the store itself.

@@ -1,4 +1,4 @@
-"""`pulse mcp`: the index as tools for agents, over stdin and stdout."""
+"""`pulse mcp`: offers the index as tools for agents, over stdin and stdout."""
 
 from __future__ import annotations
 

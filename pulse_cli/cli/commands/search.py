@@ -1,4 +1,4 @@
-"""`pulse search`: its flags, and hits for people and for programs."""
+"""`pulse search`: its flags, and its results for people and for programs."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ Where = Annotated[
     typer.Option(
         "--filter",
         metavar="FIELD=VALUE",
-        help="Only pages whose domain, language, country, isMobile or url (a beginning) is "
+        help="Only pages whose domain, language, country, isMobile or url (a prefix with *) is "
         "VALUE; repeatable.",
     ),
 ]
 UrlsOnly = Annotated[
-    bool, typer.Option("--urls-only", help="Print the addresses only, the best first.")
+    bool, typer.Option("--urls-only", help="Print only the addresses, best first.")
 ]
 Open = Annotated[
     int | None,
-    typer.Option("--open", metavar="N", min=1, help="Open the page of this place in the browser."),
+    typer.Option("--open", metavar="N", min=1, help="Open the N-th page in the browser."),
 ]
 Explain = Annotated[
     bool,
-    typer.Option("--explain", help="Show what the vectors and the words gave to each page."),
+    typer.Option("--explain", help="Show the scores of each page by vectors and by BM25."),
 ]
 
 
@@ -54,11 +54,10 @@ def search(
     open_number: Open = None,
     as_json: Json = False,
 ) -> int:
-    """Search the pages that were indexed, by meaning and by words.
+    """Search the indexed pages, by meaning (vectors) and by words (BM25).
 
-    Each page is shown once, with the passage that answers best and how near it comes to the
-    best match possible; the other addresses of the same text stand below it. Exits with 1 if
-    no page matches.
+    Each page is shown once, with its best passage and a score (100 % is the best match possible).
+    Other addresses of the same text are listed below it. Exits with 1 if no page matches.
 
     Examples:
     pulse search "how do I test a backup"
@@ -95,15 +94,15 @@ def _open(found: SearchResult, number: int) -> None:
         raise Fatal(f"--open {number}: only {len(found.results)} pages were found", kind=Kind.USAGE)
     url = found.results[number - 1].url
     if not url.startswith(("http://", "https://")):
-        raise Fatal(f"--open {number}: {sanitize(url)} is no address of a web page")
+        raise Fatal(f"--open {number}: {sanitize(url)} is not the address of a web page")
     if typer.launch(url) != 0:
         raise Fatal(f"no browser could be started for {sanitize(url)}", hint="copy the address")
 
 
 def as_object(found: SearchResult, *, explain: bool = False) -> dict[str, object]:
-    """The object that the original service's search API answered.
+    """The JSON object in the form of the original service's search API.
 
-    With `explain` each result also has `share` (0 to 1) and `votes`, what each list gave it.
+    With `explain` each result also has `share` (0 to 1) and `votes`, its scores in each list.
     """
     results = [asdict(result) for result in found.results]
     if not explain:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def serve(*, loaded: Loaded) -> int:
     """Take Firecrawl's events over HTTP, index their pages, and answer searches.
 
-    An event is answered when its pages are on disk, so a crash loses none of them. Needs no
-    other server: without further settings the local model and an index on disk serve. API and
-    page are at http://127.0.0.1:52100, the description of the API below /docs.
+    An event is answered when its pages are on disk, so a crash loses none of them. No other
+    server is needed: by default the local model and an index on disk are used. API and page are
+    at http://127.0.0.1:52100, the description of the API at /docs.
 
     Examples:
     pulse serve

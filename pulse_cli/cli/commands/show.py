@@ -1,4 +1,4 @@
-"""`pulse show`: one page of the index, or what became of it."""
+"""`pulse show`: shows one page of the index, or why it is not in the index."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pulse_cli.store.pages import StoredPage
 
 Url = Annotated[str, typer.Argument(metavar="URL", help="Address of a page.")]
-Text = Annotated[bool, typer.Option("--text", help="Print the text of the page, nothing else.")]
+Text = Annotated[bool, typer.Option("--text", help="Print only the text of the page.")]
 _METADATA = ("title", "description", "url", "source_url", "domain", "language", "country")
 _WRITTEN = ("indexed_at", "run_id", "embedder", "content_hash", "version")
 
@@ -30,8 +30,8 @@ _WRITTEN = ("indexed_at", "run_id", "embedder", "content_hash", "version")
 def show(*, loaded: Loaded, url: Url, text: Text = False, as_json: Json = False) -> int:
     """Show what is stored of a page: metadata, sections, chunks, and which run wrote it.
 
-    Of a page that is not stored it is said what became of it, as far as dead letters, the log of
-    runs and the records of the service tell; the exit code is then 1.
+    If the page is not stored, says why, as far as dead letters, the log of runs and the records
+    of the service know, and exits with 1.
 
     Examples:
     pulse show https://docs.example/guide/install
@@ -107,8 +107,8 @@ def _missing(found: Shown) -> str:
     lines = [f"{sanitize(found.key)} is not in the index."]
     lines += [_fate(one) for one in found.fates]
     if not found.fates:
-        lines.append("  Neither a dead letter nor a record tells of it: no run here has seen it,")
-        lines.append("  or it was skipped; `pulse index SOURCE --dry-run` says why pages are.")
+        lines.append("  No dead letter and no record names it: no run here has read it, or it was")
+        lines.append("  skipped. `pulse index SOURCE --dry-run` says why pages are skipped.")
     return "\n".join(lines)
 
 

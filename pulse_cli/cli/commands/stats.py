@@ -1,4 +1,4 @@
-"""`pulse stats`: the figures of one collection."""
+"""`pulse stats`: numbers of one collection: pages, chunks, and their sizes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Named = Annotated[
     str | None,
     typer.Argument(
         metavar="[COLLECTION]",
-        help="NAME, http://HOST:6333/NAME or DIR/NAME; that of the settings if left out.",
+        help="NAME, http://HOST:6333/NAME or DIR/NAME; default: that of the settings.",
     ),
 ]
 

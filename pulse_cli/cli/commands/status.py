@@ -1,4 +1,4 @@
-"""`pulse status`: what the checkpoints and the log of runs in the state folder say."""
+"""`pulse status`: shows the checkpoints and the log of runs in the state folder."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ Sources = Annotated[
     list[str] | None,
     typer.Argument(metavar="[SOURCE]...", help="Only runs over these files or folders."),
 ]
-All = Annotated[bool, typer.Option("--all", help="Also what does not fit on the screen.")]
-Hours = Annotated[float, typer.Option(min=0, metavar="N", help="How far back to look at runs.")]
+All = Annotated[bool, typer.Option("--all", help="Show more than fits on the screen.")]
+Hours = Annotated[
+    float, typer.Option(min=0, metavar="N", help="How many hours of past runs to show.")
+]
 
 
 @with_settings("state_dir")
@@ -40,9 +42,9 @@ def status(
     hours: Hours = 24.0,
     as_json: Json = False,
 ) -> None:
-    """Show how far every run came and the command that goes on, and what went wrong lately.
+    """Show the state of every run, the command that resumes it, and recent failures.
 
-    The newest is at the bottom. A terminal shows one screen of it.
+    The newest run is at the bottom. On a terminal, one screen is shown.
 
     Examples:
     pulse status
@@ -77,7 +79,7 @@ def _rows_of_screen() -> int:
 def _screen(
     runs: list[str], records: list[dict[str, Any]], hours: float, rows: int | None
 ) -> list[str]:
-    """History above, runs below, the newest of each last; the oldest goes where room is short."""
+    """History above, runs below, the newest of each last; the oldest are left out if need be."""
     shown: list[str] = []
     for number, page in enumerate(runs):
         lines = ["", *page.splitlines()]
