@@ -173,8 +173,8 @@ class Run(Section):
     )
     on_changed_source: Literal["refuse", "restart"] | None = Field(
         default=None,
-        description="what to do when the input of an unfinished run has changed; null: `refuse` on a"
-        " terminal, elsewhere `restart` if no file ends within a record",
+        description="what to do when the input of an unfinished run has changed; null: `refuse` on"
+        " a terminal, elsewhere `restart` if no file ends within a record",
     )
     wait_lock: DurationField = Field(
         default=0.0, description="wait this long for another run to end before exit 11"

@@ -1,8 +1,8 @@
-"""`index:NAME` as records: the pages of an index, read again from their stored text.
+"""`index:NAME` as records: the pages of an index, from their stored text.
 
-What a position means here: `offset` pages are done, and `crc` is the CRC-32 of the key of the
-last of them. Resuming passes over as many commit records, which costs no text, and refuses if
-that page has become another.
+A position means here: `offset` pages are done, and `crc` is the CRC-32 of the key of the last one.
+Resuming skips as many commit records, without reading their text, and refuses if the last page is
+a different one now.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class StoredDocuments(Protocol):
         ...
 
     def documents(self, spec: str, skip: int) -> Iterator[Document | None]:
-        """All pages after the first `skip`, in an order that stays; None for one that is gone."""
+        """All pages after the first `skip`, in a stable order; None for a page that is gone."""
         ...
 
 
@@ -47,7 +47,7 @@ class IndexRecords:
             last = next(found, None)
             if last is not None and _proof(last) != start.crc:
                 raise SourceChanged(
-                    f"{self._name}: its first {done:,} pages are not those of before",
+                    f"{self._name}: its first {done:,} pages have changed",
                     hint="--restart indexes it from its beginning; so does "
                     "--on-changed-source restart",
                 )

@@ -1,14 +1,14 @@
-"""Parts of a page put together, in a row of records that can still be taken up at any of them.
+"""Joins the parts of a page, in a sequence of records that can be resumed at any record.
 
-Where a part of a page comes, a **stretch** begins: records are held until no part has come for a
-while, or the stretch is long. Then the parts of each page in it become one document, which stands
-where the first of them stood. So parts that lie beside each other, or near each other in any order,
-are one page, and memory is bounded. Parts of one page in two stretches stay two documents; the
-second replaces the first, and the summary of the run counts them.
+The first part of a page begins a **stretch**: records are held until no part has come for a while,
+or until the stretch is long. Then the parts of each page in it become one document, in the place of
+the first part. So parts that are near each other, in any order, become one page, and memory is
+bounded. Parts of one page in two stretches become two documents; the second replaces the first, and
+the summary of the run counts them.
 
-Resuming is exact: where a stretch begins and ends depends on the records from its beginning on, and
-on no others. A document of a stretch has the position before the stretch and its number in it; the
-last one, the position of the last record that went into the stretch.
+Resuming is exact, because a stretch depends only on the records from its beginning on. A document
+of a stretch has the position before the stretch, and its number in it. The last document has the
+position of the last record of the stretch.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Reads = Callable[[Position], Iterator[Record]]
 
 
 class Limits(NamedTuple):
-    """Where a stretch ends, and what is too long for a page.
+    """When a stretch ends, and when a page is too long.
 
-    `page`: bytes of one page, about, in memory; `stretch`: of several. `patience`: records
+    `page` and `stretch`: approximate bytes in memory of one page and of all. `patience`: records
     without a part.
     """
 
@@ -38,9 +38,9 @@ class Limits(NamedTuple):
 
 
 def joined(reads: Reads, start: Position, limits: Limits) -> Iterator[Record]:
-    """The records that `reads` yields after `start`, the parts of each page put together.
+    """The records that `reads` yields after `start`, with the parts of each page joined.
 
-    Raises SourceChanged where the pages of a stretch that are done are others now.
+    Raises SourceChanged if the pages of a stretch that are done have changed.
     """
     base = replace(start, joined=0, proof=0)
     stretches = _stretches(reads(base), base, limits)
@@ -51,7 +51,7 @@ def joined(reads: Reads, start: Position, limits: Limits) -> Iterator[Record]:
 
 
 def _rest(stretches: Iterator[Iterator[Record]], start: Position) -> Iterator[Record]:
-    """What follows in the first stretch after the pages that are done."""
+    """The documents of the first stretch after those that are done."""
     rows = next(stretches, iter(()))
     proof = 0
     for _ in range(start.joined):
@@ -59,7 +59,7 @@ def _rest(stretches: Iterator[Iterator[Record]], start: Position) -> Iterator[Re
         proof = checksum(row.content, proof) if row else -1
     if proof != start.proof:
         raise SourceChanged(
-            "the records that were being put together are not those of before",
+            "the parts of pages that were being joined have changed",
             hint="--restart indexes the sources from their beginning",
         )
     yield from rows
@@ -68,7 +68,7 @@ def _rest(stretches: Iterator[Iterator[Record]], start: Position) -> Iterator[Re
 def _stretches(
     records: Iterator[Record], before: Position, limits: Limits
 ) -> Iterator[Iterator[Record]]:
-    """The records, those of each stretch together."""
+    """The records, grouped by stretch."""
     stretch: _Stretch | None = None
     for record in records:
         if stretch is None and not _is_part(record):
@@ -91,10 +91,10 @@ def _is_part(record: Record) -> bool:
 
 @dataclass(slots=True)
 class _Row:
-    """The parts of one page in a stretch, or one record that is none.
+    """The parts of one page in a stretch, or one record that is not a part.
 
-    It begins with the `number`-th record of the stretch, `first`; `before` is the position
-    before that. `held` bytes of its parts are in memory, of `size`.
+    `first` is its first record, the `number`-th of the stretch; `before` is the position before
+    that. The parts have `size` bytes, of which `held` are in memory.
     """
 
     number: int
@@ -107,7 +107,7 @@ class _Row:
     held: int = 0
 
     def add(self, part: Document, size: int, longest: int) -> None:
-        """Take one more part; of a page that has become too long only its beginning stays."""
+        """Add a part. Of a page that is too long only the beginning is kept."""
         assert part.part
         self.count += 1
         self.size += size
@@ -121,7 +121,7 @@ class _Row:
             self.held = cost(self.parts[0])
 
     def record(self, longest: int) -> Record:
-        """What becomes of it; its position is still that of its first record."""
+        """The resulting record; its position is still that of its first record."""
         if self.count < 2:
             return self.first
         content: Document | Unreadable
@@ -135,9 +135,9 @@ class _Row:
 
 
 class _Stretch:
-    """The records from a part on; `base` is the position before it.
+    """The records from a part on; `base` is the position before that part.
 
-    What comes after the last part (`_end` is its position) does not belong to it any more.
+    The records after its last part (`_end` is the position of that) do not belong to it.
     """
 
     def __init__(self, base: Position, limits: Limits) -> None:
@@ -156,7 +156,9 @@ class _Stretch:
         document = record.content
         row = None
         if isinstance(document, Document):
-            row = self._of_page.pop(document.url, None)  # a later version ends the row
+            row = self._of_page.pop(
+                document.url, None
+            )  # a later version of the page: no more parts belong to this row
             if not document.part or (row and document.part.mark in row.marks):
                 row = None
         if row is None:
@@ -178,7 +180,7 @@ class _Stretch:
         return self._held > self._limits.stretch and len(self._rows) > 1
 
     def following(self) -> _Stretch | None:
-        """The stretch that begins with the page whose parts came last, if it can be held over."""
+        """The next stretch, which begins with the page whose parts came last, if possible."""
         last = self._rows[-1]
         if last.number + last.count - 1 != self._records or len(self._rows) == 1:
             return None
@@ -192,7 +194,7 @@ class _Stretch:
         return following
 
     def rows(self) -> Iterator[Record]:
-        """What became of the records, in the order in which the pages began."""
+        """The resulting records, in the order in which the pages began."""
         proof = number = 0
         inside = sum(row.number <= self._last_part for row in self._rows)
         self._rows.reverse()

@@ -1,4 +1,4 @@
-"""The way in: what the user named becomes a source."""
+"""Opens the sources that the user named."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def open_source(
 ) -> InputSource:
     """A source over files, folders, globs, objects, `-`, `firecrawl:crawl/ID`, `index:NAME`.
 
-    Without a manifest the specs are expanded now; with one (a resumed run) exactly its inputs
-    are read, in its order, whatever folders hold by now. `objects` are what `find_objects` found.
-    `stdin` stands in for the process's own; `sleep` and `now` are the clock of what is asked of
-    Firecrawl and of object storage. Raises Fatal for what does not exist, cannot be read, or is
-    not clear.
+    Without a manifest the specs are expanded now. With one (of a resumed run) exactly its inputs
+    are read, in its order, whatever the folders hold now. `objects` is the result of
+    `find_objects`. `stdin` replaces that of the process. `sleep` and `now` are the clock for
+    requests to Firecrawl and object storage. Raises Fatal for a source that does not exist, cannot
+    be read, or is ambiguous.
     """
     markdown = bool(options.base_url)
     if manifest is None:
@@ -46,7 +46,7 @@ def open_source(
 
 
 def open_pieces(specs: Sequence[str], options: ReadOptions, pieces: Sequence[Piece]) -> InputSource:
-    """A source over pieces of the inputs that `specs` (of the whole run) stand for."""
+    """A source over pieces of the inputs of `specs`, which are those of the whole run."""
     names = [piece.name for piece in pieces]
     addresses = Addresses(specs, options.base_url, names)
     inputs = [Input(piece.name, _size(piece), etag=piece.etag) for piece in pieces]
@@ -60,12 +60,12 @@ def _size(piece: Piece) -> int | None:
         return piece.input_size
     try:
         return Path(piece.name).stat().st_size
-    except OSError:  # no file, or it is gone, which reading it will say
+    except OSError:  # not a file, or gone, which reading will report
         return None
 
 
 def _notes_again(specs: Sequence[str], markdown: bool, objects: Objects) -> list[Note]:
-    """What was noted about the folders, for a run that stopped before its first record."""
+    """The notes about the folders, for a run that stopped before its first record."""
     try:
         return find_inputs(specs, markdown, objects).notes
     except Fatal:

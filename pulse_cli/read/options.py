@@ -1,4 +1,4 @@
-"""What a reader is told: plain values, independent of how the user configured them."""
+"""The options of a reader: plain values, independent of how the user configured them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ MAPPABLE = frozenset(
 class ObjectOptions:
     """How objects are reached.
 
-    `endpoint` is the address of an S3-compatible server, None for Amazon's own; with
-    `instance_role` the metadata service of the machine may be asked for credentials; `timeout` is
-    in seconds, for one request. `addresses` are the addresses as given, by their public names,
-    where they hold secrets.
+    `endpoint` is the address of an S3-compatible server, None for Amazon's own. With
+    `instance_role` the metadata service of the machine may be asked for credentials. `timeout` is
+    in seconds, for one request. `addresses` are the full addresses that hold secrets, by their
+    public names.
     """
 
     endpoint: str | None = None
@@ -44,23 +44,23 @@ class ReadOptions:
     """How sources are read.
 
     `max_record`: bytes of one document (or of a value that is not read as a stream of
-    documents); longer ones become dead letters. `field_map` names, for home-made files, where
-    a field stands (`{"url": "link", "text": "body.content"}`); fields: see MAPPABLE. `include`
-    and `exclude` are globs on the URL, `*` matching `/` too. `min_chars` counts the text
+    documents); longer ones become dead letters. `field_map` names the place of fields in
+    home-made records (`{"url": "link", "text": "body.content"}`); for the fields see MAPPABLE.
+    `include` and `exclude` are globs on the URL; `*` matches `/`, too. `min_chars` counts the text
     without blanks at its ends. `include_errors` keeps pages of HTTP status >= 400.
 
-    `max_expanded` bounds what one compressed input may expand to, in bytes; None bounds it by
-    ratio: 200 times the stored bytes, but at least 256 MiB (see `unpack`).
+    `max_expanded` bounds the size in bytes to which a compressed input may expand. None bounds it
+    by ratio: 200 times the stored bytes, but at least 256 MiB (see `unpack`).
 
-    `base_url` gives raw markdown its URL: the URL of a single file, or the URL that a folder
-    stands for, below which the paths of its files are appended; as a mapping, folder -> URL.
+    `base_url` gives raw markdown its URL: the URL of a single file, or that of a folder, to which
+    the paths of its files are appended. As a mapping: folder -> URL.
 
-    `follow_up_to`: a crawl that still runs is followed to its end, and `follow_up_to` is the most
-    pages that it was asked to find; None reads it as far as it is.
+    `follow_up_to`: a running crawl is followed to its end; the number is the limit of pages of the
+    crawl. None reads the pages that are there.
 
-    `firecrawl_*`: the API that `firecrawl:crawl/ID` sources are fetched from; `timeout` is in
-    seconds, for one whole request; after `give_up_after` seconds without an answer the source is
-    given up. `trust_env` lets proxies and netrc of the environment count. `stored` reads the
+    `firecrawl_*`: the API from which `firecrawl:crawl/ID` sources are read. `timeout` is in
+    seconds, for one whole request. After `give_up_after` seconds without an answer the source is
+    given up. With `trust_env` proxies and netrc of the environment are used. `stored` reads the
     indexes that `index:NAME` sources name.
     """
 

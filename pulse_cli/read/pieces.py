@@ -1,13 +1,13 @@
-"""Inputs cut into pieces that can be read apart, in any process that sees the same files.
+"""Cuts inputs into pieces that any process with access to the same files can read by itself.
 
-A piece is a range of bytes of a JSON Lines file, or an input as a whole. A range begins behind a
-newline and ends with one, and a line is read by its own bytes alone (`framing`), so the pieces of
-an input together give the records that the input gives, at the same bytes. Lines are counted from
-the beginning of the input once somebody says on which line a piece begins.
+A piece is a range of bytes of a JSON Lines file, or a whole input. A range begins after a newline
+and ends with one, and a line is read by its own bytes alone (`framing`). So the pieces of an input
+together give the same records as the input, with the same offsets. Line numbers are those of the
+input once it is known on which line a piece begins (`Piece.line`).
 
-Not cut are inputs that are compressed or in UTF-16 (there is no way in but the beginning), that are
-not JSON Lines, that are no larger than a piece, and all that are no files or objects. Neither are
-files on web servers that give no ranges, which are read from their beginning only.
+These inputs are not cut: compressed ones and those in UTF-16, which can be read from the beginning
+only; those that are not JSON Lines; those no larger than a piece; files on web servers without
+ranges; and everything that is neither a file nor an object.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from pulse_cli.read.options import ReadOptions
 SHARD_BYTES = 32 * 1024 * 1024
 _LOOK_BYTES = 256 * 1024
 FILE_BYTES = 4096
-"""What reading a file costs besides its bytes, in bytes: a shard of empty files must end, too."""
+"""The cost of opening a file, expressed in bytes, so that a shard of empty files ends, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Bytes `start` up to `stop` of the input `name`, of which the first stands on `line`.
+    """Bytes `start` up to `stop` of the input `name`; the first of them is on `line`.
 
-    `stop` is None for an input as a whole. `followed`: more of the input comes after the piece.
-    `crc` is the CRC-32 of its (unpacked) bytes, None where nobody has read them yet. `input_size`
-    and `etag` are those of the input if it is an object (`model.Input`).
+    `stop` is None for a whole input. `followed`: more of the input comes after the piece. `crc` is
+    the CRC-32 of its (unpacked) bytes, None if it has not been read yet. `input_size` and `etag`
+    are those of the input if it is an object (`model.Input`).
     """
 
     name: str
@@ -91,7 +91,7 @@ def cut_into_shards(
 
 
 def _pieces(one: Input, piece_bytes: int, stored: InputReader) -> Iterator[tuple[Piece, int]]:
-    """The pieces of an input, each with what it counts for in bytes."""
+    """The pieces of an input, each with its cost in bytes."""
     is_file = not is_object(one.name)
     if one.name.startswith((FIRECRAWL, INDEX)) or (one.size is None and not is_file):
         yield Piece.whole(one), piece_bytes
@@ -131,9 +131,9 @@ def _ranges(
 
 
 def _line_end(one: Input, offset: int, size: int, stored: InputReader) -> int | None:
-    """Where the line ends that holds the byte before `offset`; None where the input ends first.
+    """The end of the line that contains the byte before `offset`; None where the input ends first.
 
-    Only `_LOOK_BYTES` are asked for at a time: of an object, whatever is asked for is sent.
+    Only `_LOOK_BYTES` are requested at a time, because all requested bytes of an object are sent.
     """
     for look in range(offset - 1, size, _LOOK_BYTES):
         at = look

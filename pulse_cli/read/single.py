@@ -14,7 +14,7 @@ from pulse_cli.read.framing.scan import BOM
 from pulse_cli.read.framing.signatures import BY_SIGNATURE, LOOK, kind_of
 
 _MAY_BE_BROKEN = frozenset({"text", "csv", "addresses", "binary"})
-"""What a file that calls itself JSON may be, if its beginning is damaged."""
+"""What a file named as JSON may be, if its beginning is damaged."""
 
 
 def single_content(
@@ -25,7 +25,7 @@ def single_content(
     shapes: Shapes,
     max_record: int,
 ) -> Content:
-    """Consume the whole input and say what it is."""
+    """Consume the whole input and return its content."""
     whole = CappedBuffer(reader.offset, reader.line, max_record)
     while reader.at < len(reader.data) or reader.more():
         with memoryview(reader.data)[reader.at :] as piece:

@@ -1,15 +1,16 @@
-"""The inputs of a run as one row of records, that can be taken up again at any of them.
+"""Reads the inputs of a run as one sequence of records, which can be resumed at any record.
 
-Resuming is exact because a reading is taken up only where a segment begins (a line, a block, the
-input), and what is read from there depends on the bytes from there on alone (`framing`). A resumed
-reading goes through the bytes before its segment again, proves by their CRC-32 that they are the
-same, and passes over the records of the segment that are done. Of an object that is stored as it is
-read, the bytes before are not asked for again: its ETag proves that they are the same.
+Resuming is exact: it begins at a segment (a line, a block, the input), and the records from there
+depend only on the bytes from there on (`framing`). The bytes before the segment are read again,
+their CRC-32 proves that they are the same, and the records of the segment that are done are
+skipped. Of an uncompressed object the bytes before the segment are not read again, because its ETag
+proves that they are the same.
 
-What a position means: `model.Position`. The last record of a segment stands at (offset of the next
-segment, 0), any other at (offset of its segment, records done in it, bytes read). Notes and values
-without documents count as records here, so that each is given once. What is given of a segment
-that breaks off at the end of the input never stands after it: the input may grow.
+For the meaning of a position see `model.Position`. The last record of a segment has the position
+(offset of the next segment, 0), any other one (offset of its segment, records done in it, bytes
+read). Notes and values without documents count as records here, so that each is given once. The
+records of a segment that is incomplete at the end of the input never get a position after it,
+because the input may grow.
 
 An input may be a piece of a file (`pieces`). Then positions are within the piece.
 """
@@ -61,7 +62,7 @@ class InputSource:
         window: int = WINDOW,
         pieces: Sequence[Piece] | None = None,
     ) -> None:
-        """`pieces` are what is read of each input, None for all of it."""
+        """`pieces` are the parts of the inputs to read, None for the whole inputs."""
         self._inputs = tuple(inputs)
         self._pieces = pieces or [Piece.whole(one) for one in inputs]
         self.read_pieces: dict[int, tuple[int, int]] = {}  # CRC-32 and lines of what was read
@@ -90,7 +91,7 @@ class InputSource:
         return of_crawl or self._stored.waiting()
 
     def check(self) -> None:
-        """Ask for each remote crawl whether it can be had. Blocking. Raises Transient, Fatal."""
+        """Check that remote crawls and indexes are available. Blocking. Raises Transient, Fatal."""
         for one in self._inputs:
             if one.name.startswith(FIRECRAWL):
                 self._crawl_api(one.name).check()
@@ -144,7 +145,7 @@ class InputSource:
         following = self._pieces[index + 1 : index + 1 + OBJECTS_AHEAD]
         self._stored.expect([Part(one.stored, one.start, one.stop) for one in following])
         if start.fed and is_object(piece.name) and not piece.etag:
-            again = f"{piece.name}: read again from its beginning, as its server gives no ranges"
+            again = f"{piece.name}: read again from its beginning, as its server sends no ranges"
             yield Record(Place(""), start, Note(again), 0)
         reader, kind = self._opened(piece, start)
         yield from self._input(index, piece.name, reader, kind, start)
@@ -153,9 +154,8 @@ class InputSource:
         self.read_pieces[index] = reader.crc, reader.line - piece.line
 
     def _opened(self, piece: Piece, start: Position) -> tuple[ByteReader, Kind]:
-        """A reader at the beginning, or where a segment begins that is not done, and its kind.
-
-        Only an object of a known ETag is taken up within: what stands before is as it was.
+        """A reader and the form of the input. The reader is at the beginning of the input, or, in
+        an object with an ETag, at the beginning of the segment to resume.
         """
         stored, whole = self._stored, piece.stored
         if not piece.is_whole:
@@ -200,7 +200,7 @@ class InputSource:
     def _single(
         self, index: int, name: str, reader: ByteReader, kind: Kind, address: FileAddress | None
     ) -> Record:
-        """A file that is one page as a whole, or nothing that can be read."""
+        """The record of a file that is one page, or that cannot be read."""
         content = single_content(
             reader, name, kind, address, self._shapes, self._options.max_record
         )
@@ -211,9 +211,9 @@ class InputSource:
     def _framed(
         self, index: int, name: str, reader: ByteReader, framer: Framer, start: Position
     ) -> Iterator[Record]:
-        """The records after `start`: those of its segment that are done are passed over."""
+        """The records after `start`; the records of its segment that are done are skipped."""
         segment, item = -1, 0
-        # Of an input that was empty then, only the note was done.
+        # If the input was empty at that time, only the note was done.
         left = start.item if start.fed or not reader.data else 0
         for span in framer.spans():
             if span.segment != segment:
@@ -233,7 +233,7 @@ class InputSource:
 
 
 def _settled(name: str, span: JsonSpan, reader: ByteReader) -> list[Content]:
-    """The contents of a span; hints become notes where nothing follows."""
+    """The contents of a span; hints become notes if nothing follows."""
     settled: list[Content] = []
     for content in span.contents:
         if isinstance(content, Hint):
@@ -257,7 +257,7 @@ def _records(
     item: int,
     done: int,
 ) -> Iterator[Record]:
-    """The contents as records, after the first `done`; gives them away as it goes.
+    """The contents as records, after the first `done`; each is removed from the list.
 
     `item` records of the segment come before this span.
     """

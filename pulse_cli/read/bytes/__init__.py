@@ -1,1 +1,1 @@
-"""The lowest floor of reading: inputs, files and their bytes, unpacked."""
+"""The lowest layer of reading: finds inputs, and reads and decompresses their bytes."""

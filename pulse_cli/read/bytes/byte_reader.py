@@ -1,11 +1,11 @@
-"""The bytes of one input, consumed from the front, that always knows where it is.
+"""Reads the bytes of one input from the front, and keeps offset, line and CRC-32.
 
-`ByteReader` owns the only copy of what was read and not yet consumed. Whatever is consumed goes
-through `consume`, which advances offset, line and running CRC-32 together. So a position taken
-from a reader describes exactly the bytes before it, and nothing is read twice or skipped.
+`ByteReader` owns the only copy of what was read and not yet consumed. Consuming bytes advances
+offset, line and running CRC-32 together. So a position taken from a reader describes exactly the
+bytes before it, and no byte is read twice or skipped.
 
-An input is a row of **segments**: lines, pretty-printed blocks, or the whole of it. Nothing
-reads across the end of a segment, so damage in one stays in it.
+An input is a sequence of **segments**: lines, pretty-printed blocks, or the whole input. Nothing
+is read across the end of a segment, so damage in one segment does not spread to the next.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ _BLOCK_END = re.compile(rb"\n(?=[{\[])")
 
 
 class Damaged(Exception):
-    """The stored bytes end before they should; raised by a source of chunks after its last one.
+    """The stored bytes end too early, or are damaged. An iterator of chunks raises it at its end.
 
-    `reason` is the category of the dead letter this becomes.
+    `reason` is that of the dead letter.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -46,14 +46,13 @@ class Damaged(Exception):
 class ByteReader:
     """Chunks of bytes as one input; see the module.
 
-    `data[at:]` is read and not consumed, `data[at:stop]` that of the present segment.
-    `segment_ends` tells that `stop` is the end of the segment and not only of what was read,
-    `in_segment` that a segment was begun and not ended.
-    `damage` is set when the chunks ended in `Damaged`.
+    `data[at:]` is read and not consumed, `data[at:stop]` is its part in the present segment.
+    `segment_ends`: `stop` is the end of the segment, and not only of what was read. `in_segment`:
+    a segment was begun and not ended. `damage` is set when the chunks ended with `Damaged`.
 
-    The chunks may be a range of the input: it begins at byte `start`, on `line`, and is `followed`
-    by more of the input. `crc` is that of the range, or of the whole input where what stands before
-    the range is not read but `taken_over`: then it is known once `agrees` has been told it.
+    The chunks may be a range of the input, which begins at byte `start` on `line` and is `followed`
+    by more of the input. `crc` is that of the range. With `taken_over` it is that of the whole
+    input, although the bytes before the range are not read: `agrees` gets it once.
     """
 
     def __init__(
@@ -82,16 +81,16 @@ class ByteReader:
 
     @property
     def offset(self) -> int:
-        """Of the first byte not consumed."""
+        """The offset in the input of the first byte not consumed."""
         return self._base + self.at
 
     @property
     def ends_here(self) -> bool:
-        """Whether the present segment, whose end was seen, is the last of the input."""
+        """Whether the present segment is the last of the input. Its end must have been read."""
         return self._ended and self.stop == len(self.data)
 
     def split(self, segments: Segments) -> None:
-        """Say what ends a segment; only between segments."""
+        """Set what ends a segment. To be called between segments."""
         self._segments = segments
 
     def more(self) -> bool:
@@ -134,7 +133,7 @@ class ByteReader:
         return True
 
     def end_segment(self) -> None:
-        """Consume the newline that ends this segment, whose content is consumed."""
+        """Consume the newline that ends this segment, after its content was consumed."""
         if self.at < len(self.data):
             self.crc = crc32(b"\n", self.crc)
             self.line += 1
@@ -168,7 +167,7 @@ class ByteReader:
         self.at = end
 
     def consume_line(self) -> None:
-        """Consume the present segment with its newline; it is one line."""
+        """Consume the present segment, which must be one line, with its newline."""
         end = min(self.stop + 1, len(self.data))
         self.crc = crc32(memoryview(self.data)[self.at : end], self.crc)
         self.line += end > self.stop
@@ -176,7 +175,7 @@ class ByteReader:
         self.in_segment = False
 
     def agrees(self, crc: int) -> bool:
-        """Whether what is consumed has this CRC-32, as far as that is known."""
+        """Whether the consumed bytes have this CRC-32; with `taken_over` the first call sets it."""
         if self._taken_over:
             self.crc, self._taken_over = crc, False
         return self.crc == crc
@@ -190,7 +189,7 @@ class ByteReader:
         return True
 
     def last(self, reach: int) -> bool:
-        """Whether only blanks follow, as far as `reach` bytes show it. Consumes nothing."""
+        """Whether only blanks follow within `reach` bytes. Consumes nothing."""
         while True:
             if self.data[self.at :].strip():
                 return False

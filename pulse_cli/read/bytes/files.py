@@ -1,4 +1,4 @@
-"""Stored bytes of files, pipes and objects, counted as they are read."""
+"""Reads and counts the stored bytes of files, pipes and objects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pulse_cli.read.options import ReadOptions
 class InputReader:
     """Reads inputs one after another; `read` counts their bytes.
 
-    The count is one integer written by one thread, so others may look at it at any time.
+    One thread writes the count, and other threads may read it at any time.
     """
 
     def __init__(
@@ -36,19 +36,19 @@ class InputReader:
         self.read = 0
 
     def waiting(self) -> Waiting | None:
-        """The object that is waited for, if one is; from any thread."""
+        """The object that the reader waits for, if any. Can be called from any thread."""
         return self._objects.waiting()
 
     def expect(self, following: Sequence[Part]) -> None:
-        """Say what will be read after the next call of `chunks`: objects are asked for early."""
+        """Say what will be read after the next call of `chunks`, to request objects early."""
         self._objects.expect([part for part in following if is_object(part.one.name)])
 
     def close(self) -> None:
-        """Drop the requests that are under way, in the thread that reads."""
+        """Cancel the requests in flight. To be called in the thread that reads."""
         self._objects.close()
 
     def chunks(self, one: Input, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """What is there, at most CHUNK at a time; a pipe is passed on as it trickles.
+        """The stored bytes, at most CHUNK at a time; those of a pipe as soon as they come.
 
         Of a file or an object only the bytes from `start` up to `stop`. Raises SourceChanged,
         Fatal.

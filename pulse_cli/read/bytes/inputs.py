@@ -1,10 +1,10 @@
-"""From what the user named to an ordered list of inputs, and what they were like then.
+"""Turns the sources that the user named into an ordered list of inputs with their identities.
 
-A folder means the files in it that may hold pages, recursively and in the order of their
-paths; hidden files, files of other kinds, pulse's own state, and all that is no file (FIFOs,
-devices, links to folders: so loops end) are left out, and a note says how many. What is named
-itself is read whatever it is called, also a FIFO (`<(zcat x)`). What objects an address stands for
-was asked before (`objects.finding`).
+A folder means the files in it that may hold pages, recursively and in the order of their paths.
+Hidden files, files of other kinds, pulse's own state, and all that is not a file (FIFOs, devices,
+and links to folders, which could form loops) are left out; a note says how many. A file that is
+named itself is read whatever its name, even a FIFO (`<(zcat x)`). The objects at an address were
+found before (`objects.finding`).
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ class Found(NamedTuple):
 
 
 Objects = Mapping[str, Found]
-"""What the addresses of objects among the sources stand for."""
+"""The objects at each address among the sources."""
 
 
 def find_inputs(specs: Sequence[str], markdown: bool, objects: Objects) -> Found:
     """Expand files, folders, globs, `-`, `firecrawl:crawl/ID` and `index:NAME`. Raises Fatal.
 
-    `markdown`: whether raw markdown in folders counts, its URLs being known.
+    `markdown`: whether to read raw markdown in folders, because its URLs are known.
     """
     inputs: list[Input] = []
     notes: list[Note] = []
@@ -104,7 +104,7 @@ def _in_folder(folder: str, markdown: bool) -> Found:
 
 
 def notes_of_folder(folder: str, left: Counter[str], *, empty: bool) -> list[Note]:
-    """What is said of a folder: how many files were left out, and why; that nothing is left."""
+    """The notes about a folder: how many files were left out and why, or that none is left."""
     notes = []
     if left:
         what = ", ".join(f"{count:,} {why}" for why, count in left.most_common())
@@ -152,7 +152,7 @@ def left_out_by_name(path: str, markdown: bool) -> str | None:
     """Why a file that a folder holds is not read, None if it is."""
     name = Path(path).name.lower()
     if name.endswith(OWN_FILES):
-        return "of pulse's own (dead letters, checkpoints)"
+        return "files of pulse itself (dead letters, checkpoints)"
     plain = name.removesuffix(".gz").removesuffix(".zst")
     if plain.endswith((*SUFFIXES, *HTML_SUFFIXES)):
         return None
@@ -193,7 +193,7 @@ How = Literal["same", "longer", "shorter", "different", "missing"]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How an input compares with what it was. `longer` has the same beginning."""
+    """How an input has changed. `longer` has the same beginning."""
 
     name: str
     how: How
@@ -202,8 +202,8 @@ class Change:
 def changed_inputs(manifest: Sequence[Input], objects: Objects) -> list[Change]:
     """Compare each input of a stored list with what is there now.
 
-    "same" is said on size and first 64 KiB, of an object on its ETag; only reading proves it
-    (`Position.crc`). Pipes and remote crawls have nothing to compare and count as the same.
+    "same" means the same size and first 64 KiB, of an object the same ETag. Only reading proves
+    more (`Position.crc`). Pipes and remote crawls cannot be compared and count as the same.
     """
     now = {one.name: one for found in objects.values() for one in found.inputs}
     changes = []

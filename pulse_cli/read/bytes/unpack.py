@@ -1,9 +1,9 @@
-"""Stored bytes to text bytes: gzip, zstd and UTF-16 undone, in bounded memory.
+"""Turns stored bytes into text bytes: decodes gzip, zstd and UTF-16, in bounded memory.
 
-What a file is, is read from its first bytes and not from its name. Members that were
-concatenated are read through. Everything before a damage is delivered, then `Damaged` is raised
-and the damage becomes one dead letter. An input that expands beyond all measure is damaged, too:
-no step expands more than 32 MiB, and the bound is on the sum.
+The format is recognised by the first bytes, not by the name. All of several concatenated members
+are read. All bytes before damage are delivered. Then `Damaged` is raised, and the damage becomes
+one dead letter. An input that expands beyond the bound counts as damaged, too. One step expands to
+at most 32 MiB; the bound is on the sum of all steps.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ CHUNK = 1024 * 1024
 
 RATIO = 200
 FLOOR = 256 * 1024 * 1024
-"""Without a bound of the user: 200 times the stored bytes, at least 256 MiB. Crawls compress
-4 to 20 times; a bomb of gzip 1,000 times, one of zstd more."""
+"""The bound if the user sets none: 200 times the stored bytes, at least 256 MiB. Crawls compress
+4 to 20 times, a gzip bomb 1,000 times, a zstd bomb more."""
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _GZIP_STEP = 16 * 1024
-"""Stored bytes per step: at most 16 MiB expanded, should it have to be taken again."""
+"""Stored bytes per step: at most 16 MiB expanded, in case the step has to be repeated."""
 _ZSTD_STEP = 1024
 """Stored bytes per step: a zstd block of 4 bytes expands to 128 KiB, so this is 32 MiB at worst."""
 _ENCODINGS = {
@@ -40,7 +40,7 @@ _ENCODINGS = {
 
 
 def unpacked(stored: Iterator[bytes], max_expanded: int | None) -> Iterator[bytes]:
-    """Text bytes of an input, in chunks. Raises Damaged, as a source of chunks may, at the end."""
+    """Text bytes of an input, in chunks. May raise Damaged at the end."""
     head = b""
     for chunk in stored:
         head += chunk
@@ -55,7 +55,7 @@ def unpacked(stored: Iterator[bytes], max_expanded: int | None) -> Iterator[byte
 
 
 def is_plain(head: bytes) -> bool:
-    """Whether an input that begins with `head` is read as its stored bytes are."""
+    """Whether an input that begins with `head` needs no decoding."""
     return not head.startswith((_GZIP, _ZSTD)) and head[:2] not in _ENCODINGS
 
 
@@ -109,7 +109,7 @@ def _gunzipped(stored: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _inflated(member: zlib._Decompress, step: bytes) -> Iterator[bytes]:
-    """What this step expands to. Raises Damaged after all that stands before the damage."""
+    """The expanded bytes of this step. Raises Damaged after all bytes before the damage."""
     before, given, left = member.copy(), 0, step
     try:
         while left:
@@ -118,7 +118,7 @@ def _inflated(member: zlib._Decompress, step: bytes) -> Iterator[bytes]:
             yield text
             left = member.unconsumed_tail
     except zlib.error as error:
-        # zlib keeps to itself what it made of a step that fails, so take it by the byte.
+        # zlib does not return the output of a step that fails, so repeat it byte by byte.
         again = bytearray()
         with suppress(zlib.error):
             for at in range(len(step)):
@@ -153,7 +153,7 @@ def _unzstd(stored: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _decoded(text: Iterator[bytes]) -> Iterator[bytes]:
-    """UTF-16, as PowerShell redirects it, becomes UTF-8 (offsets count that); the rest stays."""
+    """UTF-16, which PowerShell writes, becomes UTF-8 (offsets count that); the rest is unchanged."""
     first = next(text, b"")
     encoding = _ENCODINGS.get(first[:2])
     if encoding is None:

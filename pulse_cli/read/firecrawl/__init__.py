@@ -1,1 +1,1 @@
-"""The upper floor of reading: which page a JSON value holds."""
+"""The upper layer of reading: finds the pages in a JSON value."""

@@ -1,4 +1,4 @@
-"""URLs of pages: what is taken for one, and why not."""
+"""Checks whether a URL can be the address of a page."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _UNSEEN = str.maketrans("", "", "\t\r\n")  # left out as by browsers (WHATWG URL
 
 
 def cleaned(url: str) -> str:
-    """Without blanks around it, and with its control characters escaped, so that it can be shown.
+    """The URL without blanks around it, and with escaped control characters, safe to print.
 
-    Nothing else changes: the URL is what identifies the page.
+    Nothing else changes, because the URL identifies the page.
     """
     url = url.strip()
     if url.isprintable():

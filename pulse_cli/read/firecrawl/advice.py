@@ -1,4 +1,4 @@
-"""What a person can do about a record that pulse does not read: the `source.map` that reads it."""
+"""Advice for a record that pulse cannot read: the `source.map` that would read it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def map_for(record: dict[str, Any], *, text: bool, url: bool) -> str:
 
 
 def _address(record: dict[str, Any]) -> str | None:
-    """Where the address of the page most likely stands."""
+    """The member that most likely holds the address of the page."""
     likely = [one.path for one in strings(record) if _can_be_mapped(one) and is_address(one.text)]
     likely = [path for path in likely if not _OF_OTHERS.search(path)] or likely
     return next((path for path in likely if _OF_A_PAGE.search(path)), next(iter(likely), None))

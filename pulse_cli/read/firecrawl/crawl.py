@@ -1,12 +1,13 @@
-"""`firecrawl:crawl/ID` as records: a crawl read from Firecrawl itself.
+"""`firecrawl:crawl/ID` as records: reads a crawl from Firecrawl.
 
-What a position means here: `offset` is how many documents of the crawl lie before the page of
-answers, `item` how many records of that page are done, `fed` their sum, and `crc` the CRC-32 of
-what those records are (URL and text): an answer is not the same bytes twice. Resuming asks for
-that page again, and refuses if its done records are others.
+Firecrawl sends the documents of a crawl in several answers. A position means here: `offset` is the
+number of documents before the answer, `item` the number of records of the answer that are done,
+`fed` the sum of both, and `crc` the CRC-32 of URL and text of those records (not of the bytes of
+the answer, which differ from request to request). Resuming requests that answer again, and refuses
+if the records that are done have changed.
 
-Pages that the crawl could not get come after its last document, as skipped: they may well exist,
-so pruning by this crawl must not remove them.
+Pages that the crawl could not scrape come after its last document, as skipped. They may exist, so
+pruning by this crawl must not remove them.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ POLL_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """A crawl that still runs is read to its end. `limit` is the most pages it was asked for.
+    """How to read a running crawl to its end. `limit` is the limit of pages of the crawl.
 
-    It is given up when it has brought no page for `patience` seconds.
+    It is given up when no page has come for `patience` seconds.
     """
 
     limit: int
@@ -50,7 +51,7 @@ class CrawlRecords:
         self._follow = follow
 
     def records(self, start: Position, count: Callable[[int], None]) -> Iterator[Record]:
-        """Every record after `start`; `count` is told the bytes of each answer."""
+        """Every record after `start`; `count` is called with the bytes of each answer."""
         skip, done, proof = start.offset, start.item, start.crc
         while True:
             page = self._next_page(skip, count)
@@ -66,7 +67,7 @@ class CrawlRecords:
             skip, done = page.following, 0
 
     def _next_page(self, skip: int, count: Callable[[int], None]) -> Page:
-        """The documents after the first `skip`; where a crawl is followed, when there are any.
+        """The documents after the first `skip`. Of a running crawl, waits until there are some.
 
         Raises Unavailable where none comes for too long.
         """
@@ -104,7 +105,7 @@ class CrawlRecords:
             yield Record(Place(self._name), position, content, cost(content), waits)
 
     def _contents(self, page: Page, skip: int) -> list[Content]:
-        """What a page of answers holds. Notes that only a single value deserves are left out."""
+        """The contents of an answer, without the notes that are for single values only."""
         contents: list[Content] = []
         while page.documents:
             document = page.documents.pop(0)
@@ -118,10 +119,10 @@ class CrawlRecords:
         return contents
 
     def _ending(self, page: Page, documents: int) -> list[Content]:
-        """What is to be said after the last document, of which there are so many."""
+        """The notes and skipped pages after the last of `documents` documents."""
         if page.status != "completed":
             share = f"{documents:,} of {page.total:,}" if page.total else f"{documents:,}"
-            what = f"is {page.status}" if page.status else "tells no status"
+            what = f"is {page.status}" if page.status else "has no status"
             message = f"{self._name}: the crawl {what}: {share} pages so far"
             if self._follow is None:
                 return [Note(message, True, "crawl-partial")]
@@ -142,6 +143,6 @@ class CrawlRecords:
 
     def _changed(self, skip: int) -> Fatal:
         return SourceChanged(
-            f"{self._name}: the documents after the first {skip:,} are not those of before",
+            f"{self._name}: the documents after the first {skip:,} have changed",
             hint="--restart indexes it from its beginning; so does --on-changed-source restart",
         )

@@ -1,9 +1,9 @@
-"""The status API of Firecrawl for crawls and batch scrapes, asked page by page.
+"""Client of Firecrawl's status API for crawls and batch scrapes.
 
-The key goes to the configured server and nowhere else: of the address in `next` only its `skip`
-is used, never its host, and redirects are refused. A request that fails for a reason that
-may pass is sent again, with growing pauses, until `give_up_after`. A self-hosted Firecrawl too
-old for v2 of the API answers 404 and is asked by v1, whose answers are the same.
+The key is sent only to the configured server: of the address in `next` only the `skip` is used,
+never the host, and redirects are refused. A request that fails for a temporary reason is repeated,
+with growing pauses, until `give_up_after`. A self-hosted Firecrawl without v2 of the API answers
+404; then v1 is used, whose answers are the same.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SKIP = re.compile(r"[?&]skip=(\d{1,9})(?:&|\Z)")
 
 
 class Page(NamedTuple):
-    """One answer. `following` is how many documents to skip for the next one, None at the end."""
+    """One answer. `following` is the `skip` of the next one, None at the end."""
 
     documents: list[Any]
     following: int | None
@@ -41,8 +41,8 @@ class Page(NamedTuple):
 
 
 class FailedPages(NamedTuple):
-    """Pages of a crawl that it does not hold: `failed` could not be scraped, and why; `blocked`
-    were forbidden by robots.txt.
+    """Pages that a crawl lacks: `failed` (address and reason) could not be scraped, `blocked` were
+    forbidden by robots.txt.
     """
 
     failed: list[tuple[str, str]]
@@ -50,7 +50,7 @@ class FailedPages(NamedTuple):
 
 
 class CrawlApi:
-    """Answers about one crawl. `path`: `crawl/ID` or `batch/scrape/ID`, which answer alike."""
+    """The API for one crawl. `path`: `crawl/ID` or `batch/scrape/ID`, with the same answers."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class CrawlApi:
         return self._patiently(lambda seconds: self._page(query, skip, seconds))
 
     def failed_pages(self) -> FailedPages:
-        """What a crawl that has ended could not get. Raises as `page`."""
+        """The pages that a finished crawl could not get. Raises as `page`."""
         return self._patiently(self._failed_pages)
 
     def _patiently(self, ask: Callable[[float], T]) -> T:
@@ -110,25 +110,25 @@ class CrawlApi:
                 return found
 
     def status(self) -> Page:
-        """How the crawl stands, with its first document at most. Raises as `page`."""
+        """The status of the crawl, with at most its first document. Raises as `page`."""
         return self.page(0, most=1)
 
     def check(self) -> None:
-        """One small request, which proves address and key. Raises Transient, Fatal."""
+        """Send one small request, which tests address and key. Raises Transient, Fatal."""
         try:
             self._page("skip=0&limit=1", 0, CHECK_S)
         except Malformed as error:
             raise wrong_server(error, FIRECRAWL) from None
 
     def waiting(self) -> Waiting | None:
-        """What there is to say while `page` waits for an answer."""
+        """What to tell the user while `page` waits for an answer."""
         patience = self._patience
         if patience is None or not patience.last_error:
             return None
         return Waiting(FIRECRAWL.name, patience.last_error, patience.waited_s, patience.left_s)
 
     def _failed_pages(self, seconds: float) -> FailedPages:
-        """A Firecrawl that keeps no list of them (404) has none to tell of."""
+        """The list of failed pages; empty if this Firecrawl keeps none (404)."""
         with connection(self._connect) as ask:
             path = f"/{self._versions[0]}/{self._path}/errors"
             answer = ask("GET", path, within=min(seconds, self._timeout))
@@ -164,7 +164,7 @@ class CrawlApi:
         )
 
     def _answer(self, query: str, seconds: float) -> Answer:
-        """Of the newest version that knows the crawl, and from then on of that one."""
+        """The answer of the newest API version that knows the crawl, which is used from then on."""
         for version in self._versions:
             with connection(self._connect) as ask:
                 answer = ask("GET", f"/{version}/{self._path}?{query}", within=seconds)
@@ -195,7 +195,7 @@ class CrawlApi:
 
 
 def _following(address: Any, skip: int, count: int) -> int | None:
-    """Without documents there is nothing to follow: an unfinished crawl always names a next."""
+    """The next `skip`. None without documents, because an unfinished crawl always names a next."""
     if not isinstance(address, str) or not address or not count:
         return None
     found = _SKIP.search(address)

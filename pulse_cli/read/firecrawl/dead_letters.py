@@ -1,7 +1,8 @@
-"""Dead letters read again: `pulse index X.dead.jsonl` is the retry.
+"""Reads dead letters again, for a retry: `pulse index X.dead.jsonl`.
 
 A letter holds the value that could not be indexed (`record`), or the bytes that could not be
-read (`raw_base64`), or only the beginning of something too long (`excerpt`), which stays dead.
+read (`raw_base64`), or only the beginning of something too long (`excerpt`), which stays a dead
+letter.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pulse_cli.read.framing.parse import Unparsable, parse
 
 
 class Reopened(NamedTuple):
-    """A value from a letter; `raw` are its own bytes where the letter kept them."""
+    """A value from a letter; `raw` are its original bytes if the letter has them."""
 
     value: Any
     raw: bytes | None

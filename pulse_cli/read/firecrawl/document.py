@@ -1,8 +1,8 @@
-"""From a page as Firecrawl wrote it to a Document, a skip, or a dead letter.
+"""Turns a page as Firecrawl wrote it into a Document, a skipped page, or a dead letter.
 
-Titles and descriptions cannot carry terminal escapes: control characters in them become spaces,
-in URLs percent-escapes (`address`). The text keeps its lines; NUL in it becomes U+FFFD.
-Everything but the text is dropped here, before anything waits.
+Control characters become spaces in titles and descriptions, and percent-escapes in URLs
+(`address`), so that no terminal escape gets through. The text keeps its lines; NUL becomes U+FFFD.
+Other formats of the page (HTML, links, screenshots) are dropped here, so they take no memory later.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _SOURCE_FILES = ("sourceFile", "sourceFilename", "source_file", "source_filename
 
 
 class Pages:
-    """Builds documents as the options say."""
+    """Builds documents according to the options."""
 
     def __init__(self, options: ReadOptions) -> None:
         self._fields = Fields(options.field_map)
@@ -55,19 +55,19 @@ class Pages:
         self._file: FileAddress | None = None
 
     def of_file(self, file: FileAddress | None) -> Pages:
-        """The same for the pages of one input, to which the user gave this address."""
+        """A copy for the pages of one input, for which the user gave this address."""
         pages = copy.copy(self)
         pages._file = file
         return pages
 
     def is_page(self, value: dict[str, Any]) -> bool:
-        """Whether it has a member that only a page has, or the mapped text."""
+        """Whether it has a member that only pages have, or the text named by `source.map`."""
         if any(value.get(key) is not None for key in MARKUP):
             return True
         return self._mapped and isinstance(self._fields.mapped(value, "text"), str)
 
     def has_text_and_address(self, value: dict[str, Any]) -> bool:
-        """The same for home-made records: text under a general name, and an address."""
+        """Whether it has text under a general name, and an address, as home-made records do."""
         if not self.has_text(value):
             return False
         if "page_content" in value or metadata_of(value):
@@ -79,9 +79,9 @@ class Pages:
         return next(strings_of(value, metadata_of(value)), None) is not None
 
     def addressed(self, member: dict[str, Any], envelope: dict[str, Any]) -> dict[str, Any]:
-        """A member of an envelope, with the address of the envelope if it is a page that has none.
+        """A member of an envelope; a page without address gets that of the envelope.
 
-        So people keep an answer beside what they asked for: `{"url", "result": {"markdown"}}`.
+        Scripts keep an answer beside the address they requested: `{"url", "result": {"markdown"}}`.
         """
         if not member or not (self.is_page(member) or self.has_text(member)):
             return member
@@ -91,7 +91,7 @@ class Pages:
         return member if url is None else {"title": envelope.get("title"), **member, "url": url}
 
     def page(self, page: dict[str, Any], raw: Raw) -> Content:
-        """The page as what it is to pulse; `raw` are the bytes it came from."""
+        """The content for a page; `raw` are the bytes it came from."""
         metadata = metadata_of(page)
         url, refusal = self._url(page, metadata)
         skipped = self._filters.status(self._fields.status(page, metadata), url)
@@ -123,7 +123,7 @@ class Pages:
         return content
 
     def html(self, html: str, address: FileAddress | None) -> Content:
-        """A file of HTML; the address that it names as its own comes first."""
+        """A file of HTML; an address that it names itself comes first."""
         head = head_of(html, address.page if address else None)
         url = head.address or (address.page if address else head.base)
         page = {
@@ -142,9 +142,9 @@ class Pages:
     def unreadable(
         self, reason: str, detail: str, value: Any, raw: Raw, url: str | None = None
     ) -> Unreadable:
-        """A dead letter that keeps the value, if it can be written as JSON again; else its bytes.
+        """A dead letter that keeps the value, or its bytes if it cannot be written as JSON again.
 
-        Nesting may be too deep for that, though not for reading; null is no value to keep.
+        A value may be nested too deeply for writing, though not for reading. null is not kept.
         """
         try:
             orjson.dumps(value)
@@ -159,7 +159,7 @@ class Pages:
         url, _ = self._url(value, metadata_of(value))
         if not why:
             missing = "page text" if url else "page text and no address"
-            why = f"no {missing} in it that pulse knows by name"
+            why = f"no {missing} under a name that pulse knows"
         remedy = advice.map_for(value, text=True, url=url is None)
         detail = f"{why}; its keys: {advice.keys_of(value)}{remedy}"
         return self.unreadable("unknown-shape", detail, value, raw, url)
@@ -220,7 +220,7 @@ class Pages:
     def _url(
         self, page: dict[str, Any], metadata: dict[str, Any]
     ) -> tuple[str | None, tuple[str, str]]:
-        """The first address that is one; else why there is none (reason, detail)."""
+        """The first valid address; else why there is none (reason, detail)."""
         refusal = None
         for candidate in self._fields.strings("url", fields.URL, page, metadata):
             address = cleaned(candidate)
@@ -237,7 +237,7 @@ _NO_URL = ("no-url", "it has no address (metadata.url, metadata.sourceURL, url)"
 
 
 def _source_file(page: dict[str, Any], metadata: dict[str, Any]) -> str | None:
-    """The name of the file that Firecrawl parsed (`/v2/parse`): such a page has no address."""
+    """The name of the file that Firecrawl parsed (`/v2/parse`); such a page has no address."""
     values = (found.get(name) for found in (metadata, page) for name in _SOURCE_FILES)
     return next(filter(None, map(first_string, values)), None)
 
@@ -249,7 +249,7 @@ def _address_in(entries: Mapping[str, str]) -> str | None:
 
 
 def _line(text: str | None, longest: int) -> str | None:
-    """The text on one line: as it is, unless it holds control characters or is too long."""
+    """The text on one line, without control characters, and cut if it is too long."""
     if text is None:
         return None
     if not text.isprintable():

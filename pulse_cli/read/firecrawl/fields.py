@@ -1,8 +1,8 @@
-"""Where each field of a page stands, in all the spellings that exist.
+"""Finds the fields of a page, in all the spellings that exist.
 
-Real metadata is wild: any key may be a string, a list or an object (a repeated meta tag
-becomes a list, `favicon` an object), so a value counts only by its type. Per field the places
-are tried in this order: where `source.map` says, metadata, the page itself, metadata's second best.
+Real metadata is irregular: any value may be a string, a list or an object (a repeated meta tag
+becomes a list, `favicon` an object), so only values of the right type are taken. For each field
+these places are tried in order: `source.map`, metadata, the page itself, other names in metadata.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Fields:
         self._map = {name: (path, path.split(".")) for name, path in field_map.items()}
 
     def mapped(self, page: dict[str, Any], name: str) -> Any:
-        """The value where the map says; a key that holds dots is tried whole first."""
+        """The value at the place of the map. A key that contains dots is tried first as it is."""
         if name not in self._map:
             return None
         whole, path = self._map[name]
@@ -58,7 +58,7 @@ class Fields:
     def string(
         self, name: str, places: Places, page: dict[str, Any], metadata: dict[str, Any]
     ) -> str | None:
-        """The first string that is not blank; of a list its first."""
+        """The first string that is not blank; of a list its first one."""
         for value in self._values(name, places, page, metadata):
             if text := first_string(value):
                 return text
@@ -102,7 +102,7 @@ class Fields:
     def _values(
         self, name: str, places: Places, page: dict[str, Any], metadata: dict[str, Any]
     ) -> Iterator[Any]:
-        """What stands in the places, null left out."""
+        """The values at these places, without null."""
         if self._map and (value := self.mapped(page, name)) is not None:
             yield value
         for key in places.metadata:
@@ -125,7 +125,7 @@ def first_string(value: Any) -> str | None:
 
 
 def metadata_of(page: dict[str, Any]) -> dict[str, Any]:
-    """The metadata of a page, also where a table has flattened it: `metadata.title`."""
+    """The metadata of a page, even if it is flattened as in a table: `metadata.title`."""
     metadata = page.get("metadata")
     if isinstance(metadata, dict):
         return metadata

@@ -1,9 +1,8 @@
-"""The addresses of pages that are files: raw markdown, HTML, and what `/v2/parse` made of a file.
+"""The addresses of pages that are files: raw markdown, HTML, and the output of `/v2/parse`.
 
-`firecrawl scrape URL -o x.md` keeps no address, so the user says it: the address of one file, or
-the address that a folder stands for, below which the paths in it are appended as `firecrawl
-download` lays them out (`docs/start/index.md` is `<base>/docs/start/`, `docs/start.md` is
-`<base>/docs/start`).
+`firecrawl scrape URL -o x.md` keeps no address, so the user gives it: the address of one file, or
+that of a folder, to which the paths in the folder are appended, in the layout of `firecrawl
+download` (`docs/start/index.md` is `<base>/docs/start/`, `docs/start.md` is `<base>/docs/start`).
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from pulse_cli.read.bytes.inputs import HTML_SUFFIXES, STDIN
 
 _ESCAPED = re.compile(r"\[([*?[])\]")  # how a pattern writes such a character (glob.escape)
 PAGE_SUFFIXES = (".md", *HTML_SUFFIXES)
-"""Of files that are one page each."""
+"""Suffixes of files that are one page each."""
 
 
 class FileAddress(NamedTuple):
-    """What the user said about one file: its own address, and that of the folder it stands for."""
+    """The addresses for one file: its own, and that of the folder of parsed files it stands for."""
 
     page: str
     folder: str | None
@@ -37,7 +36,7 @@ class FileAddress(NamedTuple):
 
 
 class Addresses:
-    """Finds the address of a file. Raises Fatal where one address would serve several."""
+    """Finds the address of a file. Raises Fatal where several files would get one address."""
 
     def __init__(
         self, specs: Sequence[str], base_url: str | Mapping[str, str] | None, names: Sequence[str]

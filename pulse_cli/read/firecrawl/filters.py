@@ -1,4 +1,4 @@
-"""What is left out on purpose: each filter names its reason, and the summary counts them."""
+"""The filters that skip pages. Each has a reason, by which the summary counts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SITEMAP = re.compile(r"sitemap[^/]*\.xml(?:\.gz)?(?:[?#]|\Z)", re.IGNORECASE)
 
 
 class Filters:
-    """Each method answers None, or the skip that ends the page."""
+    """Each method returns None, or a Skipped if the page is to be skipped."""
 
     def __init__(self, options: ReadOptions) -> None:
         self._include_errors = options.include_errors
@@ -23,13 +23,13 @@ class Filters:
         self._exclude = _any_of(options.exclude)
 
     def status(self, status: int | None, url: str | None) -> Skipped | None:
-        """Error pages: Firecrawl keeps them, navigation and all."""
+        """Skips error pages, which Firecrawl returns like any other page."""
         if status is None or status < 400 or self._include_errors:
             return None
         return Skipped("http-error", url, gone=status in (404, 410))
 
     def kind(self, metadata: dict[str, Any], url: str | None) -> Skipped | None:
-        """Sitemaps: XML whose addresses and dates were run together."""
+        """Skips sitemaps, whose text is addresses and dates without spaces between them."""
         kind = metadata.get("contentType") or metadata.get("content_type")
         if isinstance(kind, str):
             found = kind.split(";")[0].strip().lower() in _XML

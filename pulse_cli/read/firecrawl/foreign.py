@@ -1,7 +1,7 @@
-"""Files that hold no pages of Firecrawl: what each is, and how to get its pages into an index.
+"""Files of other formats: what each one is, and how to get its pages into an index.
 
-They are told apart by content (`framing.signatures`). None is a dead letter: trying again would not
-read it.
+The format is recognised by content (`framing.signatures`). Such a file is not a dead letter,
+because a retry could not read it either.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from pulse_cli.model import NoDocument
 
 _PARSED = "let Firecrawl read it (scrape its address, or send it to /v2/parse) and index the answer"
-_ROWS = "make JSON of its rows, one to a line, and say which columns to take: --set source.map=..."
+_ROWS = "write its rows as JSON, one a line, and name the columns to read: --set source.map=..."
 
 FOREIGN = {
     "pdf": NoDocument("pdf-file", f"a PDF; {_PARSED}"),
@@ -35,7 +35,7 @@ FOREIGN = {
     ),
     "text": NoDocument("text-file", "plain text; say with --url which page it is"),
     "binary": NoDocument(
-        "binary-file", "of a kind that pulse does not know; export its pages as JSON, one to a line"
+        "binary-file", "of a format that pulse does not know; export its pages as JSON, one a line"
     ),
 }
 """For each kind what such a file is, and what to do."""
@@ -44,7 +44,7 @@ _LOCATION = re.compile(r"<loc>\s*([^<\s]{1,2000})", re.IGNORECASE)
 
 
 def sitemap(xml: str) -> NoDocument:
-    """What a sitemap is: addresses of pages, for a crawler."""
+    """The content for a sitemap, which holds addresses of pages for a crawler."""
     count = sum(1 for _ in _LOCATION.finditer(xml))
     first = _LOCATION.search(xml)
     site = re.match(r"https?://[^/?#\s]+", first[1]) if first else None

@@ -1,10 +1,10 @@
-"""The front matter of a markdown page: what the tool that wrote it says about the page.
+"""Reads and removes the front matter of a markdown page.
 
-YAML between two lines `---` (Jekyll's form, which most converters and site generators write), or
-TOML between two lines `+++` (Hugo's). It is read as far as it gives address, title and description,
-and taken off the text. A text that merely begins with a thematic break keeps it: every line has to
-look like front matter, and one of its names has to be a usual one. A page of nothing else keeps it,
-too: it is found by its title.
+Front matter is YAML between two lines `---` (Jekyll's form, which most converters and site
+generators write), or TOML between two lines `+++` (Hugo's). Address, title and description are read
+from it, and it is removed from the text. A text that merely begins with a thematic break stays as
+it is: every line has to look like front matter, and one of its names has to be a usual one. A page
+that consists of front matter only keeps it, so that it has a text to be found by.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 LONGEST = 16 * 1024
-"""Characters of front matter."""
+"""Most characters of front matter."""
 
 _USUAL = frozenset(
     {
@@ -36,7 +36,7 @@ _COMMENT = re.compile(r"[ \t]#.*\Z")
 
 
 class FrontMatter(NamedTuple):
-    """`entries` by their lower-case names, those that are one line of text; `text` is the rest."""
+    """`entries` by lower-case name (only those of one line); `text` is the rest of the page."""
 
     entries: Mapping[str, str]
     text: str

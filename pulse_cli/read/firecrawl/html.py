@@ -1,15 +1,15 @@
-"""Markdown of pages that were kept as HTML only.
+"""Converts pages that were kept as HTML only to markdown.
 
-By `html-to-markdown`: MIT, a Rust core in wheels for every platform, released monthly, 10 MB/s
-(markdownify: 1.4), tables and fenced code kept. It was chosen for what it does with hostile
-pages: 1,000,000 nested elements and unclosed scripts or tags neither crash it (two faster Rust
-converters overflow their stack, markdownify raises RecursionError at 1,000) nor take more than
-linear time.
+The converter is `html-to-markdown`: MIT, a Rust core in wheels for every platform, released
+monthly, 10 MB/s (markdownify: 1.4), keeps tables and fenced code. It was chosen because hostile
+pages do it no harm: 1,000,000 nested elements, or unclosed scripts or tags, neither crash it (two
+faster Rust converters overflow their stack, markdownify raises RecursionError at 1,000) nor take
+more than linear time.
 
-What it makes of a page may be far longer than the page (`html_growth`), and it keeps the GIL while
-it works. So a page is given to it in pieces of at most LONGEST characters; a table loses its spans
-if they make it grow; and of a page that would still grow, or is nested too deep, the text alone is
-taken. The markdown is then at most a few times as long as the HTML.
+Its markdown may be far longer than the page (`html_growth`), and it holds the GIL while it works.
+So a page is converted in pieces of at most LONGEST characters. A table loses its column and row
+spans if they would make it grow. Of a page that would still grow, or is nested too deeply, only
+the text is taken. So the markdown is at most a few times as long as the HTML.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from html_to_markdown import ConversionOptions
 
 LONGEST = 4 * 1024 * 1024
-"""Characters: about half a second. Of a longer page this much is converted at a time."""
+"""Most characters that are converted at a time, which takes about half a second."""
 
 DROPPED = ("script", "style", "noscript", "template", "svg", "nav")
 _TAG = re.compile(r"<[^<>]*+>")
@@ -34,13 +34,13 @@ _BLANKS = re.compile(r"[ \t]*\n\s*")
 
 
 MOST_CELLS, MOST_NESTED = 0.5, 8.0
-"""Growth for each character of a page; real pages stay far below."""
+"""Most growth for each character of a page; real pages are far below."""
 
 ALLOWED = 64 * 1024
 """Characters of growth that any page may have."""
 
 DEEPEST = 300
-"""Elements within elements; the page is not converted if it goes deeper."""
+"""Deepest nesting of elements; a page with more is not converted."""
 
 
 def markdown_of(html: str) -> str:
@@ -56,7 +56,7 @@ def _converted(html: str) -> str:
         return _text_alone(html)
     try:
         result = convert(bounded, _options())
-    except Exception:  # a page that the library cannot read still has text
+    except Exception:  # the text of a page that the library cannot convert is taken
         return _text_alone(html)
     text = result.content or ""
     if not text.strip() or any("depth" in str(warning.kind) for warning in result.warnings):
@@ -65,7 +65,7 @@ def _converted(html: str) -> str:
 
 
 def _bounded(html: str) -> str | None:
-    """The page, without the spans of its tables if need be; None if it would grow all the same."""
+    """The page, without the spans of its tables if need be; None if it would still grow."""
     growth = growth_of(html)
     if growth.nested > ALLOWED + MOST_NESTED * len(html):
         return None
@@ -82,17 +82,17 @@ def _options() -> ConversionOptions:
 
     return ConversionOptions(
         extract_metadata=False,
-        # Its own clean-up takes away <header>, and with it the title of an article.
+        # Its own clean-up removes <header>, and with it the title of an article.
         preprocessing=PreprocessingOptions(enabled=False),
         exclude_selectors=list(DROPPED),
         hidden_content="reachable",
-        compact_tables=True,  # padding would be paid for as tokens
+        compact_tables=True,  # padding would cost tokens
         max_depth=DEEPEST,
     )
 
 
 def _pieces(html: str) -> list[str]:
-    """The page, or if it is longer than LONGEST pieces of it that begin with a tag."""
+    """The page, or, if it is longer than LONGEST, pieces of it that begin with a tag."""
     pieces = []
     while len(html) > LONGEST:
         cut = html.rfind("<", 1, LONGEST)
@@ -103,7 +103,7 @@ def _pieces(html: str) -> list[str]:
 
 
 def _text_alone(html: str) -> str:
-    """What stands between the tags, in one pass."""
+    """The text between the tags, in one pass."""
     shown, at = [], 0
     while hidden := _HIDDEN.search(html, at):
         shown.append(html[at : hidden.start()])

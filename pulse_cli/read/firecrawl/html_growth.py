@@ -1,9 +1,8 @@
-"""How much longer than its HTML the markdown of a page would be: what has to be bounded.
+"""Estimates, before conversion, how much longer than its HTML the markdown of a page would be.
 
-Two things of HTML are written out in markdown: the columns of a table, one by one in each row, and
-the depth of lists and quotes, on each of their lines. A few bytes (`colspan=999`, `<blockquote>` a
-thousand times) so become megabytes, or minutes. This goes through the tags once, and tells without
-converting.
+Markdown repeats two things that HTML says once: the columns of a table in each row, and the depth
+of lists and quotes on each line. So a few bytes (`colspan=999`, or a thousand `<blockquote>`) can
+become megabytes and take minutes. The estimate takes one pass over the tags.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ _SPAN = re.compile(r"\s(?:col|row)span\s{0,9}=\s{0,9}[\"']?\s{0,9}\d+\s{0,9}[\"'
 
 
 class Growth(NamedTuple):
-    """Characters, about: those of empty cells, and those of text times the depth it lies in."""
+    """Estimated characters: of empty cells, and of text times its depth."""
 
     cells: int
     nested: int
@@ -33,7 +32,7 @@ class _Table:
     def __init__(self) -> None:
         self.rows = 0
         self.cells = 0
-        self.columns = 0  # of the row that is gone through
+        self.columns = 0  # of the present row
         self.widest = 0
 
     @property

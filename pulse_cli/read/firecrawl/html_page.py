@@ -1,7 +1,7 @@
-"""A file of HTML as a page: what its head says of it, and its bytes as text.
+"""A file of HTML as a page: decodes its bytes, and reads its head.
 
-The address is what the page itself calls its own: its canonical link, `og:url`, or what a browser
-wrote when it saved the page. `<base>` is taken last, for it may be that of the whole site.
+The address is the one that the page names itself: its canonical link, `og:url`, or the comment of
+the browser that saved the page. `<base>` comes last, because it may be that of the whole site.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SAVED = re.compile(
 
 
 class Head(NamedTuple):
-    """What the head of a page says. `address` is its own, `base` what its links begin with."""
+    """The head of a page. `address` is that of the page, `base` is the base of its links."""
 
     address: str | None
     base: str | None
@@ -40,7 +40,7 @@ class Head(NamedTuple):
 
 
 def text_of(data: bytes) -> str:
-    """The bytes of a page as text: UTF-8, else as it says itself, else as browsers guess."""
+    """The text of a page: decoded as UTF-8, else by its own charset, else as browsers guess."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -1,9 +1,9 @@
 """Which members of a record may hold the text of a page.
 
-Names differ from tool to tool, so the question is asked the other way round: what is known to be
-no text (an address, a title, the counts of an envelope, what Firecrawl returns beside the text) is
-named here, and any other string may be the text. A record with such a string is never taken for an
-answer without pages: what cannot be read is a dead letter and not lost.
+Names of the text differ from tool to tool. So this module lists the members that are known to be
+something else (an address, a title, the counts of an envelope, other formats of Firecrawl), and any
+other string may be the text. A record with such a string never counts as an answer without pages.
+If it cannot be read it becomes a dead letter, and is not lost.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 from pulse_cli.read.firecrawl.address import cleaned, problem
 
 DEEPEST = 3
-"""Objects within objects that are looked into."""
+"""How deep objects within objects are searched."""
 
 MOST_MEMBERS = 2_000
-"""Members of one record that are looked at, those nearest to its top first."""
+"""How many members of one record are searched, those nearest to its top first."""
 
 LONGEST_LABEL = 300
 """Characters. A longer string is text even under the name of a label."""
@@ -34,7 +34,7 @@ _NEVER = frozenset(
         "snippet", "snippets", "extra_snippets", "query", "queries", "executedQuery", "prompt",
     }
 )  # fmt: skip
-"""Of Firecrawl's documents and envelopes, and of search hits: no text of a page, whatever it is."""
+"""Members of Firecrawl's documents and envelopes, and of search hits, that never hold the text."""
 
 _UNLESS_A_STRING = frozenset(
     {
@@ -77,7 +77,7 @@ _SHORT = re.compile(
 class Member(NamedTuple):
     """A string of a record. `path` is its place as `source.map` writes it: `body.text`.
 
-    What stands in a list (`in_list`) has no such place.
+    A member in a list (`in_list`) has no such place.
     """
 
     path: str

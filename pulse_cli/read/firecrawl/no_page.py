@@ -1,7 +1,7 @@
-"""Objects that certainly hold no page: what they are, and how to get the pages.
+"""Recognises objects that certainly hold no page, and says how to get the pages.
 
-Asked only about objects in which no page was found. The answer is None wherever a string in it may
-be the text of a page (`members.possible_texts`): then it is a record and not one of these.
+It is used for objects in which no page was found. If a string in one may be the text of a page
+(`members.possible_texts`), it is a record, and the result is None.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ _RUNNING = frozenset(
 def no_document(
     value: dict[str, Any], wrappers: frozenset[str], context: EnvelopeContext
 ) -> NoDocument | None:
-    """What an object is that holds no page; None for a record that may hold one."""
+    """The kind of an object without a page; None for a record that may hold one."""
     if value.get("success") is False or value.get("error") or value.get("isError") is True:
         rest = {key: one for key, one in value.items() if key not in _SAYS_WHY}
         texts = possible_texts(rest)
         return None if any(is_running_text(one.text) for one in texts) else failure(value)
     if texts := possible_texts(value):
-        if "query" in value and wrappers & value.keys():  # of a search that found nothing
+        if "query" in value and wrappers & value.keys():  # a search that found nothing
             return None if any(is_running_text(one.text) for one in texts) else _EMPTY
         extracted = context is EnvelopeContext.SUCCESS and not _has_address(value)
         return _EXTRACT_ONLY if extracted else None
@@ -57,7 +57,7 @@ def no_document(
 
 
 def of_page(page: dict[str, Any]) -> NoDocument:
-    """What a page is that has no text."""
+    """The kind of a page without text."""
     extracted = any(page.get(name) for name in _EXTRACTED)
     return _EXTRACT_ONLY if extracted else _WITHOUT_TEXT
 
@@ -68,7 +68,7 @@ def failure(value: dict[str, Any]) -> NoDocument:
 
 
 def _textless(value: dict[str, Any], wrappers: frozenset[str]) -> NoDocument | None:
-    """The same for an object without any string that may be a text."""
+    """The kind of an object without any string that may be a text."""
     if "metadata" in value:
         return of_page(value)
     if isinstance(value.get("links"), list):
@@ -80,7 +80,7 @@ def _textless(value: dict[str, Any], wrappers: frozenset[str]) -> NoDocument | N
     if held := wrappers & value.keys():
         lists = [one for name in held if isinstance(one := value[name], list) and one]
         if lists and "images" not in held:
-            return MAP_OUTPUT  # strings that are all addresses
+            return MAP_OUTPUT  # all strings are addresses
         answered = {"success", "status", "id", "jobId"} & value.keys()
         return _WITHOUT_TEXT if lists or (_has_address(value) and not answered) else _EMPTY
     if _is_job(value):

@@ -1,4 +1,4 @@
-"""What the envelope of a crawl says about pages that are not in it."""
+"""Notes about pages that the envelope of a crawl announces and does not hold."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _JOB = re.compile(r"/(crawl|batch/scrape)/([\w-]{1,64})(?:[?/]|\Z)")
 
 
 def envelope_hints(value: dict[str, Any], found: int) -> list[Content | Hint]:
-    """Notes for a crawl whose answer is not the whole crawl; `found` pages are in it.
+    """Notes for an answer that is not the whole crawl; `found` pages are in it.
 
-    An answer that others follow in the same input may well be one page of a complete crawl, so
-    the note counts only for the last one.
+    If other answers follow in the same input, the crawl may be complete. So the note counts only
+    for the last answer.
     """
     status = value.get("status")
     following = value.get("next")

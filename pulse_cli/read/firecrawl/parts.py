@@ -1,8 +1,8 @@
-"""Whether a record is a part of a page, and how parts become the page again.
+"""Recognises records that are parts of a page, and joins the parts.
 
-LangChain's splitters, LlamaIndex's nodes and many scripts keep pages cut into chunks, each under
-the address of the page. Their metadata says so: the number of the chunk or of the page of a PDF,
-the index of the first character, an id of the node.
+LangChain's splitters, LlamaIndex's nodes and many scripts keep pages as chunks, each with the
+address of the page. Their metadata shows it: the number of the chunk or of the page of a PDF, the
+index of the first character, or an id of the node.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ _CHUNKS = (
 _STARTS = ("start_index", "start_char_idx", "char_start", "split_idx_start")
 _TELLING = frozenset({*_PAGES, *_CHUNKS, *_STARTS, "loc", "class_name"})
 _NAMES = ("page_label", "pageLabel", "chunk_id", "chunkId", "split_id", "segment_id", "passage_id")
-"""Of these also a value that is no number tells parts apart."""
+"""Of these names, a value that is not a number distinguishes parts, too."""
 
 _NUMBER = re.compile(r"\d{1,15}\Z")
 _LAST_NUMBER = re.compile(r"(?:\A|[^0-9A-Za-z])(\d{1,6})\Z")  # of `guide-chunk-3`; of no UUID
 _PAGE_OF_FILE = re.compile(r"#page=(\d{1,9})\Z")
 
 LONGEST_OVERLAP = 4_000
-"""Characters that a part is expected to repeat of the one before, at most."""
+"""Most characters of the previous part that a part is expected to repeat."""
 
 SHORTEST_OVERLAP = 32
-"""Characters. Without an index of characters, less is no sign of a repetition."""
+"""Least characters that count as a repetition if there is no index of characters."""
 
 
 def part_of(page: dict[str, Any], metadata: dict[str, Any], url: str) -> Part | None:
-    """Which part of its page a record is; None for a page that is whole."""
+    """Which part of its page a record is; None for a whole page."""
     page_of_file = _PAGE_OF_FILE.search(url)
     if page_of_file is None and _TELLING.isdisjoint(page) and _TELLING.isdisjoint(metadata):
         return None
@@ -70,9 +70,10 @@ def address_of_page(url: str) -> str:
 
 
 def put_together(parts: Sequence[Document]) -> Document:
-    """The page that these documents are parts of. They are given in the order of the input.
+    """The page that these documents are parts of. They are in the order of the input.
 
-    What a part repeats of the one before it is left out; else a blank line is between them.
+    Text that a part repeats from the previous one is left out. Without a repetition, a blank line
+    separates two parts.
     """
     ordered = sorted(parts, key=_order) if _is_sortable(parts) else list(parts)
     texts = [ordered[0].text]
@@ -97,7 +98,7 @@ def put_together(parts: Sequence[Document]) -> Document:
 
 
 def _marked(names: Sequence[str], places: list[dict[str, Any]], mark: list[str]) -> int | None:
-    """Add what these names say to the mark of a part. Returns the first number among it."""
+    """Add the values of these names to the mark of a part. Returns the first number of them."""
     number = None
     for place in places:
         for name in names:
@@ -133,7 +134,7 @@ def _order(document: Document) -> tuple[float, ...]:
 
 
 def _repeated(before: Document, after: Document) -> int | None:
-    """How many characters of `after` stand at the end of `before`; None if they do not adjoin."""
+    """How many characters of `after` are at the end of `before`; None if they do not adjoin."""
     assert before.part
     assert after.part
     if before.part.start is not None and after.part.start is not None:

@@ -1,7 +1,8 @@
-"""The scrape API of Firecrawl: one address, asked of the configured server and of nobody else.
+"""Client of Firecrawl's scrape API, which scrapes one address.
 
-A self-hosted Firecrawl too old for v2 of the API answers 404 and is asked by v1. Redirects are
-refused, as by every client of pulse; the address to be scraped is only ever part of a body.
+Only the configured server is contacted: the address to scrape is part of the request's body, and
+redirects are refused, as by every client of pulse. A self-hosted Firecrawl without v2 of the API
+answers 404; then v1 is used.
 Source: Firecrawl's API reference, `POST /v2/scrape`.
 """
 
@@ -43,10 +44,10 @@ class ScrapeApi:
         await self._client.close()
 
     async def scrape(self, url: str) -> dict[str, Any]:
-        """The page at `url` as a document of Firecrawl, asked for until it can answer.
+        """The page at `url` as a document of Firecrawl. Repeats the request while Firecrawl fails.
 
-        Raises Transient where it still cannot after `give_up_after` seconds, Fatal where it says
-        that this page cannot be had.
+        Raises Transient where it still fails after `give_up_after` seconds, Fatal where it says
+        that it cannot scrape this page.
         """
         patience = Patience(self._give_up_after, self._clock.monotonic)
         while True:

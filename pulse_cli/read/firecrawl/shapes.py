@@ -1,10 +1,12 @@
-"""Every shape in which Firecrawl's pages reach a disk, told apart by content alone.
+"""Finds the pages in a JSON value of any shape in which Firecrawl's pages are stored.
 
-A JSON value is walked from the outside in, through envelopes (API answers, webhooks, SDK dumps,
-MCP results), until pages are found. What certainly holds no page is named (`NoDocument`). Any other
-record is a dead letter that lists its keys: no record that may hold text ends without a word
-(`members`). The order of the checks matters: a page may hold members that look like those of an
-envelope, so pages come first; an event may carry anything, so events come before envelopes.
+The shape is recognised by content alone. A value is searched from the outside in, through
+envelopes (API answers, webhooks, SDK dumps, MCP results), until pages are found. A value that
+certainly holds no page becomes a `NoDocument`. Any other record becomes a dead letter that lists
+its keys, so no record that may hold text is lost unnoticed (`members`).
+
+The order of the checks matters. A page may hold members that look like those of an envelope, so
+pages are checked first. An event may hold anything, so events are checked before envelopes.
 
 Sources: Firecrawl's OpenAPI (v0, v1, v2), firecrawl-cli, firecrawl-py, LangChain and LlamaIndex
 readers, and files of real users.
@@ -38,7 +40,7 @@ WRAPPERS = frozenset(
 """Members in which envelopes hold pages."""
 
 DEPTH = 8
-"""Envelopes within envelopes; a value that lies deeper is unknown."""
+"""How deep envelopes within envelopes are searched."""
 
 _EVENT = re.compile(r"(crawl|batch_scrape|extract|agent|monitor)\.[a-z_.]+\Z")
 _CLOSED = re.compile(
@@ -56,12 +58,14 @@ class Shapes:
         self._pages = Pages(options)
         mapped = {path.split(".")[0] for path in options.field_map.values()}
         self._wrappers = WRAPPERS - mapped
-        self.wrappers = self._wrappers - {"images"}  # of a page they are addresses, not pages
+        self.wrappers = self._wrappers - {
+            "images"
+        }  # in a page, `images` are addresses and not pages
         self.closed = _CLOSED
         self.success = _SUCCESS
 
     def of_file(self, file: FileAddress | None) -> Shapes:
-        """The same for the values of one input, to which the user gave this address."""
+        """A copy for the values of one input, for which the user gave this address."""
         if file is None:
             return self
         shapes = copy.copy(self)
@@ -135,10 +139,10 @@ class Shapes:
         found: int = 0,
         records: int = 0,
     ) -> Iterator[Content | Hint]:
-        """What is in the members of an envelope, of which `found` contents were given before.
+        """The contents of the members of an envelope; `found` contents were given before.
 
-        Unless there are records among them, the object itself may be one, with a member
-        named as that of an envelope: then it is read or reported as one.
+        If none of them is a record, the object itself may be a record with a member named like that
+        of an envelope. Then it is read, or reported, as a record.
         """
         own = EnvelopeContext.SUCCESS if value.get("success") is True else EnvelopeContext.ENVELOPE
         for member in self._members(value):
@@ -172,7 +176,7 @@ class Shapes:
     def _event(
         self, value: dict[str, Any], event: re.Match[str], raw: Raw, depth: int
     ) -> Iterator[Content | Hint]:
-        """A webhook. Its data are read whatever its type: v0 sends all pages when a crawl ends."""
+        """A webhook event. Its data are read for every type: v0 sends all pages at the end."""
         data = value.get("data")
         if data and isinstance(data, dict | list):
             contents = self._walk(data, raw, _NOTHING, depth + 1)
@@ -198,7 +202,7 @@ class Shapes:
     def _tool_result(
         self, value: dict[str, Any], texts: Iterable[str], raw: Raw, depth: int
     ) -> Iterator[Content | Hint]:
-        """The texts of an MCP result: each JSON as a string, else markdown of an unknown page."""
+        """The texts of an MCP result: each is JSON, or else markdown of an unknown page."""
         for text in texts:
             if (inner := json_in(text)) is not None:
                 yield from self._walk(inner, raw, _NOTHING, depth + 1)

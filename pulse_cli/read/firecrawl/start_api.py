@@ -1,11 +1,11 @@
-"""Starting a crawl at Firecrawl, so that no crawl is started twice.
+"""Starts a crawl at Firecrawl, and never the same crawl twice.
 
-The order to start one cannot be repeated safely: who gets no answer does not know whether the
-crawl runs. So before it is repeated, Firecrawl is asked which crawls are under way, and one of the
-same address and options is the one that was meant. Each request has a connection of its own:
-one that was used before may break, and would be sent again.
+The request that starts a crawl cannot be repeated safely: without an answer it is not known whether
+the crawl runs. So before it is repeated, Firecrawl is asked for the running crawls, and one with
+the same address and options is taken for it. Each request has a connection of its own, because the
+client repeats a request that fails on a reused connection.
 
-A self-hosted Firecrawl too old for v2 of the API answers 404 and is asked by v1.
+A self-hosted Firecrawl without v2 of the API answers 404; then v1 is used.
 Source: Firecrawl's API reference, `POST /v2/crawl` and `GET /v2/crawl/active`.
 """
 
@@ -33,7 +33,7 @@ _HINTS = {
 
 
 class StartApi:
-    """Its calls raise Transient, Fatal."""
+    """The API that starts crawls. Its methods raise Transient, Fatal."""
 
     def __init__(self, options: ReadOptions) -> None:
         address = Address.parse(options.firecrawl_url, FIRECRAWL, options.firecrawl_api_key)
@@ -43,7 +43,7 @@ class StartApi:
         self._may_run = False
 
     async def start(self, request: Mapping[str, Any], *, may_run: bool = False) -> str:
-        """Start a crawl; its id. `may_run`: an earlier order may have started it already."""
+        """Start a crawl. Returns its id. `may_run`: an earlier request may have started it."""
         if may_run or self._may_run:
             running = await self._running(request)
             if running is not None:
@@ -56,12 +56,12 @@ class StartApi:
         return crawl
 
     async def keeps(self, crawl: str) -> bool:
-        """Whether Firecrawl still knows this crawl; it does for 24 hours after its end."""
+        """Whether Firecrawl still keeps this crawl, which it does for 24 hours after its end."""
         answer = await self._ask("GET", f"/crawl/{crawl}?skip=0&limit=1", missing=True)
         return answer.status != 404
 
     async def _running(self, request: Mapping[str, Any]) -> str | None:
-        """The id of a crawl under way that is the one asked for."""
+        """The id of a running crawl with the same address and options."""
         answer = await self._ask("GET", "/crawl/active", missing=True)
         if answer.status == 404:
             return None
@@ -73,7 +73,7 @@ class StartApi:
     async def _ask(
         self, method: str, path: str, body: bytes | None = None, *, missing: bool = False
     ) -> Answer:
-        """Of the newest version of the API there is. `missing`: 404 is an answer, too."""
+        """The answer of the newest version of the API. `missing`: 404 is an answer, too."""
         for version in VERSIONS:
             timeout, trust_env = self._options.timeout, self._options.trust_env
             client = Client(self._address, timeout=timeout, trust_env=trust_env)
@@ -109,7 +109,7 @@ class StartApi:
 
 
 def _is_same(crawl: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
-    """Whether a crawl under way has this address, and these options as far as it states them."""
+    """Whether a running crawl has this address, and these options as far as it reports them."""
     stated = crawl.get("options")
     options: Mapping[str, Any] = stated if isinstance(stated, dict) else {}
     return crawl.get("url") == request["url"] and all(

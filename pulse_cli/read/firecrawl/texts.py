@@ -1,4 +1,4 @@
-"""Where the text of a page stands: under which names, and in which of several forms."""
+"""Finds the text of a page: under which names, and in which of several forms."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 from pulse_cli.read.framing.parse import Unparsable, parse
 
 MARKUP = ("markdown", "html", "rawHtml", "raw_html")
-"""Names that nothing but a page has."""
+"""Names of members that only pages have."""
 
 TEXTS = ("markdown", "raw_content", "content", "text", "page_content", "pageContent", "body")
 """Names of the text, the best first. Beside `raw_content`, the page, `content` is a snippet."""
 
 _HTMLS = ("html", "cleaned_html", "rawHtml", "raw_html")
 _FORMS = ("raw_markdown", "markdown", "fit_markdown", "content", "text")
-"""What crawl4ai and others make of `markdown`: an object with several forms of it."""
+"""Forms of the text where `markdown` is an object, as crawl4ai and others write it."""
 
 _IN_METADATA = ("page_content", "text")
-"""Where vector stores keep the text that a vector was made of."""
+"""Members in which vector stores keep the text of a vector."""
 
 _HTML_PAGE = re.compile(r"\s{0,100}<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _HTML_PART = re.compile(
@@ -41,7 +41,7 @@ def json_in(text: str) -> Any:
 
 
 def strings_of(page: dict[str, Any], metadata: dict[str, Any]) -> Iterator[str]:
-    """The texts of a page that are no HTML by name, the best first; they may be blank."""
+    """The texts of a page, except those named as HTML, the best first. They may be blank."""
     for name in TEXTS:
         if isinstance(text := _form(page.get(name)), str) and not (
             name == "body" and json_in(text) is not None
@@ -77,7 +77,7 @@ def markdown_in(page: dict[str, Any], metadata: dict[str, Any], mapped: Any = No
 
 
 def _is_html(text: str) -> bool:
-    """Whether a text is HTML as a whole, and not markdown that begins with a tag."""
+    """Whether the whole text is HTML, and not markdown that begins with a tag."""
     if _HTML_PAGE.match(text):
         return True
     part = _HTML_PART.match(text) and text.rstrip().endswith(">")
@@ -85,7 +85,7 @@ def _is_html(text: str) -> bool:
 
 
 def _form(value: Any) -> Any:
-    """The text in an object of several forms of it, else the value."""
+    """The best text of an object with several forms of it; other values unchanged."""
     if isinstance(value, dict):
         forms = [text for name in _FORMS if isinstance(text := value.get(name), str)]
         return next((text for text in forms if text and not text.isspace()), *forms[:1] or (None,))
@@ -98,7 +98,9 @@ def _joined(parts: list[Any]) -> str:
     for part in parts:
         if not isinstance(part, dict) or not any(name in part for name in _NUMBERS):
             return ""
-        if "url" in part or "metadata" in part:  # pages of a site and not of a document
+        if (
+            "url" in part or "metadata" in part
+        ):  # these are pages of a site, and not of one document
             return ""
         if isinstance(text := _form(part), str):
             texts.append(text)

@@ -1,7 +1,7 @@
-"""The title of a page that names none: its first heading, as a reader sees it.
+"""The title of a page without one: its first heading, as a reader sees it.
 
-Documentation tools put a link to the heading itself into each heading; Markdown escapes
-punctuation. Neither belongs into a title.
+Documentation tools put a link to the heading itself into each heading, and markdown escapes
+punctuation. Both are removed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 LONGEST = 1024
-"""Characters of a title."""
+"""Most characters of a title."""
 
 HEAD = 65536
 """Characters at the beginning of a page in which its heading is looked for."""
@@ -43,14 +43,14 @@ def heading_of(text: str) -> str | None:
 
 
 def _plain(heading: str) -> str:
-    """Without links to itself, link targets, emphasis and escapes."""
+    """The heading without links to itself, link targets, emphasis and escapes."""
     heading = _LINK.sub(_shown, heading)
     heading = _EMPHASIS.sub(r"\2", _CLOSING.sub("", _ID.sub("", heading).rstrip()))
     return " ".join(_ESCAPE.sub(r"\1", heading).translate(_UNSEEN).split())[:LONGEST]
 
 
 def _shown(link: re.Match[str]) -> str:
-    """What a reader sees of a link: its words; nothing of a link to the heading itself."""
+    """The text of a link; "" for a link to the heading itself."""
     words, target, hover = link[1], link[2].strip("<>"), link[3] or link[4] or ""
     seen = words.translate(_UNSEEN).strip()
     if target.startswith("#"):

@@ -1,1 +1,1 @@
-"""The middle floor of reading: where one JSON value ends and the next begins."""
+"""The middle layer of reading: finds where one JSON value ends and the next begins."""

@@ -1,7 +1,7 @@
-"""How an input is divided, found in its first bytes and not in its name.
+"""Detects how an input is divided into values, by its first bytes and not by its name.
 
-Only a look: nothing is consumed. The answer depends on the beginning of the input alone, so
-that a resumed reading divides it the same way.
+Nothing is consumed. The result depends on the beginning of the input alone, so a resumed run gets
+the same one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _OBJECT = re.compile(rb'\s*+(?:\[\s*+)?\{\s*+"[^"\n]{0,200}"\s*+:')
 
 
 class Kind(Enum):
-    """What stands in an input."""
+    """The form of an input."""
 
     LINES = "lines"
     BLOCKS = "blocks"
@@ -43,9 +43,9 @@ class Kind(Enum):
 
 
 def detect(reader: ByteReader, name: str, *, addressed: bool = False) -> Kind:
-    """Look at up to a window of bytes. `name` decides only what content leaves open.
+    """The form by the first bytes, at most a window. `name` decides only if they are ambiguous.
 
-    `addressed`: the user gave it the address of a page, so it may be one.
+    `addressed`: the user gave the address of the page, so the input may be one.
     """
     plain = name.removesuffix(".gz").removesuffix(".zst").lower()
     page = plain.endswith(".md") or (addressed and not plain.endswith(SUFFIXES))
@@ -63,7 +63,7 @@ def detect(reader: ByteReader, name: str, *, addressed: bool = False) -> Kind:
 
 
 def kind_if_plain(stored: Iterator[bytes], name: str, *, addressed: bool = False) -> Kind | None:
-    """How an input is divided, None if what is read is not the bytes that are stored."""
+    """The form of an input; None if its stored bytes need decoding (`unpack`)."""
     head = next(stored, b"")
     if not is_plain(head):
         return None
@@ -71,7 +71,7 @@ def kind_if_plain(stored: Iterator[bytes], name: str, *, addressed: bool = False
 
 
 def _lines_for_sure(head: bytes) -> bool:
-    """Whether a whole value stands on the first line, and something follows it."""
+    """Whether the first line is a whole value, and something follows it."""
     first, newline, rest = head.removeprefix(BOM).lstrip().partition(b"\n")
     return bool(newline) and bool(rest.strip()) and _parses(first)
 
@@ -82,7 +82,7 @@ def _of_json(head: bytes, named_lines: bool) -> Kind:
     if _parses(first):
         return Kind.LINES
     if not newline:
-        # One line fills the whole look.
+        # One line fills the whole window.
         return Kind.LINES if named_lines else Kind.WHOLE if opens else Kind.OTHER
     if not opens or first[:1] == b"{":
         complete = rest.rsplit(b"\n", 1)[0].split(b"\n") if b"\n" in rest else [rest]

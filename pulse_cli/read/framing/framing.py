@@ -1,13 +1,16 @@
-"""Cuts an input into spans: stretches of bytes with the documents that are in them.
+"""Cuts an input into spans: ranges of bytes with the documents in them.
 
-Guarantees: every byte of the input belongs to exactly one span (a span reaches from where the one
-before ended to where the reader stands when it is yielded); every value is interpreted exactly
-once; memory is bounded by the window and the longest document, whatever the input. What is yielded
-from the beginning of a segment on depends on the bytes from there on alone: so a reading may be
-taken up at any segment, and nowhere else.
+Guarantees:
 
-A segment that fits in the window and parses is one span: that is the fast path, and all there
-is for JSON lines. Anything else is gone through value by value (`values`).
+- Every byte of the input belongs to exactly one span: a span reaches from the end of the previous
+  span to the position of the reader when it is yielded.
+- Every value is interpreted exactly once.
+- Memory is bounded by the window and the longest document.
+- The spans from the beginning of a segment on depend only on the bytes from there on. So reading
+  can be resumed at any segment, and nowhere else.
+
+A segment that fits in the window and parses is one span. That is the fast path, and the usual one
+for JSON lines. Any other segment is read value by value (`values`).
 """
 
 from __future__ import annotations
@@ -29,9 +32,9 @@ _SPACE = ord(" ")
 
 
 class Framer:
-    """The spans of one input, from where its reader stands: at the beginning of a segment.
+    """The spans of one input. The reader must be at the beginning of a segment.
 
-    `window` is there to be made small by tests: what is read must not depend on it.
+    Tests make `window` small: the result must not depend on it.
     """
 
     def __init__(
@@ -111,9 +114,9 @@ class Framer:
             reader.end_segment()
 
     def _is_unreadable_line(self) -> bool:
-        """Whether this line is not just values side by side (the last of which may break off).
+        """Whether this line is anything but a sequence of values (the last may be incomplete).
 
-        Then it is one dead letter as a whole.
+        Then the whole line becomes one dead letter.
         """
         reader, at = self._reader, self._reader.at
         if reader.damage and reader.ends_here:

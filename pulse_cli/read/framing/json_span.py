@@ -1,4 +1,4 @@
-"""What an input is cut into (`JsonSpan`), and the bytes of a value that arrives in pieces."""
+"""The spans that an input is cut into (`JsonSpan`), and a buffer for the bytes of a value."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Content: TypeAlias = Document | Skipped | Unreadable | NoDocument | Note
 Raw: TypeAlias = bytes | bytearray | memoryview
 
 EXCERPT = 4096
-"""Bytes of a value too long to keep that go into its dead letter."""
+"""Bytes of a too long value that are kept in its dead letter."""
 
 KEPT = 8 * 1024 * 1024
-"""Bytes. Unreadable pieces up to this long are kept whole, for a retry."""
+"""Bytes. Unreadable values up to this length are kept whole, for a retry."""
 
 
 OVERHEAD = 1024
-"""Bytes of memory of a record besides its text, about."""
+"""Approximate memory of a record besides its text, in bytes."""
 
 
 class EnvelopeContext(Enum):
-    """Whether a value is the member of an envelope, and of one that reports success."""
+    """Whether a value is a member of an envelope, and whether the envelope reports success."""
 
     NOTHING = 0
     ENVELOPE = 1
@@ -33,7 +33,7 @@ class EnvelopeContext(Enum):
 
 
 class Hint(NamedTuple):
-    """A note worth giving only where nothing follows the value in its input.
+    """A note that counts only if nothing follows the value in its input.
 
     `kind` and `partial` as of a `Note`.
     """
@@ -44,11 +44,11 @@ class Hint(NamedTuple):
 
 
 class JsonSpan(NamedTuple):
-    """A stretch of the input and what was in it.
+    """A range of the input with its contents.
 
-    `byte`, `line`, `length` are those of the value, `segment` and `segment_line` those where the
-    segment around it begins. `ends_segment`: the next segment begins after this span, so a
-    reading may be taken up there. `contents` is emptied by whoever uses it.
+    `byte`, `line` and `length` are those of the value; `segment` and `segment_line` are the
+    beginning of its segment. `ends_segment`: the next segment begins after this span, so reading
+    can be resumed there. The consumer empties `contents`.
     """
 
     contents: list[Content | Hint]
@@ -79,19 +79,19 @@ class Interpreter(Protocol):
         ...
 
     def contents(self, value: Any, raw: Raw, context: EnvelopeContext) -> list[Content | Hint]:
-        """What a whole value holds, `raw` being its bytes."""
+        """The contents of a whole value; `raw` are its bytes."""
         ...
 
     def envelope(self, value: Any, found: int, records: int) -> list[Content | Hint]:
-        """What is left of an object whose opened members, now null, held `found` contents.
+        """The contents of the rest of an object whose opened members are null now.
 
-        `records` of them were records: pages, or values that could not be read.
+        The members held `found` contents, of which `records` were pages or unreadable values.
         """
         ...
 
 
 def cost(content: Content, length: int = 0) -> int:
-    """About how many bytes of memory it takes; `length` is that of the value it was read from."""
+    """The approximate memory in bytes; `length` is that of the value it was read from."""
     if isinstance(content, Document):
         return sys.getsizeof(content.text) + OVERHEAD
     if isinstance(content, Unreadable):
@@ -100,7 +100,7 @@ def cost(content: Content, length: int = 0) -> int:
 
 
 def checksum(content: Content, before: int) -> int:
-    """The CRC-32 of what a record is, continuing that of the records `before` it."""
+    """The CRC-32 of the content of a record, continuing that of the records `before` it."""
     match content:
         case Document():
             mark = f"{content.url}\n{content.text}"
@@ -112,10 +112,7 @@ def checksum(content: Content, before: int) -> int:
 
 
 class CappedBuffer:
-    """Bytes of one value: all of them counted, the first `limit` of them kept.
-
-    Once it is longer only an excerpt stays.
-    """
+    """The bytes of one value. All are counted; a value longer than `limit` is cut to an excerpt."""
 
     __slots__ = ("_found", "_searched", "byte", "kept", "limit", "line", "size")
 
@@ -130,7 +127,7 @@ class CappedBuffer:
 
     @classmethod
     def of(cls, raw: Raw) -> CappedBuffer:
-        """Bytes that are all here."""
+        """A buffer of bytes that are complete."""
         gathered = cls(0, 1, len(raw))
         gathered.add(bytes(raw[: KEPT + 1]))
         gathered.size = len(raw)
@@ -150,9 +147,9 @@ class CappedBuffer:
         return self.size <= self.limit
 
     def holds(self, pattern: re.Pattern[bytes]) -> bool:
-        """Whether the pattern occurs. Asked again, it searches only what was added since.
+        """Whether the pattern occurs. A further call searches only what was added since.
 
-        Ask where nothing that matches can have begun and not ended: after a member's name.
+        To be called only where no match can be incomplete: after the name of a member.
         """
         if pattern not in self._found:
             if pattern.search(self.kept, self._searched.get(pattern, 0)):

@@ -1,10 +1,9 @@
-"""One JSON value from its bytes: orjson, and a second try for what can still be read.
+"""Parses one JSON value: with orjson, and if that refuses, with the standard library.
 
-orjson is strict and fast. What it refuses although nothing is lost in reading it is tried
-again with the standard library: NaN and Infinity (Python writes them) and lone surrogates
-(`\\ud83d`, text cut inside an emoji: JavaScript writes them), which become U+FFFD. Bad UTF-8,
-raw control characters and broken syntax stay refused: they are signs of damage.
-Nothing here raises anything but `Unparsable`, however deep or long the value.
+orjson is strict and fast. The standard library also reads NaN and Infinity, which Python writes,
+and lone surrogates (`\\ud83d`, the half of an emoji), which JavaScript writes and which become
+U+FFFD here. Bad UTF-8, raw control characters and broken syntax are refused, because they are signs
+of damage. Only `Unparsable` is raised, however deep or long the value.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _LONGEST_INTEGER = 4000
 
 
 class Unparsable(Exception):
-    """`reason` is the category, `str()` the sentence."""
+    """`reason` is that of the dead letter; `str()` is a sentence for people."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -64,7 +63,7 @@ def _integer(digits: str) -> int | float:
 
 
 def _sound(value: Any) -> Any:
-    """The value with lone surrogates replaced: as UTF-8 they could neither be sent nor stored."""
+    """The value with lone surrogates replaced: UTF-8 cannot express them, so no store keeps them."""
     if isinstance(value, str):
         return _SURROGATE.sub("\ufffd", value)
     if isinstance(value, list):

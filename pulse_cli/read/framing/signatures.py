@@ -1,6 +1,7 @@
-"""What kind of file bytes are that hold no JSON, by their beginning and not by their name.
+"""Recognises the format of a file that is not JSON, by its first bytes and not by its name.
 
-Signatures: https://en.wikipedia.org/wiki/List_of_file_signatures. Text is told apart by its form.
+Signatures: https://en.wikipedia.org/wiki/List_of_file_signatures. Kinds of text are recognised by
+their form.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import re
 
 LOOK = 64 * 1024
-"""Bytes at the beginning that are looked at."""
+"""How many bytes at the beginning are examined."""
 
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"%PDF-", "pdf"),
@@ -41,7 +42,7 @@ _ADDRESS = re.compile(r"https?://\S+")
 _SEPARATORS = ("\t", ",", ";")
 
 BY_SIGNATURE = frozenset({"pdf", "office", "image", "media", "parquet", "sqlite", "zip", "tar"})
-"""Kinds that are no text, so sure that nothing the user says makes a page of them."""
+"""Kinds that are certainly no text, so they are no pages even if the user gives an address."""
 
 
 def kind_of(data: bytes) -> str:
@@ -89,7 +90,7 @@ def _text(head: bytes) -> str:
 
 
 def _is_table(lines: list[str]) -> bool:
-    """Whether the first lines hold as many separators each, outside of quotes."""
+    """Whether each of the first lines holds the same number of separators, outside quotes."""
     bare = [re.sub(r'"[^"]*"', "", line) for line in lines[:5]]
     return len(bare) > 1 and any(
         bare[0].count(sign) and all(line.count(sign) == bare[0].count(sign) for line in bare)

@@ -1,11 +1,13 @@
-"""One JSON value after another, whole or opened: what `framing` makes spans of.
+"""Reads one JSON value after another, whole or opened, for `framing`.
 
 A value that ends within the window is read whole. A longer one is **opened**: arrays, and members
-that hold documents by name (`{"data": [...]}`), are read element by element, so that a crawl
-response of any size streams; what is left of the object around them is interpreted last. A value
-that is no such envelope is gathered, up to `max_record`. Whether a value is opened depends on its
-own bytes alone, so a resumed reading opens the same. Where it breaks off, its readable elements
-were given before, and the rest of the segment is one unreadable span.
+whose names are those of lists of documents (`{"data": [...]}`), are read element by element. So a
+crawl response of any size is streamed. The rest of the object around them is interpreted last. A
+long value that is no such envelope is collected, up to `max_record`.
+
+Whether a value is opened depends on its own bytes alone, so a resumed run opens the same values.
+If an opened value is incomplete, its readable elements have been given already, and the rest of the
+segment becomes one unreadable span.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from pulse_cli.read.framing.parse import Unparsable, parse
 from pulse_cli.read.framing.scan import BLANK, BOM, OPENING, SCALAR, Scan, end_of
 
 LEVELS = 5
-"""How deep objects and arrays are opened; what lies deeper is gathered whole."""
+"""How deep objects and arrays are opened; deeper values are collected whole."""
 
 _KEY = re.compile(rb'"([A-Za-z_]{1,32})"\s{0,64}:\s{0,64}\Z')
 _LONGEST_KEY = 200
@@ -39,7 +41,7 @@ _ARRAY_END = ord("]")
 class Values:
     """The values in the segments of a `ByteReader`.
 
-    `damage_reported`: a span that was given says that the input is damaged.
+    `damage_reported`: a span has already reported that the input is damaged.
     """
 
     def __init__(
@@ -67,13 +69,13 @@ class Values:
         self._pages = 0
 
     def more(self) -> bool:
-        """Consume blanks; whether something else follows in this segment."""
+        """Consume blanks. Returns whether something else follows in this segment."""
         reader = self._reader
         while reader.in_segment:
             end = end_of(BLANK, reader.data, reader.at, reader.stop)
             if end > reader.at:
                 reader.consume(end)
-            # A byte order mark may lie across two chunks.
+            # A byte order mark may be split between two chunks.
             left = reader.stop - reader.at
             if left > 2 or (left and reader.data[reader.at] != BOM[0]):
                 return True
@@ -84,9 +86,9 @@ class Values:
     def value(
         self, level: int, context: EnvelopeContext = EnvelopeContext.NOTHING
     ) -> Generator[JsonSpan, None, bool]:
-        """The value that begins here with a bracket; False where it breaks off.
+        """The value that begins here with a bracket; False if it is incomplete.
 
-        What is broken within a whole value is opened, too, so that its readable elements count.
+        A value that ends but cannot be parsed is opened, too, so that its readable elements count.
         """
         end = self._extent()
         span = None if end is None else self._read(end, level, context)
@@ -150,7 +152,7 @@ class Values:
         return False
 
     def _object(self, level: int, context: EnvelopeContext) -> Generator[JsonSpan, None, bool]:
-        """An object, its wrapper members opened, the rest of it gathered."""
+        """An object: its wrapper members are opened, the rest of it is collected."""
         reader, own, scan, opened = self._reader, self.gather(), Scan(), False
         before = self._found, self._records
         while not scan.ended:
@@ -178,7 +180,7 @@ class Values:
         self._reader.consume(end)
 
     def _is_wrapper(self, own: CappedBuffer) -> bool:
-        """Whether the member that begins here is to be opened: by its name, in an envelope."""
+        """Whether to open the member that begins here, by its name and its envelope."""
         if not own.whole:
             return False
         key = _KEY.search(own.kept, max(0, len(own.kept) - _LONGEST_KEY))
@@ -193,7 +195,7 @@ class Values:
         return f"not valid JSON: unexpected {bytes([self._reader.data[self._reader.at]])!r}"
 
     def plain(self, end: int, level: int) -> JsonSpan:
-        """`data[at:end]` as one record, whatever it is."""
+        """`data[at:end]` as one record, whatever its content."""
         reader = self._reader
         byte, line = reader.offset, reader.line
         with memoryview(reader.data)[reader.at : end] as raw:
@@ -215,7 +217,7 @@ class Values:
             return [CappedBuffer.of(raw).unreadable(error.reason, str(error))]
 
     def _envelope(self, own: CappedBuffer, found: int, records: int) -> list[Content | Hint]:
-        """The rest of an object that began when so many contents and records had been found."""
+        """The contents of the rest of an object. `found` and `records` are the counts before it."""
         found, records = self._found - found, self._records - records
         if not own.whole:
             return [] if found else [self._too_long(own)]
@@ -225,7 +227,7 @@ class Values:
             return [own.unreadable(error.reason, str(error))]
 
     def unreadable_rest(self, own: CappedBuffer, detail: str) -> JsonSpan:
-        """What is left of the segment as one unreadable value. Without detail it breaks off."""
+        """The rest of the segment as one unreadable value; without `detail`, an incomplete one."""
         reader = self._reader
         self._take(reader.stop, own)
         while reader.extend():
@@ -241,7 +243,7 @@ class Values:
         if not (self.damage_reported or breaks_off):
             return self.span(contents, own.byte, own.line, ends_value=True)
         contents.append(Note(f"{detail}, {self._whereabouts(own)}", True, reason))
-        # The segment is not ended: a reading resumed after it would report the damage again.
+        # The segment is not ended, so that resuming after it does not report the damage again.
         return self.span(contents, own.byte, own.line, ends_value=False)
 
     def _whereabouts(self, own: CappedBuffer) -> str:
@@ -252,8 +254,8 @@ class Values:
     def span(
         self, contents: list[Content | Hint], byte: int, line: int, *, ends_value: bool
     ) -> JsonSpan:
-        """Counts the contents, and ends the segment with its last value (`ends_value`: an
-        outermost one), so that the position after it is where the next segment begins.
+        """A span; counts its contents. The last outermost value (`ends_value`) ends the segment, so
+        that the position after it is the beginning of the next segment.
         """
         reader = self._reader
         length = reader.offset - byte

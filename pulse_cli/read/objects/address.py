@@ -1,8 +1,8 @@
-"""Addresses of objects, with what may be shown of them.
+"""Addresses of objects, and the part of an address that may be shown.
 
-An object is known by its **public name**: the address without user, password, query and fragment.
-Only that is stored, printed and compared, so a signature in a query gets nowhere, and the same
-object is found again under a new signature. The address as it was given lives in memory alone.
+The **public name** of an object is its address without user, password, query and fragment. Only
+that is stored, printed and compared. So a signature in a query is never written anywhere, and the
+same object is recognised under a new signature. The full address is kept in memory only.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pulse_cli.errors import Fatal, Kind
 BUCKETS = ("s3://", "gs://", "az://")
 WEB = ("http://", "https://")
 HIDDEN = "***"
-"""What stands for a secret part of an address in a command that is printed for later."""
+"""The placeholder for a secret part of an address in a command that is printed."""
 
 
 class ObjectAddress(NamedTuple):
@@ -32,7 +32,7 @@ class ObjectAddress(NamedTuple):
 
 
 def is_object(spec: str) -> bool:
-    """Whether a source is an object or several, and not a file."""
+    """Whether a source is the address of objects, and not of a file."""
     return spec.lower().startswith((*BUCKETS, *WEB))
 
 
@@ -41,21 +41,21 @@ def is_web(spec: str) -> bool:
 
 
 def bucket_address(name: str) -> ObjectAddress:
-    """`s3://bucket/key` taken apart. Raises Fatal where there is no bucket, or a password."""
+    """The parts of `s3://bucket/key`. Raises Fatal where there is no bucket, or a password."""
     scheme, _, rest = name.partition("://")
     bucket, _, key = rest.partition("/")
     if "@" in bucket or ":" in bucket:
         raise _usage(
-            f"an address of {scheme.lower()}:// holds a key or a password",
-            "leave it out: credentials are taken from the environment",
+            f"an {scheme.lower()}:// address holds a key or a password",
+            "remove it: credentials are taken from the environment",
         )
     if not bucket:
-        raise _usage(f"{name!r} names no bucket", f"{scheme.lower()}://BUCKET/PREFIX")
+        raise _usage(f"{name!r} names no bucket", f"write {scheme.lower()}://BUCKET/PREFIX")
     return ObjectAddress(scheme.lower(), bucket, key.lstrip("/"))
 
 
 def public_name(spec: str) -> str:
-    """The address of an object without its secrets. Raises Fatal where it is no address."""
+    """The address of an object without its secrets. Raises Fatal where it is invalid."""
     if not is_web(spec):
         address = bucket_address(spec)
         return address.name(address.key)
@@ -65,9 +65,9 @@ def public_name(spec: str) -> str:
 
 
 def given_addresses(specs: Iterable[str]) -> dict[str, str]:
-    """The addresses as given, by their public names, where they hold more than these.
+    """The full addresses, by their public names, of the sources whose address holds secrets.
 
-    Raises Fatal where two differ in what is not kept, or a printed command was not filled in.
+    Raises Fatal where two differ in their secrets only, or where a placeholder was not filled in.
     """
     given: dict[str, str] = {}
     for spec in filter(is_web, specs):
@@ -76,7 +76,7 @@ def given_addresses(specs: Iterable[str]) -> dict[str, str]:
         if HIDDEN in (parts.query, parts.username):
             raise _usage(
                 f"{name}: a part of its address is missing",
-                f"put the password or the query of the address where {HIDDEN} stands",
+                f"write the password or the query of the address in place of {HIDDEN}",
             )
         if given.setdefault(name, spec) != spec:
             raise _usage(
@@ -87,7 +87,7 @@ def given_addresses(specs: Iterable[str]) -> dict[str, str]:
 
 
 def command_word(spec: str) -> str:
-    """The address as a printed command names it: what is secret has to be filled in."""
+    """The address for a printed command, with placeholders for its secrets."""
     if not is_web(spec):
         return spec
     name = public_name(spec)
@@ -104,7 +104,7 @@ def _split(spec: str) -> SplitResult:
             return parts
     except ValueError:
         pass
-    raise _usage("a source looks like an address and is none", "http(s)://HOST/PATH")
+    raise _usage("the address of a source is not valid", "write it as http(s)://HOST/PATH")
 
 
 def _host(netloc: str) -> str:

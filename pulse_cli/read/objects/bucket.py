@@ -1,10 +1,10 @@
-"""Objects in a bucket, through obstore: listed, and read in ranges.
+"""Lists and reads the objects of a bucket, through obstore.
 
-Guarantees: bytes of two versions of an object never meet (`ranges`). While a range is parsed, the
-next one is under way: of the same object, or of the objects that are read after it. Memory holds
-about two ranges. A request ends within its timeout, counted from the moment it is sent, and is not
-repeated here (`reading` does that). The metadata service of the machine is asked for credentials
-only where that was allowed.
+Guarantees: bytes of two versions of an object are never mixed (`ranges`). While a range is parsed,
+the next one is requested: of the same object, or of the objects that are read after it. Memory
+holds about two ranges. A request ends within its timeout, counted from the moment it is sent, and
+is not repeated here (`reading` does that). The metadata service of the machine is asked for
+credentials only with `instance_role`.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 RANGE = 4 * 1024 * 1024
 OBJECTS_AHEAD = 16
-"""So many objects are asked for before it is their turn, if they are RANGE bytes long together."""
+"""This many of the next objects are requested early, if they have at most RANGE bytes in all."""
 CONNECT_S = 5.0
 _LISTED_AT_ONCE = 1000
 
 
 class Buckets:
-    """Objects in the buckets that are named; connections are made when they are needed."""
+    """The objects of any bucket. A connection is made when it is needed."""
 
     def __init__(self, options: ObjectOptions) -> None:
         self._options = options
@@ -60,7 +60,7 @@ class Buckets:
             raise self._translated(error, address) from None
 
     def below(self, name: str) -> Iterator[Input]:
-        """The objects whose keys lie below this one, as below a folder. Raises Transient, Fatal."""
+        """The objects below this key, as in a folder. Raises Transient, Fatal."""
         address = bucket_address(name)
         store = self._store(address)
         import obstore
@@ -101,11 +101,11 @@ class Buckets:
             raise self._translated(error, address) from None
 
     def close(self) -> None:
-        """Drop the requests that are under way."""
+        """Cancel the requests in flight."""
         self._requests.close()
 
     def _early(self) -> list[Range]:
-        """The objects that are asked for before it is their turn."""
+        """The ranges of the next objects that are requested early."""
         early: list[Range] = []
         room = RANGE
         for part in self._following[:OBJECTS_AHEAD]:
@@ -177,5 +177,5 @@ def _installed(address: ObjectAddress) -> ModuleType:
 
 
 def _is_folder(meta: ObjectMeta) -> bool:
-    """Whether this is the empty object that consoles put in the place of a folder."""
+    """Whether this is an empty object by which consoles represent a folder."""
     return not meta["size"] and "." not in meta["path"].rpartition("/")[2]

@@ -1,7 +1,7 @@
-"""What obstore raises, told as what happened and what to do.
+"""Translates the errors of obstore into errors of pulse.
 
-Its texts hold whole answers, addresses with signatures and the environment's keys. Nothing of them
-is passed on but the status, the provider's code and region, and words of the operating system.
+The texts of obstore may hold whole answers, addresses with signatures, and keys. So only the
+status, the provider's error code and region, and the message of the operating system are passed on.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NO_TLS = ("InvalidContentType", "wrong version number")
 
 
 def translated(error: Exception, address: ObjectAddress, provider: Provider) -> PulseError:
-    """Transient where asking again may help, else SourceChanged or Fatal."""
+    """Transient where repeating the request may help, else SourceChanged or Fatal."""
     text = str(error)
     found, name = _STATUS.search(text), address.name(address.key)
     where = provider.shown
@@ -66,8 +66,8 @@ def _answered(
     said = f"{status} {code}".rstrip()
     if code in _NO_BUCKET:
         return Fatal(
-            f"{where} knows no bucket {address.bucket!r}",
-            hint=f"check the name; {provider.setting} say where it is looked for",
+            f"{where} has no bucket {address.bucket!r}",
+            hint=f"check its name, and {provider.setting}",
             kind=Kind.MISSING_SOURCE,
         )
     if status in _PASSING or code == "SlowDown":
@@ -94,14 +94,14 @@ def _elsewhere(text: str, address: ObjectAddress, provider: Provider) -> Fatal:
     region = _REGION.search(text)
     hint = f"set AWS_REGION={region[1]}" if region else "set AWS_REGION to the one of the bucket"
     return Fatal(
-        f"the bucket {address.bucket!r} is in another region than was asked",
+        f"the bucket {address.bucket!r} is in another region",
         hint=hint if provider.title == "S3" else f"check {provider.setting}",
         kind=Kind.REDIRECT,
     )
 
 
 def no_storage(what: str, provider: Provider) -> Fatal:
-    """Something else is there than object storage."""
+    """The error if the server is something else."""
     hint = f"{provider.setting} must lead to the object storage itself"
     return Fatal(
         f"{what}: {provider.shown} is no object storage", hint=hint, kind=Kind.WRONG_SERVER
@@ -117,7 +117,7 @@ def _unanswered(text: str, name: str, provider: Provider) -> PulseError:
     if "kind: Timeout" in text or "TimedOut" in text:
         return Transient(f"{where} did not answer in time", timeout=True)
     if "list response" in text or "Header missing" in text or "Header {" in text:
-        return no_storage("the answer is another than expected", provider)
+        return no_storage("the answer is not the expected one", provider)
     if "kind: Interrupted" in text or "kind: Request" in text or "kind: Decode" in text:
         return Transient(f"the connection to {where} broke{because}")
     return Fatal(

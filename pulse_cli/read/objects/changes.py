@@ -1,4 +1,4 @@
-"""What is said of an object that is not what it was when the run began."""
+"""The errors for an object that has changed since the run began."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _HINT = "--restart indexes the sources from their beginning; so does --on-change
 
 
 def changed(name: str) -> SourceChanged:
-    return SourceChanged(f"{name} is another object now than when this run began", hint=_HINT)
+    return SourceChanged(f"{name} has been replaced since this run began", hint=_HINT)
 
 
 def gone(name: str) -> SourceChanged:

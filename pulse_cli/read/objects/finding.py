@@ -1,9 +1,10 @@
-"""Which objects an address stands for.
+"""Finds the objects that an address stands for.
 
-`s3://bucket/key` is one object if there is one of this key, else all objects below it, as a folder
-is all files in it: those that may hold pages, in the order of their paths, hidden ones left out. In
-a key, `*`, `?` and `[…]` match within a part of the path, and `**` any parts, as in the shell; what
-is matched below its beginning counts as a folder. A file on a web server is always one.
+`s3://bucket/key` is the object with this key if there is one. Else it stands for all objects below
+it that may hold pages, like a folder: in the order of their paths, without hidden ones. In a key,
+`*`, `?` and `[…]` match within a part of the path, and `**` matches any parts, as in the shell. A
+pattern that matches the beginning of a path stands for all objects below that. An address on a web
+server is always one file.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _MAGIC = re.compile(r"[*?[]")
 
 
 def find_objects(specs: Sequence[str], options: ReadOptions) -> dict[str, Found]:
-    """What is at each address among the sources now. Blocking. Raises Transient, Fatal."""
+    """The objects now at each address among the sources. Blocking. Raises Transient, Fatal."""
     markdown = bool(options.base_url)
     found = {}
     for spec in filter(is_object, specs):
@@ -46,7 +47,7 @@ def _in_bucket(spec: str, buckets: Buckets, markdown: bool) -> Found:
     if key and not key.endswith("/"):
         try:
             one = buckets.head(spec)
-        except Fatal as error:  # listing says more: the answer to HEAD has no body
+        except Fatal as error:  # the error of a listing says more, as an answer to HEAD has no body
             one, refusal = None, error
         if one is not None:
             return Found([one], [])
@@ -78,7 +79,7 @@ def _matching(spec: str, buckets: Buckets, markdown: bool) -> Found:
 
 
 def matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Whether a path matches a pattern, part by part; a hidden part only what begins so, too."""
+    """Whether a path matches a pattern, part by part; a hidden part needs a pattern with a dot."""
     if not pattern:
         return not parts
     first, rest = pattern[0], pattern[1:]
@@ -94,7 +95,7 @@ def matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
 def _sifted(
     objects: Sequence[Input], depth: int, markdown: bool
 ) -> tuple[list[Input], Counter[str]]:
-    """Those that a folder at `depth` is read for, in order, and why how many others are not."""
+    """The objects to read of a folder at `depth`, in order, and counts of the others by reason."""
     taken: list[Input] = []
     left: Counter[str] = Counter()
     for one in sorted(objects, key=_path):

@@ -1,6 +1,6 @@
-"""Who keeps the buckets of a scheme: where, and by which variables of the environment.
+"""The providers of object storage: their endpoints, and their environment variables.
 
-The variables are those of the providers' own tools. Credentials are taken from there alone.
+The variables are those of the providers' own tools. Credentials come only from them.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _EMULATOR = "http://127.0.0.1:10000"
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """`endpoint` is its address, "" for the provider's own. `store` is its class in obstore.
+    """`endpoint` is the address, "" for the provider's own. `store` is its class in obstore.
 
-    One variable of `credentials` is enough; `usual` are those to be named. `setting` says where
-    the endpoint comes from.
+    One variable of `credentials` is enough. Messages name those of `usual`, and `setting` for the
+    endpoint.
     """
 
     title: str
@@ -38,21 +38,21 @@ class Provider:
         return f"{self.title} at {self.endpoint}" if self.endpoint else self.title
 
     def check_credentials(self, address: ObjectAddress) -> None:
-        """Raises Fatal where the environment holds none: the machine's own are not asked for."""
+        """Raises Fatal where the environment holds no credentials."""
         if any(os.environ.get(name) for name in self.credentials):
             return
         if self.login and Path(self.login).expanduser().exists():
             return
         raise Fatal(
-            f"no credentials for {address.name(address.key)} are in the environment",
-            hint=f"set {self.usual}; for a public bucket {self.public}=true; on a machine that has"
-            " a role of its own, objects.instance_role",
+            f"the environment holds no credentials for {address.name(address.key)}",
+            hint=f"set {self.usual}; for a public bucket {self.public}=true; on a cloud machine"
+            " with a role of its own, objects.instance_role",
             kind=Kind.AUTH,
         )
 
 
 def provider_of(scheme: str, endpoint: str | None) -> Provider:
-    """`endpoint` is the setting, which is for S3 alone."""
+    """The provider of a scheme. `endpoint` is the setting, which is for S3 only."""
     if scheme == "s3":
         return Provider(
             "S3",

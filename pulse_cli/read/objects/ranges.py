@@ -1,7 +1,7 @@
 """Requests for ranges of objects, which go on while the thread that sent them does other work.
 
-Every range is asked for by the ETag of the listing (`If-Match`), and what comes is compared with
-it, so bytes of two versions of an object never meet. obstore works in threads of its own, so a
+Every range is requested with the ETag of the listing (`If-Match`), and the answer is compared with
+it, so bytes of two versions of an object are never mixed. obstore works in threads of its own, so a
 request goes on while no event loop runs here.
 """
 
@@ -58,7 +58,7 @@ class Requests:
         self._sent: dict[Range, Request] = {}
 
     def receive(self, wanted: Range, meanwhile: Iterable[Range]) -> Bytes:
-        """The bytes of a range; those of `meanwhile` are asked for before they are waited for.
+        """The bytes of a range. Before waiting for them, the ranges of `meanwhile` are requested.
 
         Raises SourceChanged, and what obstore raises.
         """
@@ -70,14 +70,14 @@ class Requests:
         if early is not None:
             from obstore.exceptions import BaseError
 
-            # It may have waited for its reader until the server closed the connection.
+            # The server may have closed the connection before its turn came.
             with suppress(BaseError):
                 return self._received(wanted, early)
             request = self._asked(wanted)
         return self._received(wanted, request)
 
     def keep(self, wanted: Collection[Range]) -> None:
-        """Drop the requests for all other ranges."""
+        """Cancel the requests for all other ranges."""
         for other in self._sent.keys() - set(wanted):
             self._sent.pop(other).cancel()
 

@@ -1,8 +1,8 @@
-"""The stored bytes of an object, whatever happens to the connections that they come through.
+"""Reads the stored bytes of an object, and repeats failed requests.
 
-A request that fails for a reason that may pass is sent again from the byte where it broke off, with
+A request that fails for a temporary reason is repeated from the byte where it broke off, with
 growing pauses, until nothing has come for `give_up_after` seconds. An object that can be read only
-from its beginning is read from there again, and its bytes are proved to be those of before.
+from its beginning is read from there again, and a CRC-32 proves that the bytes are the same.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ class ObjectReader:
                 self._pause(one.name, patience, error)
 
     def close(self) -> None:
-        """Drop the requests that are under way. More can be read after it."""
+        """Cancel the requests in flight. More can be read afterwards."""
         self._buckets.close()
 
     def waiting(self) -> Waiting | None:
-        """What there is to say while an object does not come; from any thread."""
+        """What to tell the user while an object does not come. Can be called from any thread."""
         waiting = self._waiting
         if waiting is None:
             return None
@@ -72,7 +72,7 @@ class ObjectReader:
         return Waiting(name, patience.last_error, patience.waited_s, patience.left_s)
 
     def _again(self, part: Part, at: int, crc: int) -> Iterator[bytes]:
-        """What comes from byte `at` on, where the bytes of the part before it have this CRC."""
+        """The bytes from `at` on. `crc` is that of the bytes of the part before `at`."""
         one = part.one
         storage = self._web if is_web(one.name) else self._buckets
         if one.etag or at == part.start:
@@ -94,7 +94,7 @@ class ObjectReader:
         return Patience(self._give_up_after, self._now)
 
     def _pause(self, name: str, patience: Patience, error: Transient) -> None:
-        """Wait before the next try. Raises Unavailable where there is to be none."""
+        """Wait before the next try. Raises Unavailable if the time is up."""
         pause = patience.pause(error)
         self._waiting = name, patience
         if pause is None:

@@ -1,9 +1,9 @@
-"""Files on web servers (`http://`, `https://`): read from any byte on, where the server can.
+"""Reads files on web servers (`http://`, `https://`), from any byte on if the server can.
 
-Guarantees: only the host that is named is contacted (redirects are refused, as everywhere in
-pulse), no part of an address that is secret is shown, and bytes of two versions never meet: a
-strong ETag is asked for (`If-Match`) and compared. Where a server gives none, or no ranges (RFC
-9110, section 14), the file has no `etag` here, and is read from its beginning each time.
+Guarantees: only the host in the address is contacted (redirects are refused, as everywhere in
+pulse). No secret part of an address is shown. Bytes of two versions are never mixed: a strong ETag
+is sent (`If-Match`) and compared. If a server sends no ETag, or supports no ranges (RFC 9110,
+section 14), the file has no `etag` here, and is read from its beginning each time.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from pulse_cli.read.options import ObjectOptions
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _SERVER = Peer("the web server", "the address", "the address")
 _READABLE = frozenset({"identity", "", "gzip", "x-gzip", "zstd"})
-"""Content encodings that are files of their own (`unpack`); the rest was not asked for."""
+"""Content encodings that `unpack` can decode; pulse requests none of them."""
 _RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)\Z")
 _LEAST_SECRET = 8
 
 
 class WebFiles:
-    """Files on web servers. `trust_env` lets proxies of the environment count."""
+    """Files on web servers. With `trust_env` the proxies of the environment are used."""
 
     def __init__(self, options: ObjectOptions, *, trust_env: bool) -> None:
         self._options = options
         self._trust_env = trust_env
 
     def look(self, name: str) -> Input:
-        """The file as it is now, asked for its first byte. Raises Transient, Fatal."""
+        """The file as it is now, by a request for its first byte. Raises Transient, Fatal."""
         with self._asked(name, {"range": "bytes=0-0"}) as download:
             answer = download.answer
             if answer.status in (404, 410):
@@ -62,7 +62,7 @@ class WebFiles:
     def chunks(self, part: Part) -> Iterator[bytes]:
         """The bytes of a part of a file, at most CHUNK at a time; more than that may follow.
 
-        Raises SourceChanged where it is another file now, Transient, Fatal.
+        Raises SourceChanged where the file has changed, Transient, Fatal.
         """
         one, start = part.one, part.start
         headers = {}
@@ -106,7 +106,7 @@ class WebFiles:
 
 
 def _check(name: str, answer: Answer) -> None:
-    """Raises Transient, Fatal where the answer is no file."""
+    """Raises Transient, Fatal where the answer is not the file."""
     status = answer.status
     encoding = answer.headers.get("content-encoding", "").lower()
     if status in (200, 206) and encoding in _READABLE:
@@ -121,12 +121,12 @@ def _check(name: str, answer: Answer) -> None:
         raise _refused(
             name,
             f"is refused ({status})",
-            "give its password or query (a signature) again, if it has one: neither is kept",
+            "write its password or query (a signature) again, if it has one: neither is kept",
             Kind.AUTH,
         )
     if 300 <= status < 400:
         what = f"is {answer.described()}"
-        raise _refused(name, what, "name the address it leads to", Kind.REDIRECT)
+        raise _refused(name, what, "use the address it leads to", Kind.REDIRECT)
     raise _refused(name, f"is answered with {status}", "check the address")
 
 
@@ -152,7 +152,7 @@ def _strong_etag(answer: Answer) -> str:
 
 
 def _content_range(answer: Answer) -> tuple[int | None, int | None]:
-    """Where the bytes of the answer begin, and how many there are in all."""
+    """Where the bytes of the answer begin, and the size of the file."""
     found = _RANGE.match(answer.headers.get("content-range", ""))
     if not found:
         return None, None
