@@ -4,6 +4,8 @@ Texts of all groups stand in one line and leave it in requests of up to `batch` 
 the tail of one group travels with the head of the next. A request that would not be full
 waits while more texts are on their way and others are in flight.
 
+A text that was embedded before in this run is not sent again (`engine/shared_vectors.py`).
+
 Each text ends in a vector or in the `Rejected` that refuses it. A refused request is
 halved until the culprit is alone (at most 1 + 2*log2(batch) requests each), a request too
 large for the service is cut to the size it takes. A request that fails while others succeed
@@ -30,6 +32,7 @@ from pulse_cli.engine.failure_rate import FailureRate
 from pulse_cli.engine.limiter import Limiter
 from pulse_cli.engine.permit import Permit
 from pulse_cli.engine.reading import utf8_bytes
+from pulse_cli.engine.shared_vectors import SharedVectors
 from pulse_cli.errors import Rejected, Transient
 from pulse_cli.events import Stats
 from pulse_cli.ports import Clock, Embedder
@@ -93,6 +96,7 @@ class EmbedPool:
 
     def __init__(self, embedder: Embedder, limiter: Limiter, clock: Clock, stats: Stats) -> None:
         self._embedder = embedder
+        self._shared = SharedVectors(embedder)
         self._limiter = limiter
         self._clock = clock
         self._stats = stats
@@ -126,13 +130,14 @@ class EmbedPool:
         import numpy as np  # loaded long since, by whoever makes the vectors
 
         rows = np.empty((len(texts), self._embedder.dimension), np.float32)
-        if not texts:
+        left = self._fill(rows, texts)
+        if not left:
             self._dispatch()
             return Embedded(rows, {}, 0)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        job = _Job(texts, rows, len(texts), done)
+        job = _Job(texts, rows, len(left), done)
         self._jobs.add(job)
-        self._line.extend((job, index) for index in range(len(texts)))
+        self._line.extend((job, index) for index in left)
         self._dispatch()
         try:
             await done
@@ -141,6 +146,18 @@ class EmbedPool:
             if job.left:
                 self._forget(job)
         return Embedded(job.rows, job.refused, job.truncated)
+
+    def _fill(self, rows: Floats, texts: Sequence[str]) -> list[int]:
+        """Write the vectors of texts that were embedded before; the places of the others."""
+        left: list[int] = []
+        for index, text in enumerate(texts):
+            row = self._shared.known(text)
+            if row is None:
+                left.append(index)
+            else:
+                rows[index] = row
+        self._stats.chunks_embedded += len(texts) - len(left)
+        return left
 
     def drain(self) -> None:
         """Send nothing of groups that have not begun; finish those that have."""
@@ -206,9 +223,10 @@ class EmbedPool:
             if request.suspect:
                 probe_ok = await self._limiter.serves(probe)
                 self._rate.note(failed=not probe_ok)
-            vectors = await self._embedder.embed(texts)
-            self._limiter.succeeded(queue_s=vectors.queue_s, work_s=vectors.work_s)
-            self._note(request, failed=False)
+            vectors, asked = await self._shared.embed(texts)
+            if asked:
+                self._limiter.succeeded(queue_s=vectors.queue_s, work_s=vectors.work_s)
+                self._note(request, failed=False)
         except Rejected as error:
             self._limiter.succeeded()
             self._note(request, failed=False)
