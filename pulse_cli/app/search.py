@@ -1,7 +1,6 @@
 """One `pulse search` from settings to pages: services opened, searched, closed.
 
-Nothing that the mode does not need is opened: `bm25` loads no model. A collection is never
-created by looking for it.
+Only what the mode needs is opened: `bm25` loads no model. A search never creates a collection.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ async def search_pages(
 ) -> SearchResult:
     """The best pages for `query`. Raises Fatal, e.g. where there is no index."""
     where = parse_filters(filters)
-    query = query.encode("utf-8", "replace").decode()  # what a terminal of another encoding sent
+    query = query.encode("utf-8", "replace").decode()  # lone surrogates of a terminal
     options = settings.search
     async with Services(settings, observer) as services:
         return await search(
@@ -43,8 +42,8 @@ async def search_pages(
 
 
 async def search_backends(services: Services, mode: Mode) -> Backends:
-    """What a search in `mode` asks, opened. Raises Fatal where it cannot be had."""
-    # The store first: that there is no index should not cost loading a model.
+    """Open what a search in `mode` needs. Raises Fatal."""
+    # The store first: if there is no index, no model need be loaded to find that out.
     store = await services.store(0, create=False)
     embedder = None if mode == "bm25" else await services.embedder()
     if embedder is not None:

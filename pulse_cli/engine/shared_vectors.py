@@ -52,7 +52,7 @@ class SharedVectors:
         A text that another request has asked for is waited for, as long as that request takes. If
         that fails, it is asked for again here. Raises what the embedder raises.
         """
-        import numpy as np  # loaded long since, by whoever makes the vectors
+        import numpy as np  # costs nothing here: the embedder has loaded it
 
         found: dict[str, Floats] = {}
         answer: Vectors | None = None
