@@ -149,7 +149,7 @@ class EmbedPool:
         return Embedded(job.rows, job.refused, job.truncated)
 
     def _fill(self, rows: Floats, texts: Sequence[str]) -> list[int]:
-        """Write the vectors of texts that were embedded before. Returns the places of the others."""
+        """Write the vectors of texts that were embedded before; return the places of the others."""
         left: list[int] = []
         for index, text in enumerate(texts):
             row = self._shared.known(text)
