@@ -1,8 +1,8 @@
-"""What the owner does with an open collection when it is asked to.
+"""The operations of the owner on an open collection.
 
 Each operation is a function of the collection, the header of the request and its body, and
-returns what JSON can say. `protocol.py` tells how to add one. Errors pass through: `failure`
-says which kind a client is told.
+returns a JSON value. `protocol.py` says how to add one. Errors are not caught here: `failure`
+translates them for the client.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Collection:
 
     @property
     def shard(self) -> Shard:
-        """Raises Gone where the shard on the disk is not the one that was opened."""
+        """The open shard. Raises Gone where another one is on the disk now."""
         if self._shard is None:
             raise FileNotFoundError(self.folder.shard)
         self._check_there()
@@ -68,7 +68,7 @@ class Collection:
             self._complete()
 
     def _complete(self) -> None:
-        """Add what a crash while creating, or an older version, left out."""
+        """Add what is missing after a crash while creating, or from an older version."""
         if SPARSE not in self.shard.sparse:
             self.shard.add_sparse(SPARSE)
         for field in sorted(set(INDEXES) - self.shard.indexed()):
@@ -84,7 +84,7 @@ class Collection:
         raise Gone(f"{self.folder.path} was removed or replaced while it was open")
 
     def close(self) -> None:
-        """Flush and close it. What was removed meanwhile is left as it is."""
+        """Flush and close it. A folder that was removed meanwhile is not written again."""
         if self._shard is None:
             return
         try:
@@ -150,13 +150,13 @@ def _flush(collection: Collection, _: Request, __: bytes) -> None:
     shard = collection.shard
     try:
         shard.flush()
-    except Exception as error:  # whatever it says, it was the disk
+    except Exception as error:  # whatever the text, the cause is the disk
         raise OSError(str(error)) from error
 
 
 @dataclass(frozen=True)
 class Operation:
-    """`writes`: it takes its turn after a read. `claims`: only the one writer may ask for it."""
+    """`writes`: it waits for its turn as a write. `claims`: only the writer may request it."""
 
     run: Callable[[Collection, Request, bytes], Any]
     writes: bool = False
@@ -183,7 +183,7 @@ WRITES: dict[str, Operation] = {
     "optimize": Operation(lambda c, _, __: c.shard.optimize(), writes=True, claims=True),
     "flush": Operation(_flush, writes=True),
     "claim": Operation(lambda _, __, ___: None, writes=True, claims=True),
-    "release": Operation(lambda _, __, ___: None, writes=True),  # the owner's own affair
+    "release": Operation(lambda _, __, ___: None, writes=True),  # done by the owner itself
 }
 OPERATIONS = READS | WRITES
 
@@ -195,6 +195,6 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
 
 
 def failure(error: Exception) -> dict[str, str]:
-    """What a client is told of it: `kind` gone, missing, os (the disk) or engine."""
+    """The error for the client: `kind` is gone, missing, os (the disk) or engine."""
     kind = next((name for cls, name in _KINDS if isinstance(error, cls)), "engine")
     return {"error": str(error), "kind": kind}

@@ -33,7 +33,7 @@ from pulse_cli.store.vectors import checked
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
 
-STREAMS = 8  # hides the latency of a slow server; the limiter uses no more than it needs
+STREAMS = 8  # requests in flight, to hide the latency of a slow server; the limiter uses fewer
 ALL = Filter()
 
 
@@ -154,7 +154,7 @@ class QdrantStore:
     async def _in_pieces(
         self, keys: Sequence[str], request: Callable[[Sequence[str]], Awaitable[None]]
     ) -> None:
-        """One request for as many keys as the server takes in a filter; each may be repeated."""
+        """Requests with as many keys each as the server takes in a filter, all repeatable."""
         at = 0
         while at < len(keys):
             some = keys[at : at + self._limits.values]
@@ -202,7 +202,7 @@ class QdrantStore:
         return await self._rest.client.answers("/readyz", range(200, 201))
 
     async def release(self) -> None:
-        """A server lets several write at once."""
+        """Nothing to do: a server lets several clients write at the same time."""
 
     async def begin_load(self, *, bulk: bool, run_id: str = "") -> None:  # noqa: ARG002
         if bulk and not self.found.indexing_deferred:
@@ -210,7 +210,7 @@ class QdrantStore:
             await self.refresh()
 
     async def end_load(self) -> None:
-        """Also after a bulk load that was killed, by the next run that is complete."""
+        """End bulk mode; after a bulk load that was killed, the next complete run does it."""
         if self.found.indexing_deferred:
             await layout.build_graph(self._rest)
             await self.refresh()

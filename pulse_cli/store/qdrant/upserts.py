@@ -1,9 +1,8 @@
-"""Points on their way to a Qdrant server, in requests that it takes.
+"""Writes points to a Qdrant server, in requests of a size that it accepts.
 
-A request holds at most 256 points or 4 MB, less where strict mode says so. Where the server
-refuses it as too large, it is sent again in halves, and later ones are no larger than what was
-taken. Vectors are written by orjson from the float32 rows themselves, in a quarter of the time
-that lists need.
+A request holds at most 256 points or 4 MB, or less in strict mode. If the server refuses it as too
+large, it is sent again in halves, and later requests are no larger than the accepted ones. orjson
+writes the vectors from the float32 rows, in a quarter of the time that lists would need.
 """
 
 from __future__ import annotations
