@@ -222,6 +222,11 @@ class Search(Section):
     )
     vector_weight: Weight = Field(default=0.6, description="weight of meaning in hybrid ranking")
     bm25_weight: Weight = Field(default=0.4, description="weight of words in hybrid ranking")
+    phrase_weight: Weight = Field(
+        default=0.5,
+        description="how much nearer to 100 % a page comes in hybrid ranking that holds the query"
+        " word for word",
+    )
     rrf_k: WholeField = Field(
         default=60,
         ge=1,
