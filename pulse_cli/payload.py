@@ -73,7 +73,8 @@ RECORD_FIELDS = (KEY, COMMITTED, RUN_ID, CHUNK_COUNT, DOC_TOKENS)
 class Bm25Options:
     """How a store weighs words, as Qdrant's model `qdrant/bm25` names it.
 
-    `language` names stemming and stop words, "none" does without both; `k` is BM25's k1, `avg_len`
+    `language` names stemming and stop words of pages that are in no language with a list of its own
+    (`store.page_languages`), "none" does without both on all pages; `k` is BM25's k1, `avg_len`
     the average length in words. Documents get `tf * (k + 1) / (tf + k * (1 - b + b * length /
     avg_len))` (Robertson and Zaragoza 2009), queries 1 for each word; the engine applies the IDF.
     """
@@ -82,6 +83,11 @@ class Bm25Options:
     k: float = 1.2
     b: float = 0.75
     avg_len: float = 256.0
+
+    @property
+    def languages(self) -> str:
+        """In what languages pages are weighed, for `rev`."""
+        return "none" if self.language == "none" else f"page's, else {self.language}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A collection removed, and a second name given to one."""
+"""Removes a collection, and gives one a second name (alias)."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ async def meant(settings: Settings) -> str | None:
 
 
 async def points_of(settings: Settings) -> int:
-    """How many points would go. Raises Fatal where there is no such collection."""
+    """How many points `drop` would remove. Raises Fatal where there is no such collection."""
     async with Services(settings, NullObserver()) as services:
         store = await services.store(0, create=False)
         return await services.patiently("the store", lambda: store.count(Filter()))
 
 
 async def give_alias(settings: Settings, alias: str) -> None:
-    """Let `alias` mean the collection of the settings. Raises Fatal."""
+    """Make `alias` a name of the collection of the settings. Raises Fatal."""
     async with (
         Services(settings, NullObserver()) as services,
         aclosing(new_catalog(settings)) as catalog,

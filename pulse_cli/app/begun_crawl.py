@@ -1,8 +1,8 @@
 """What the state folder keeps of a crawl that `pulse crawl` has begun and not yet indexed whole.
 
-It is written before Firecrawl is asked to start the crawl, and again with the id of the crawl, so a
-process killed at any moment leaves behind what the next one needs to go on with the same crawl.
-One `pulse crawl` of the same request and target at a time: the file has a lock.
+The file is written before Firecrawl is asked to start the crawl, and again with the id of the
+crawl. So after a kill at any moment the next process can go on with the same crawl. The file has a
+lock: one `pulse crawl` of the same request and target runs at a time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class BegunCrawl:
 
 
 class BegunCrawlFile:
-    """Of one request to one Firecrawl for one target."""
+    """The file for one request to one Firecrawl and one target."""
 
     def __init__(
         self, folder: Path, firecrawl_url: str, request: Mapping[str, Any], target: str
@@ -59,7 +59,7 @@ class BegunCrawlFile:
             yield
 
     def read(self) -> BegunCrawl | None:
-        """None where no crawl was begun. Raises Fatal where it cannot be read."""
+        """The crawl that was begun, or None. Raises Fatal where the file cannot be read."""
         with disk_errors(self.path):
             try:
                 value = orjson.loads(self.path.read_bytes())
@@ -68,7 +68,7 @@ class BegunCrawlFile:
                 return None
             except (orjson.JSONDecodeError, KeyError, TypeError):
                 raise Fatal(
-                    f"{self.path} is damaged: which crawl was begun is not known",
+                    f"{self.path} is damaged, so the id of the crawl is not known",
                     hint="start another one with --restart",
                     kind=Kind.CHECKPOINT,
                 ) from None
@@ -80,6 +80,6 @@ class BegunCrawlFile:
             write_atomically(self.path, orjson.dumps(value))
 
     def remove(self) -> None:
-        """The crawl is indexed. Raises Fatal."""
+        """Remove the file, because the crawl is indexed. Raises Fatal."""
         with disk_errors(self.path):
             self.path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""One `pulse copy`: both collections opened, the target locked, the copy verified at its end."""
+"""One `pulse copy`: opens both collections, locks the target, copies, and verifies the copy."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class CopyJob:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """`points` are in the copy, `before` of them since earlier starts; `compared` were compared.
+    """`points` are in the copy, `before` of them from earlier starts; `compared` were compared.
 
-    Not `complete`: it was stopped, by the signal `stopped_by`, and the same command goes on.
+    A copy that is not `complete` was stopped by the signal `stopped_by`; the same command goes on.
     """
 
     points: int
@@ -54,7 +54,7 @@ async def copy(
     stop: Stop,
     on_progress: Callable[[int, int], None],
 ) -> Copied:
-    """Copy, or go on with it. `on_progress` gets the points done and their total. Raises Fatal."""
+    """Begin or continue a copy. `on_progress` gets points done and their total. Raises Fatal."""
     origin, goal = places.at(settings, job.source), places.at(settings, job.target)
     where = parse_filters(job.filters)
     if target_name(origin) == target_name(goal):
@@ -97,7 +97,7 @@ async def copy(
 
 
 async def _begin(target: Store, saved: dict[str, Any] | None, job: CopyJob) -> CopyState:
-    """Where an earlier start came to. Raises Fatal where the target is not that of a copy."""
+    """The state to begin with. Raises Fatal where the target holds points of something else."""
     held = await target.count(Filter())
     if saved is not None and held >= saved["copied"]:
         return CopyState(saved["copied"], saved["phase"], saved["after"])
@@ -111,7 +111,7 @@ async def _begin(target: Store, saved: dict[str, Any] | None, job: CopyJob) -> C
 
 
 async def _carry_out(parts: CopyParts, state: CopyState, settings: Settings) -> int | None:
-    """How many points were compared at the end; None where it was stopped before."""
+    """Copy. Returns how many points were compared at the end; None if it was stopped before."""
     target, patiently = parts.target, parts.patiently
     await patiently("the store", lambda: target.begin_load(bulk=settings.qdrant.bulk))
     try:

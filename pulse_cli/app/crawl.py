@@ -1,9 +1,8 @@
 """`pulse crawl`: a crawl started at Firecrawl, followed, and indexed as its pages come.
 
-Embedder and store are opened first: a crawl costs credits, and nothing is started that cannot be
-indexed. A process that was killed leaves the id of its crawl in the state folder
-(`app.begun_crawl`); the same command then goes on with that crawl where its run stopped, unless
-Firecrawl no longer keeps it.
+A crawl costs credits. So embedder and store are opened first: no crawl is started that cannot be
+indexed. The id of the crawl is in the state folder (`app.begun_crawl`). After a kill the same
+command goes on with that crawl where its run stopped, unless Firecrawl no longer keeps it.
 """
 
 from __future__ import annotations
@@ -37,9 +36,9 @@ DEFAULT_LIMIT = 10_000
 async def crawl_and_index(
     request: Mapping[str, Any], settings: Settings, job: Job, observer: Observer, stop: Stop
 ) -> Summary:
-    """Crawl and index, and say how it went. `request` is the body of Firecrawl's `POST /crawl`.
+    """Crawl and index; returns the summary. `request` is the body of Firecrawl's `POST /crawl`.
 
-    The source of `job` is the address of the crawl. Raises only what is a defect.
+    The source of `job` is the address of the crawl. Errors are in the summary, not raised.
     """
     clock = SystemClock()
     started, began = clock.time(), clock.monotonic()
@@ -95,14 +94,14 @@ class _Crawl:
         await services.patiently("the store", lambda: check_same_model(store, embedder.model))
 
     async def _begun(self) -> str:
-        """The id of the crawl: of the one that an earlier process began, or of a new one."""
+        """The id of the crawl that an earlier process began, or of a new one."""
         api = StartApi(read_options(self._services.settings))
         last = None if self._job.restart else self._file.read()
         if last is not None and last.crawl_id is not None:
             if await self._is_kept(api, last.crawl_id):
                 self._say(f"goes on with the crawl {last.crawl_id}, begun at {last.begun}")
                 return last.crawl_id
-            self._say(f"Firecrawl keeps the crawl {last.crawl_id} no more: another is started")
+            self._say(f"Firecrawl no longer keeps the crawl {last.crawl_id}: a new one is started")
             last = None
         return await self._start(api, may_run=last is not None)
 
@@ -124,7 +123,7 @@ class _Crawl:
 
 
 def _with_hint(summary: Summary, crawl: str, job: Job) -> Summary:
-    """A refusal to prune names the command that prunes by this crawl: another one costs credits."""
+    """A refusal to prune names the command that prunes by this same crawl, at no cost."""
     error = summary.error
     if error is None or "--yes" not in error.hint:
         return summary

@@ -1,4 +1,4 @@
-"""The dead letters of one page, looked for in all files of the state folder."""
+"""Finds the dead letters of one page in all files of the state folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SUFFIX = ".dead.jsonl"
 def letters_of(folder: Path, key: str) -> Iterator[tuple[Path, dict[str, Any]]]:
     """File and letter for each dead letter of the page with this canonical URL, newest first.
 
-    Lines that are no letters, or tell no address, are passed over. Raises OSError.
+    Lines that are no dead letters or hold no address are left out. Raises OSError.
     """
     files = sorted(folder.rglob(f"*{SUFFIX}"), key=lambda path: -path.stat().st_mtime)
     tail = key.rpartition("/")[2].encode()

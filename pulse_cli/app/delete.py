@@ -1,7 +1,7 @@
-"""Pages taken out of an index: those named by their addresses, or all that a selection fits.
+"""Deletes pages from an index: pages named by their addresses, or all that match a selection.
 
-The lock of the target is held while pages are deleted, as `pulse index` holds it, so a page is
-not deleted while a run writes it. A deletion cut short may be done again.
+The lock of the target is held meanwhile, as `pulse index` holds it, so a page is not deleted
+while a run writes it. An interrupted deletion can be repeated.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _FIELDS = (KEY, CHUNK_INDEX, CHUNK_COUNT, INDEXED_AT)
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which pages are meant; all that is given must hold.
+    """Which pages to delete; a page must meet every condition that is given.
 
-    `prefix` is the beginning of canonical URLs, where a bare host ends where it ends. `before` is
-    RFC 3339 in UTC: pages that were last written earlier. A page found unchanged keeps its date.
+    `prefix` is a prefix of canonical URLs; without a path it stands for exactly that host. `before`
+    (RFC 3339, UTC) selects pages last written earlier. A page found unchanged keeps its date.
     """
 
     prefix: str = ""
@@ -43,7 +43,7 @@ class Selection:
         return Filter({DOMAIN: self.host} if self.host else {}, self.prefix or None)
 
     def holds(self, key: str, indexed_at: object) -> bool:
-        """What the store does not compare itself. A page without a date is not older."""
+        """The conditions that the store cannot check. A page without a date is not older."""
         if self.prefix and not under(key, self.prefix):
             return False
         return not self.before or (isinstance(indexed_at, str) and indexed_at < self.before)
@@ -51,7 +51,7 @@ class Selection:
 
 @dataclass(slots=True)
 class Selected:
-    """How much a selection holds, and some of its addresses."""
+    """How many pages and points match a selection, and some of the addresses."""
 
     pages: int = 0
     points: int = 0
@@ -101,7 +101,7 @@ async def select_pages(settings: Settings, selection: Selection) -> Selected:
 
 
 async def delete_selected(settings: Settings, selection: Selection) -> Selected:
-    """Delete the pages that the selection holds now. Raises Fatal."""
+    """Delete the pages that match the selection now. Raises Fatal."""
     selected = Selected()
     async with changing(settings) as services:
         store = await services.store(0, create=False)
@@ -118,10 +118,10 @@ async def delete_selected(settings: Settings, selection: Selection) -> Selected:
 
 
 async def _batches(store: Store, selection: Selection) -> AsyncIterator[dict[str, int]]:
-    """Pages that the selection holds with their numbers of points, batch by batch.
+    """Matching pages with their numbers of points, batch by batch.
 
-    A page is where its first chunk is. A write cut short leaves several of one page, which are
-    counted once if they come in one batch.
+    Pages are found by their first chunks. An interrupted write leaves several of one page, which
+    are counted once if they come in one batch.
     """
     async for hits in store.scroll(_FIELDS, selection.where):
         found: dict[str, int] = {}

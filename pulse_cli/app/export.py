@@ -1,4 +1,4 @@
-"""What an index holds, as objects: pages in Firecrawl's shape, or chunks as they are stored."""
+"""Exports an index as JSON objects: pages in Firecrawl's shape, or chunks as they are stored."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ExportJob:
-    """What is exported: whole pages, or with `chunks` every point, with `vectors` its vector."""
+    """What to export: whole pages, or with `chunks` every point, and with `vectors` its vector."""
 
     chunks: bool = False
     vectors: bool = False
@@ -56,7 +56,7 @@ async def _chunks(store: Store, where: Filter, *, vectors: bool) -> AsyncIterato
 
 
 def page_row(page: StoredPage) -> Row:
-    """The page as Firecrawl gives it, so that `pulse index` reads it again."""
+    """The page as Firecrawl gives it, so that `pulse index` can read it again."""
     found = page.document()
     return {
         "markdown": found.text,

@@ -1,7 +1,7 @@
 """One `pulse index` from settings to summary: locks, services, engine.
 
-The command line and the benchmark both index through here, so what is measured is what
-runs. A run that cannot begin gives a summary, too: there is one for every exit code.
+The command line and the benchmark both index through here, so the benchmark measures what
+users run. A run that cannot begin gives a summary, too: there is one for every exit code.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from pulse_cli.config.units import Share
 
 
-SLOW_GRAPH_CHUNKS = 20_000  # from here on building the graph takes long enough to be told
+SLOW_GRAPH_CHUNKS = 20_000  # from here on building the graph takes long enough for a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +156,7 @@ async def index_with(
                     return await _finished(services, store, summary, observer, job.alias)
                 return summary
             finally:
-                with suppress(PulseError):  # whoever is gone holds nothing
+                with suppress(PulseError):  # a process that has ended holds no lock
                     await store.release()
     except Fatal as error:
         return not_begun(job, target, error, clock.monotonic() - began)

@@ -1,6 +1,6 @@
 """The event loop of a command, and the signals that end it.
 
-The first SIGINT or SIGTERM asks for a drain, the second ends at once: everything then in
+The first SIGINT or SIGTERM begins a drain. The second ends the process at once: what is in
 flight is dropped, and the next start does it again.
 """
 
@@ -24,7 +24,7 @@ SHOW_CURSOR = "\x1b[?25h\n"
 
 
 def run_until_signal(work: Callable[[Stop], Coroutine[Any, Any, T]]) -> T:
-    """Run `work` to its end; it is told of signals through the `Stop` it gets."""
+    """Run `work` to its end. Signals reach it through the `Stop` that it gets."""
     from pulse_cli.engine import Stop
 
     async def main() -> T:
@@ -36,7 +36,7 @@ def run_until_signal(work: Callable[[Stop], Coroutine[Any, Any, T]]) -> T:
                 if sys.stderr.isatty():
                     sys.stderr.write(SHOW_CURSOR)
                     sys.stderr.flush()
-                os._exit(128 + by)  # safe at any moment, as a kill is
+                os._exit(128 + by)  # as safe as a kill, which is safe at any moment
             stop.request(by)
 
         for by in (signal.SIGINT, signal.SIGTERM):

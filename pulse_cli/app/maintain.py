@@ -1,6 +1,6 @@
-"""What is done to an index besides indexing: the rank-bm25 view made and exported.
+"""Rebuilds and exports the rank-bm25 view of an index.
 
-The lock of the target is held while anything is changed, as `pulse index` holds it.
+The lock of the target is held meanwhile, as `pulse index` holds it.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 
 async def rebuild_bm25(settings: Settings) -> int:
-    """Make the rank-bm25 view from the store; how many pages it holds. Raises Fatal."""
+    """Make the rank-bm25 view from the store. Returns its number of pages. Raises Fatal."""
     async with changing(settings) as services:
         return await services.rebuild_bm25(await services.store(0, create=False))
 
 
 async def export_bm25(settings: Settings, file: Path) -> int:
-    """Write the view in the original service's layout; how many pages it holds. Raises Fatal."""
+    """Write the view in the original service's layout. Returns its pages. Raises Fatal."""
     from pulse_cli.store.rank_bm25.export import export
 
     async with Services(settings, NullObserver()) as services:
@@ -45,7 +45,7 @@ async def export_bm25(settings: Settings, file: Path) -> int:
 
 @asynccontextmanager
 async def changing(settings: Settings) -> AsyncIterator[Services]:
-    """Services for a command that changes the index: no run writes it meanwhile. Raises Fatal."""
+    """Services for a command that changes the index; no run writes meanwhile. Raises Fatal."""
     target, wait = target_name(settings), turn_wait(settings, NullObserver())
     async with (
         hold_target_lock(settings.state_folder, target, wait, SystemClock()),

@@ -1,7 +1,7 @@
-"""A source without a single record is a mistake, not an index of no pages: what it is called.
+"""Refuses a source without a single record: that is a mistake, not an index of no pages.
 
 Most often the wrong file was named, or a kind that pulse does not read, or the crawl before it
-failed: exit 0 would let a nightly job pass for healthy.
+failed. With exit 0 a nightly job would look healthy.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NOTES_SHOWN = 3
 
 
 def refuse_nothing(summary: Summary) -> Summary:
-    """The summary of a complete run; as a failed one where there was nothing to index."""
+    """The summary of a complete run, changed to a failed one if there was nothing to index."""
     if summary.status != "complete" or summary.error is not None:
         return summary
     error = nothing_to_index(summary.counts, summary.notes)
@@ -28,7 +28,7 @@ def refuse_nothing(summary: Summary) -> Summary:
 
 
 def nothing_to_index(counts: Counts, notes: Sequence[str]) -> Fatal | None:
-    """What to tell of a source that was read to its end and held no record, else None."""
+    """The error for a source that was read to its end and held no record, else None."""
     if counts.records:
         return None
     found = "; ".join(notes[:_NOTES_SHOWN]) or _kinds(counts.no_document)

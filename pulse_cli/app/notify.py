@@ -1,8 +1,8 @@
-"""Tells somebody how a run ended: the summary goes to a URL or to a command, as settings say.
+"""Sends the summary of a run to the URL or the command of the settings.
 
-Guarantees: it takes a minute at most, whatever the other side does; nothing it meets changes how
-the run ended; the URL, which may hold a token, is in no message. A command is run without a
-shell and reads the summary from its standard input; what it prints is dropped.
+Guarantees: it takes a minute at most, whatever the receiver does. A failure changes nothing in the
+outcome of the run. The URL, which may hold a token, is in no message. A command is run without a
+shell and gets the summary on its standard input; its output is dropped.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PEER = Peer("the address", "run.notify", "run.notify")
 
 
 async def notify(settings: Settings, summary: bytes) -> str | None:
-    """Hand the summary (one JSON object) over; what went wrong, None if nothing did."""
+    """Send the summary (one JSON object). Returns what went wrong, or None."""
     target = settings.run.notify
     if target is None:
         return None

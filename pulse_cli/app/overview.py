@@ -1,8 +1,8 @@
 """What an index holds: collections, and the pages of one by host, language, age and status.
 
-All figures are facets or counts that the store itself makes, so a million points cost about as
-many milliseconds as a thousand do requests. A figure whose payload index is missing (pulse wrote
-the collection before it kept that index, or something else did) is None.
+The store itself computes all figures (facets and counts), so a large index needs no more requests
+than a small one. A figure is None where its payload index is missing: the collection was written
+by an older pulse or by another program.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ ALL, PAGES = Filter(), Filter({COMMITTED: True})
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """One collection. `pages` are whole, `unfinished` are being written or were left half-written.
+    """One collection. `pages` are whole; `unfinished` are being written, or half-written.
 
-    `last_run` is when the run began that wrote last, RFC 3339; `bytes` are of vectors and payloads
-    at a server, of files in a folder. With a `problem` the rest is not known.
+    `last_run` is the start of the run that wrote last, RFC 3339. `bytes` is the size of vectors and
+    payloads at a server, and of the files in a folder. With a `problem` the rest is not known.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Overview:
 class Contents:
     """The pages of one collection: how many of each host, language and start of a run.
 
-    `chunk_tokens` is how many chunks have so many tokens. None: not known.
+    `chunk_tokens` maps a number of tokens to the number of chunks of that length. None: not known.
     """
 
     overview: Overview
@@ -69,7 +69,10 @@ class Contents:
 
 
 async def collections(settings: Settings, observer: Observer) -> list[Overview]:
-    """All collections where the settings say, and the embedded ones. Raises Fatal."""
+    """All collections at the server or folder of the settings, and all embedded ones.
+
+    Raises Fatal.
+    """
     where = [settings]
     if is_server(settings.qdrant.url):
         where.append(places.embedded(settings))
@@ -145,7 +148,7 @@ async def _overview(settings: Settings, store: Store) -> Overview:
 
 
 async def _facet(store: Store, name: str, where: Filter) -> dict[str, int] | None:
-    """The values as text; None where the collection keeps no index of the field."""
+    """Counts by value (as text); None where the collection has no index of the field."""
     try:
         found = await store.facet(name, where)
     except Rejected as error:
@@ -160,7 +163,7 @@ def _word(value: str | int | bool) -> str:
 
 
 async def _languages(store: Store, pages: int | None) -> dict[str, int] | None:
-    """Also how many pages tell none, as ""."""
+    """Pages by language; "" counts those without one."""
     found = await _facet(store, LANGUAGE, PAGES)
     if found is not None and pages is not None and (silent := pages - sum(found.values())) > 0:
         found[""] = silent

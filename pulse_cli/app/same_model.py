@@ -1,7 +1,7 @@
-"""Whether an index was made with the model that is to be used on it.
+"""Checks that an index was made with the model that is to be used on it.
 
-Vectors of two models cannot be compared, whatever their dimension: mixed in one index, or asked
-for by another model, they give results without meaning. Each point names its model.
+Vectors of two models cannot be compared, even if they have the same dimension. Mixed in one index,
+or searched with another model, they give meaningless results. Each point names its model.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 async def check_same_model(store: Store, model: str) -> None:
     """Raises Fatal where the first points of the index name another model.
 
-    An empty index fits every model. Points without a name (the original service wrote none)
-    are not known to be of another.
+    An empty index fits every model. Points without a name pass: the original service wrote none.
     """
     named = {hit.payload.get(EMBEDDER) for hit in await _first(store)} - {None, ""}
     if named and model not in named:

@@ -1,7 +1,6 @@
 """One `pulse search` from settings to pages: services opened, searched, closed.
 
-Nothing that the mode does not need is opened: `bm25` loads no model. A collection is never
-created by looking for it.
+Only what the mode needs is opened: `bm25` loads no model. A search never creates a collection.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from pulse_cli.wiring import Services
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
+    from pulse_cli.search.passage import Terms
 
 
 async def search_pages(
@@ -27,7 +27,7 @@ async def search_pages(
 ) -> SearchResult:
     """The best pages for `query`. Raises Fatal, e.g. where there is no index."""
     where = parse_filters(filters)
-    query = query.encode("utf-8", "replace").decode()  # what a terminal of another encoding sent
+    query = query.encode("utf-8", "replace").decode()  # lone surrogates of a terminal
     options = settings.search
     async with Services(settings, observer) as services:
         return await search(
@@ -42,8 +42,8 @@ async def search_pages(
 
 
 async def search_backends(services: Services, mode: Mode) -> Backends:
-    """What a search in `mode` asks, opened. Raises Fatal where it cannot be had."""
-    # The store first: that there is no index should not cost loading a model.
+    """Open what a search in `mode` needs. Raises Fatal."""
+    # The store first: if there is no index, no model need be loaded to find that out.
     store = await services.store(0, create=False)
     embedder = None if mode == "bm25" else await services.embedder()
     if embedder is not None:
@@ -60,6 +60,16 @@ async def search_backends(services: Services, mode: Mode) -> Backends:
 def ranking_of(settings: Settings) -> Ranking:
     options = settings.search
     return Ranking(options.fusion, options.vector_weight, options.bm25_weight, options.rrf_k)
+
+
+def terms_of_page(settings: Settings, language: object) -> Terms:
+    """The BM25 terms of words on a page whose metadata names `language`."""
+    from pulse_cli.prepare.words import bm25_text
+    from pulse_cli.store.bm25 import terms
+    from pulse_cli.store.page_languages import bm25_language
+
+    own = bm25_language(language, settings.bm25.language)
+    return lambda word: terms(bm25_text(word), own)
 
 
 def _query_words(query: str) -> str:

@@ -1,7 +1,8 @@
-"""One page: what is stored of it, or what became of it where nothing is.
+"""One page: what is stored of it, or why it is not in the index.
 
-What became of a page is known from the dead letters in the state folder, the records of the
-service (if it has any), and the log of runs, which tells that pages were pruned but not which.
+Why a page is missing is looked up in the dead letters of the state folder, in the records of the
+service (if there are any), and in the log of runs, which knows how many pages were pruned, but not
+which.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """Something that happened to a page, or may have: `what` is dead, skipped, failed or pruned.
+    """Something that happened, or may have happened, to a page.
 
-    `at` is when, RFC 3339 or ""; `where` is the file that says so.
+    `what` is dead, skipped, failed or pruned. `at` is the time, RFC 3339 or "". `where` is the
+    file that says so.
     """
 
     what: str
@@ -36,7 +38,7 @@ class Fate:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """`page` is None where nothing is stored; `fates` are then what is known of it."""
+    """`page` is None where nothing is stored; then `fates` say what is known of it."""
 
     key: str
     page: StoredPage | None
@@ -72,7 +74,7 @@ def _dead(folder: Path, key: str) -> Iterator[Fate]:
 
 
 async def _recorded(settings: Settings, urls: set[str]) -> list[Fate]:
-    """What the service recorded of these addresses; nothing where it keeps no records."""
+    """What the service recorded of these addresses; empty where it keeps no records."""
     from pulse_cli.records.database import RecordsUnavailable, open_records
     from pulse_cli.records.queries import OperationFilter, operations
 

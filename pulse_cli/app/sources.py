@@ -1,7 +1,7 @@
-"""Sources by names that mean the same from every folder.
+"""Names of sources that mean the same from every working folder.
 
-A checkpoint belongs to its sources, so does the command that goes on with them, and both are used
-later, from wherever somebody is then.
+A checkpoint is found by its sources, and the command that resumes a run names them. Both may be
+used later from another folder.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def absolute_sources(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def sources_in_command(names: Sequence[str]) -> tuple[str, ...]:
-    """The same as the words of a command: what is secret in an address has to be filled in."""
+    """The sources as words of a command. Secrets of an address are left for the user to fill in."""
     absolute = absolute_sources(names)
     return tuple(
         command_word(name) if is_object(name) else same
@@ -56,7 +56,7 @@ def _absolute(name: str) -> str:
         return str(Path(glob.escape(str(Path.cwd())), name))
     path = Path.cwd() / name
     if ".." in path.parts:
-        # `a/..` is not always `.`: a may be a link. What a link leads to may change, so the last
-        # name is kept as it is.
+        # `a/..` is not always `.`, because a may be a link. The target of a link may change, so
+        # the last name is kept as it is.
         return str(Path(os.path.realpath(path.parent), path.name))
     return str(path)

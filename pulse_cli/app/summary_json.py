@@ -1,6 +1,6 @@
-"""The JSON object that describes one run of `pulse index`, the same for every way it can end.
+"""The JSON object that describes one run of `pulse index`, however it ended.
 
-The object has the same keys whatever the exit code. `records` is the sum of `documents`.
+The object has the same keys for every exit code. `records` is the sum of `documents`.
 Counts cover the run over all its starts; `seconds`, `cpu_seconds`, `peak_rss_bytes`, `rates`,
 `stages` and `embed_requests` are those of this process.
 """

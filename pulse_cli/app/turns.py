@@ -1,8 +1,8 @@
 """How a command and a running `pulse serve` take turns on one index.
 
-The service holds the lock of its target only while it indexes what has arrived, which takes
-moments, or minutes where a backlog is worked off. A command that finds it locked therefore
-waits for its turn, which is the next one, instead of ending with exit 11.
+The service holds the lock of its target only while it indexes what has arrived. That takes
+moments, or minutes if there is a backlog. So a command that finds the target locked waits for
+the next turn instead of ending with exit 11.
 """
 
 from __future__ import annotations
@@ -27,6 +27,6 @@ def turn_wait(settings: Settings, observer: Observer) -> float:
     lock = settings.state_folder / INBOX / INBOX_LOCK
     if wait >= TURN_SECONDS or not is_locked(lock):
         return wait
-    text = "`pulse serve` is running: this waits while it indexes what has arrived"
+    text = "`pulse serve` is running: waiting while it indexes what has arrived"
     observer.on(Message("debug", text))
     return TURN_SECONDS

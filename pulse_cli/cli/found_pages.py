@@ -7,11 +7,12 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pulse_cli.cli.streams import write_stdout
 from pulse_cli.cli.strip_markdown import strip_markdown
+from pulse_cli.payload import LANGUAGE
 from pulse_cli.sanitize import sanitize
 from pulse_cli.search.passage import passage
 
@@ -19,15 +20,17 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from pulse_cli.search.passage import Passage
+    from pulse_cli.search.passage import Passage, Terms
     from pulse_cli.search.results import Result, SearchResult
 
 WIDEST = 100  # columns of a passage; longer lines are hard to read
 INDENT = 4
 
 
-def show_pages(found: SearchResult, *, explain: bool) -> None:
-    """Write the pages to stdout.
+def show_pages(
+    found: SearchResult, terms_of_page: Callable[[object], Terms], *, explain: bool
+) -> None:
+    """Write the pages to stdout. `terms_of_page`: of words on a page in the language it names.
 
     On a terminal that cannot hold them all they go to a pager, as git's output does; without
     one the best page comes last, where it can be seen.
@@ -36,7 +39,10 @@ def show_pages(found: SearchResult, *, explain: bool) -> None:
 
     seen = sys.stdout.isatty()
     console = Console(highlight=False, markup=False, emoji=False, width=None if seen else WIDEST)
-    entries = [_entry(console, *one, found.query, explain) for one in _numbered(found.results)]
+    entries = [
+        _entry(console, *one, _passage(one[1], found.query, terms_of_page), explain)
+        for one in _numbered(found.results)
+    ]
     if not entries:
         write_stdout(f"No page matches {sanitize(found.query)!r}.")
         return
@@ -71,7 +77,12 @@ def _paged(text: str) -> bool:
     return True
 
 
-def _entry(console: Console, rank: int, result: Result, query: str, explain: bool) -> str:
+def _passage(result: Result, query: str, terms_of_page: Callable[[object], Terms]) -> Passage:
+    text = strip_markdown(result.text, result.title)
+    return passage(text, query, terms_of_page(result.metadata.get(LANGUAGE)))
+
+
+def _entry(console: Console, rank: int, result: Result, shown: Passage, explain: bool) -> str:
     """One page, ending in an empty line."""
     from rich.padding import Padding
     from rich.text import Text
@@ -83,7 +94,7 @@ def _entry(console: Console, rank: int, result: Result, query: str, explain: boo
     with console.capture() as captured:
         console.print(head, soft_wrap=True)
         console.print(Text(f"    {sanitize(result.url)}", "cyan"), soft_wrap=True)
-        for line in passage_lines(passage(strip_markdown(result.text, result.title), query)):
+        for line in passage_lines(shown):
             console.print(Padding(line, (0, 0, 0, INDENT)), width=width)
         for url in result.duplicates:
             console.print(Text(f"    also at {sanitize(url)}", "dim"), soft_wrap=True)

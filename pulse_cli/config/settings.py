@@ -109,7 +109,8 @@ class Bm25(Section):
     )
     language: Bm25Language = Field(
         default="english",
-        description="of stemming and stop words; `none` for neither",
+        description="stemming and stop words of pages that do not name their language; `none`: of"
+        " no page",
     )
     k: RealField = Field(
         default=1.2, ge=0, le=10, description="how soon a repeated word counts no more"

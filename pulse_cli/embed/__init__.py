@@ -1,1 +1,1 @@
-"""Texts to vectors: a text-embeddings-inference server, any OpenAI-like one, or a local model."""
+"""Turns texts into vectors: by a TEI server, by any OpenAI-like server, or by a local model."""

@@ -1,7 +1,7 @@
-"""Vectors out of a JSON answer, checked: nothing unfinished, unordered or empty gets past here.
+"""Reads and checks the vectors of a JSON answer.
 
-A value is refused where it is not a number, not finite, or where the squares of a vector sum
-to zero or infinity in float32, which is what the cosine distance of the store divides by.
+A vector is refused if a value is not a finite number, or if its squares sum to zero or infinity in
+float32, because the cosine distance of the store divides by that sum.
 text-embeddings-inference writes NaN as `null`, servers in Python as `NaN`, which is not JSON.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class QuickNumbers:
-    """Reads a JSON array of vectors in a fifth of the time, where nothing is wrong with it.
+    """Reads a valid JSON array of vectors in a fifth of the time of the general way.
 
     Not thread-safe: the parser keeps its buffers.
     """
@@ -33,7 +33,7 @@ class QuickNumbers:
         self._parser = simdjson.Parser() if simdjson is not None else None
 
     def matrix(self, body: bytes, count: int) -> Floats | None:
-        """`count` vectors as `matrix` gives them; None where only the slow way can tell."""
+        """`count` vectors as `matrix` gives them; None where the general way must decide."""
         if self._parser is None or body.count(b"[") != count + 1:  # arrays within vectors
             return None
         try:
@@ -58,21 +58,21 @@ def matrix(rows: Sequence[Any], count: int, where: str) -> Floats:
         raise _bad(f"{where} answered {len(rows)} vectors for {count} texts")
     try:
         for row in rows:
-            sum(row)  # the cheapest proof that a list holds numbers only: numpy takes "0.5"
+            sum(row)  # the cheapest check for numbers: numpy would also accept "0.5"
         with np.errstate(over="ignore"):
             array: Floats = np.array(rows, dtype=np.float32)
     except (TypeError, ValueError, OverflowError):
         # Ragged, or a value that is not a number.
-        raise _bad(f"{where} answered with a vector that is not one") from None
+        raise _bad(f"{where} answered with something that is not a list of vectors") from None
     if array.ndim != 2 or array.shape[1] == 0:
-        raise _bad(f"{where} answered with a vector that is not one")
+        raise _bad(f"{where} answered with something that is not a list of vectors")
     if not _sound(array):
         raise _bad(f"{where} answered with a vector that is not finite or all zero")
     return array
 
 
 def _sound(array: Floats) -> bool:
-    """Whether a cosine can be taken of every row."""
+    """Whether every row has a cosine."""
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         squares = np.einsum("ij,ij->i", array, array)
     return bool((np.isfinite(squares) & (squares > 0)).all())

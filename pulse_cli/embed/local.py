@@ -1,10 +1,10 @@
 """Embeddings on this machine: all-MiniLM-L6-v2, int8, by onnxruntime. No network, no server.
 
-The model is a file of a pinned package and is checked against a known hash before it is
-loaded, so that an index never mixes the vectors of two files. A vector depends on its text
-alone: weights are int8 but the sums are float32, and neither the other texts of a batch nor
-the padding change a single bit of it (a test proves it), so a run that is killed and resumed
-with other batches makes the same index.
+The model is a file of a pinned package. Its hash is checked before it is loaded, so that an index
+never mixes the vectors of two models. A vector depends on its text alone: the weights are int8,
+but the sums are float32, and neither the other texts of a batch nor the padding change a single
+bit of it (a test proves that). So a run that is killed and resumed with other batches makes the
+same index.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ async def open_local(
     document_prefix: str = "",
     query_prefix: str = "",
 ) -> LocalEmbedder:
-    """Load the model (about 0.5 s). `model_path` names another ONNX file of its kind.
+    """Load the model (about 0.5 s). `model_path` names another ONNX file with the same interface:
+    input_ids, attention_mask and token_type_ids in, token vectors out, which are averaged.
 
-    The file takes input_ids, attention_mask and token_type_ids and gives token vectors; they
-    are averaged. Raises Fatal where it, or a package, is missing or not the right one.
+    Raises Fatal where the file or a package is missing or is not the right one.
     """
     model = await run_in_thread(_Model, model_path, tokenizer_json)
     return LocalEmbedder(run_in_thread, model, document_prefix, query_prefix)
@@ -106,14 +106,14 @@ class _Model:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = _cores()
         options.log_severity_level = 3
-        # Idle threads sleep: chunking and writing have work for the cores meanwhile.
+        # Idle threads sleep instead of spinning: chunking and writing need the cores.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(
                 data, options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:
-            # onnxruntime has a class for each of its statuses, with no root but Exception.
+            # onnxruntime has a class for each status, and their only common base is Exception.
             raise Fatal(f"{file} cannot be loaded as a model: {error}", hint=_HINT) from None
         self._tokenizer = tokenizers.Tokenizer.from_str(tokenizer_json.decode())
         self._tokenizer.no_padding()
@@ -148,7 +148,7 @@ class _Model:
             mask[i, : len(encoding.ids)] = 1
         feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         hidden = self._session.run(None, feed)[0]
-        # Summed token by token: added zeros of the padding leave the sum as it is, bit by bit.
+        # Summed token by token: the zeros of the padding do not change a bit of the sum.
         summed = (hidden * mask[:, :, None].astype(np.float32)).sum(axis=1)
         means = summed / mask.sum(axis=1, keepdims=True).astype(np.float32)
         norms = np.sqrt(np.einsum("ij,ij->i", means, means))
@@ -196,7 +196,7 @@ def _read(file: Path, sha256: str | None) -> bytes:
         ) from None
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
         raise Fatal(
-            f"{file} is not the model it should be: its hash differs",
+            f"{file} is not the expected model: its hash differs",
             hint="reinstall it: pip install --force-reinstall 'pulse-index[local]'",
             kind=Kind.MODEL,
         )

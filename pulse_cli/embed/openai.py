@@ -1,8 +1,8 @@
 """Embeddings by any server with the OpenAI interface `/v1/embeddings`.
 
-Such servers tell little of themselves, so limits are modest unless set: what the server
-cannot take it refuses, and the caller then sends less. Vectors are asked for as numbers
-(`encoding_format: float`), which every server knows.
+Such servers do not report their limits, so the limits are modest unless set. If the server refuses
+a request as too large, the caller sends less. Vectors are requested as numbers
+(`encoding_format: float`), which every server supports.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ async def open_openai(
     """Connect and probe the model. Close what is returned.
 
     `url` may begin with `openai+`; without a path it means `/v1`. Without a `model`, the
-    server must serve exactly one. `max_tokens` of a text: else what the server says of the
-    model (`max_model_len`), else 512. Raises Transient, Fatal.
+    server must serve exactly one. Without `max_tokens` the limit of a text is what the server says
+    of the model (`max_model_len`), else 512. Raises Transient, Fatal.
     """
     address = Address.parse(url.removeprefix("openai+"), EMBEDDER, api_key)
     client = Client(address, timeout=timeout, connect_timeout=connect_timeout, trust_env=trust_env)
@@ -67,7 +67,7 @@ class _OpenAI:
     bare_array: bool = False
 
     def body(self, texts: Sequence[str], *, truncate: bool) -> Mapping[str, Any]:
-        del truncate  # the interface has no word for it
+        del truncate  # the interface has no such option
         return {"input": texts, "model": self.model, "encoding_format": "float"}
 
     def rows(self, value: Any) -> list[Any] | None:
@@ -84,7 +84,7 @@ class _OpenAI:
 
 
 async def _find_model(client: Client, path: str, wanted: str | None) -> tuple[str, int | None]:
-    """The model to use and, where the server tells, how many tokens it takes."""
+    """The model to use, and its limit of tokens if the server reports it."""
     answer = await client.get(path)
     where = client.address.shown
     listed: list[Any] = []
@@ -101,7 +101,7 @@ async def _find_model(client: Client, path: str, wanted: str | None) -> tuple[st
     if wanted is None and len(models) != 1:
         names = ", ".join(sorted(models)[:10]) or "none"
         raise Fatal(
-            f"{where} serves more models than one, or does not tell which: {names}",
+            f"{where} does not serve exactly one model: {names}",
             hint="name the one to use: embed.model",
             kind=Kind.MODEL,
         )

@@ -1,7 +1,6 @@
-"""What well-known models want before documents and queries; without it they find less.
+"""The prefixes that well-known models need before documents and queries, to find what they can.
 
-From the models' cards on the hub. A model that is not known here wants nothing, as far as
-pulse can tell.
+They come from the models' cards on the hub. A model that is not listed here is taken to need none.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ _INSTRUCT = (
 
 @dataclass(frozen=True, slots=True)
 class Prefixes:
-    """`document` goes before every chunk, `query` before every query; "" is nothing."""
+    """`document` is put before every chunk, `query` before every query; "" is none."""
 
     document: str = ""
     query: str = ""
@@ -41,8 +40,8 @@ _KNOWN: tuple[tuple[str, Prefixes], ...] = (
 
 
 def prefix_mismatches(model: str, document: str, query: str) -> list[str]:
-    """The settings, as `name=value`, that differ in kind from what the model's card asks for:
-    a prefix where there should be none, or none where there should be one."""
+    """The settings, as `name=value`, that the model's card asks for and that are set otherwise: a
+    prefix is set where there should be none, or none where there should be one."""
     want = wanted(model)
     if want is None:
         return []
@@ -54,6 +53,6 @@ def prefix_mismatches(model: str, document: str, query: str) -> list[str]:
 
 
 def wanted(model: str) -> Prefixes | None:
-    """What the card of this model asks for, None where the model is not known."""
+    """The prefixes that the card of this model asks for, None for an unknown model."""
     name = model.lower()
     return next((found for pattern, found in _KNOWN if re.search(pattern, name)), None)

@@ -1,10 +1,10 @@
-"""What an answer that is not 200 means: the class of error, and with it what is done.
+"""Which error an answer stands for that is not 200. The class of the error decides what happens.
 
 The table follows what text-embeddings-inference really sends (its documentation shows other
-statuses): too large a batch and too long a text are 413 up to version 1.8 and 422 since,
-told apart by their text; 413 in plain text is the web framework's body limit; 424 is a
-failing device unless the text says that the model has no embeddings, which no retry mends.
-Other servers use the same statuses with an OpenAI-like body.
+statuses). Too large a batch and too long a text are 413 up to version 1.8 and 422 since; their
+texts differ. 413 in plain text is the body limit of the web framework. 424 is a failing device,
+unless the text says that the model has no embeddings, which no retry can change. Other servers use
+the same statuses with an OpenAI-like body.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _HINTS = {
     404: "the URL must be the server's root, as in http://HOST:8080; "
     "write openai+http://HOST:PORT/v1 for a server with /v1/embeddings",
     405: "the URL must be the server's root, as in http://HOST:8080",
-    415: "something between pulse and the server changes its requests",
+    415: "a proxy between pulse and the server may change the requests",
 }
 
 
 def refusal(answer: Answer, texts: int) -> PulseError:
-    """The error that an answer to a request of so many texts stands for."""
+    """The error for an answer to a request with `texts` texts."""
     status, where = answer.status, answer.sender.shown
     said = answer.said()
     if status == 429:
@@ -55,7 +55,7 @@ def refusal(answer: Answer, texts: int) -> PulseError:
         return answer.malformed("status 200 and vectors")
     if 300 <= status < 400:
         status = 300
-    # The words of a 401 may repeat part of the key, so they are left out.
+    # The text of a 401 may repeat part of the key, so it is left out.
     described = (answer.body or status == 300) and status != 401
     words = f": {answer.described()}" if described else ""
     return Fatal(

@@ -1,8 +1,8 @@
-"""An embedder behind HTTP, whatever it speaks: sends texts, checks vectors, tries singles twice.
+"""An embedder over HTTP, for every interface: sends texts, checks vectors, repeats single texts.
 
-A request of several texts that is refused is the caller's to take apart. A single text has a
-second try here: cut, where the server finds it too long and can cut; as it is, where its
-vector was no good, since devices in half precision do produce NaN now and then.
+If a request of several texts is refused, the caller splits it. A single text is tried a second
+time here: with `truncate`, if the server finds it too long and can truncate; unchanged, if its
+vector was invalid, because devices in half precision produce NaN now and then.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ PROBE = "a"  # one token in every tokenizer
 
 
 class Dialect(Protocol):
-    """How one kind of server is spoken to."""
+    """The interface of one kind of server."""
 
     @property
     def path(self) -> str: ...
     @property
     def health(self) -> tuple[str, range]:
-        """A path, and the statuses by which it says that the server is up."""
+        """A path, and the statuses that mean the server is up."""
         ...
 
     @property
@@ -45,7 +45,7 @@ class Dialect(Protocol):
 
     @property
     def bare_array(self) -> bool:
-        """Whether an answer is the array of the vectors and nothing around it."""
+        """Whether an answer is just the array of the vectors."""
         ...
 
     def body(self, texts: Sequence[str], *, truncate: bool) -> Mapping[str, Any]: ...
@@ -66,7 +66,7 @@ class Properties:
 
 
 class RemoteEmbedder:
-    """An `Embedder` that is asked over HTTP."""
+    """An `Embedder` over HTTP."""
 
     def __init__(self, client: Client, dialect: Dialect, properties: Properties) -> None:
         self.client = client
@@ -144,7 +144,7 @@ class RemoteEmbedder:
 
 
 async def post(client: Client, dialect: Dialect, texts: Sequence[str], *, truncate: bool) -> Answer:
-    """Send texts to be embedded. Raises Rejected where they are no Unicode."""
+    """Send texts to be embedded. Raises Rejected where they are not Unicode."""
     try:
         body = orjson.dumps(dialect.body(texts, truncate=truncate))
     except orjson.JSONEncodeError as error:
@@ -153,7 +153,7 @@ async def post(client: Client, dialect: Dialect, texts: Sequence[str], *, trunca
 
 
 def vector_rows(answer: Answer, dialect: Dialect, texts: int) -> list[Any]:
-    """The vectors in an answer, not yet checked. Raises what the answer stands for."""
+    """The unchecked vectors of an answer. Raises the error that the answer stands for."""
     if answer.status != 200:
         raise refusal(answer, texts)
     rows = dialect.rows(answer.json())
@@ -163,7 +163,7 @@ def vector_rows(answer: Answer, dialect: Dialect, texts: int) -> list[Any]:
 
 
 async def probe(client: Client, dialect: Dialect) -> tuple[int, Answer]:
-    """Embed a text of one token: the dimension, and the answer for more to be read from.
+    """Embed a text of one token. Returns the dimension, and the answer.
 
     Raises Transient, and Fatal where the server refuses even that.
     """
@@ -174,7 +174,7 @@ async def probe(client: Client, dialect: Dialect) -> tuple[int, Answer]:
     except Rejected as refused:
         raise Fatal(
             f"{where} cannot embed even the text {PROBE!r}: {refused}",
-            hint="look at the server's log, and whether embed.model is a model it serves",
+            hint="look at the server's log; check that it serves embed.model",
             kind=Kind.REFUSED,
         ) from None
 

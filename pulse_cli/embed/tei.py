@@ -1,9 +1,9 @@
-"""Embeddings by a text-embeddings-inference server (TEI), found out by itself.
+"""Embeddings by a text-embeddings-inference server (TEI).
 
-The server's limits come from `GET /info`, its dimension from one embedding. Texts are sent
-with `truncate: false`, so that no text is cut unnoticed: one that the server finds too long
-is sent once more, alone, to be cut, and counted as truncated. TEI answers whole requests or
-nothing, so a request may always be repeated.
+The limits of the server come from `GET /info`, its dimension from one embedding. Texts are sent
+with `truncate: false`, so that no text is cut unnoticed. A text that the server finds too long is
+sent again, alone, with `truncate: true`, and counted as truncated. TEI answers whole requests or
+nothing, so a request can always be repeated.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from pulse_cli.net.address import Address
 from pulse_cli.net.answer import Answer
 from pulse_cli.net.client import Client
 
-# Escaping at most doubles cleaned text, so a body stays below 1 MB: half of TEI's payload
-# limit (which /info does not tell), and as much as can be sent without holding up the loop.
-# Even texts of 8,192 tokens fill any device with that.
+# Escaping at most doubles cleaned text, so a body stays below 1 MB. That is half of TEI's payload
+# limit (which /info does not report), and can be sent without blocking the event loop. It keeps
+# any device busy, even with texts of 8,192 tokens.
 _BATCH_BYTES = 480_000
 
 
@@ -99,7 +99,7 @@ class _Tei:
 
 @dataclass(frozen=True, slots=True)
 class _Info:
-    """What of `/info` matters; the defaults are the server's own."""
+    """The fields of `/info` that are used; the defaults are those of the server."""
 
     model: str = "tei"
     max_concurrent_requests: int = 512
@@ -142,8 +142,8 @@ def _check_model_type(model_type: Any, where: str) -> None:
 async def _probe_tokenizer(client: Client, embedded: Answer) -> Overhead:
     """What the server adds to a text: from `/tokenize` and the token count of the probe.
 
-    Servers that know default prompts put them before the text in both; should one do so only
-    when embedding, its count is the higher one.
+    A server with a default prompt puts it before the text in both. If it does so only when
+    embedding, the count of the probe is the higher one.
     """
     answer = await client.post("/tokenize", orjson.dumps({"inputs": [PROBE]}))
     if answer.status != 200:
@@ -165,10 +165,10 @@ async def _probe_tokenizer(client: Client, embedded: Answer) -> Overhead:
 
 
 def _limits(info: _Info, batch: int | None, prompt: int) -> EmbedLimits:
-    """TEI gives a permit to each text, and refuses a request that gets too few of them.
+    """TEI gives each text a permit, and refuses a request for which it has too few.
 
-    At most half of all permits go into one request, three quarters are used in all: others
-    may use the same server. More than 32 texts per request gain nothing.
+    One request uses at most half of all permits, all requests three quarters: other clients may
+    use the same server. More than 32 texts per request gain nothing.
     """
     permits = info.max_concurrent_requests
     b = max(1, min(info.max_client_batch_size, batch or 32, 32, permits // 2))

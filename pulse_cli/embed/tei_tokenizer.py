@@ -1,7 +1,7 @@
-"""Counting tokens by asking the TEI server: always right, but a request for each count.
+"""Counts tokens by asking the TEI server: always right, but with a request for each count.
 
-For models whose tokenizer is not at hand. `/tokenize` takes no permit, so it does not
-compete with embedding. A default prompt of the server is in its answers and is taken off.
+It serves models whose tokenizer file is not available. `/tokenize` takes no permit, so it does not
+compete with embedding. A default prompt of the server is in its answers and is subtracted.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ class TeiTokenizer:
 async def same_counts(tei: TeiEmbedder, sample: Sequence[str], counts: Sequence[int]) -> bool:
     """Whether the server counts the same tokens in each text of the sample.
 
-    `counts` leave special tokens out, as a `TokenCounter` does. False also where the server
-    cannot tokenize. Raises Transient.
+    `counts` are without special tokens, as a `TokenCounter` counts. False also where the server
+    has no `/tokenize`. Raises Transient.
     """
     if tei.overhead.special is None:
         return False

@@ -1,4 +1,4 @@
-"""Carries groups of documents through the stages, and keeps the run_state.
+"""Carries groups of documents through the stages, and keeps the state of the run.
 
 The engine knows the stages only through `pulse_cli.ports`; all concurrency is here.
 """

@@ -1,9 +1,9 @@
-"""How much may be in the works: bounds the memory between preparing and committing.
+"""Limits the chunks in progress, which bounds the memory between preparing and committing.
 
 The ledger bounds what has been read; a prepared group holds its chunks, and later their
-vectors and points, which is several times its text. So a group starts to be prepared only
-when the chunks in the works, its own included, are within the size. Groups are admitted in
-order; one larger than the whole size is admitted when it is alone.
+vectors and points, which is several times its text. So a group is prepared only when the
+chunks in progress, its own included, are within the size. Groups are admitted in order. A
+group larger than the whole size is admitted when it is alone.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from contextlib import asynccontextmanager
 
 
 class Drained(Exception):
-    """Raised to groups that were not embedded yet when the run is told to stop."""
+    """Raised in groups that are not embedded yet when the run is to stop."""
 
 
 class Budget:
-    """`size()` is asked each time, for it follows the concurrency of the embedder."""
+    """`size()` is called each time, because it depends on the concurrency of the embedder."""
 
     def __init__(self, size: Callable[[], int]) -> None:
         self._size = size
@@ -39,7 +39,7 @@ class Budget:
             await turn
         except BaseException:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self._release(chunks)  # it had just been admitted
+                self._release(chunks)  # it was admitted in the same moment
             raise
         try:
             yield
@@ -47,7 +47,7 @@ class Budget:
             self._release(chunks)
 
     def drain(self) -> None:
-        """Admit nobody any more."""
+        """Admit no further group."""
         self._drained = True
         while self._waiting:
             _, turn = self._waiting.popleft()

@@ -18,8 +18,8 @@ class SystemClock:
         return time.time()
 
     async def sleep(self, seconds: float) -> None:
-        # uvloop counts whole milliseconds and ends up to 1.5 ms early; whoever then finds that
-        # it is not time yet would wait for ever
+        # uvloop counts whole milliseconds and wakes up to 1.5 ms early. A caller that sleeps
+        # again for what is left must not get a sleep of 0 ms for ever.
         until = time.monotonic() + seconds
         await asyncio.sleep(seconds)
         if (left := until - time.monotonic()) > 0:

@@ -18,12 +18,12 @@ Why this is right, wherever a run is killed or refused, and whatever is written 
 - *A committed record means: this version is whole, and no other point of the page exists.*
   `committed: true` is written in two places only. In step 3, after step 1 has written all points
   and step 2 has deleted all others. And by the undoing, for a record that was committed when the
-  write began: since then only points of the new version came, and those are deleted before (if
-  that is refused, the record stays uncommitted). Nothing that is not whole and alone ever begins
-  as committed, and step 0 takes the mark away before anything changes. So a look-up by the id of
-  today's chunk 0, which follows from address, content and settings, tells that nothing is to be
-  done; and an interrupted change that is taken back later does not look unchanged.
-- *A version that was whole is there until another one is.* Points are deleted by step 2, when the
+  write began: since then only points of the new version were added, and those are deleted first
+  (if that is refused, the record stays uncommitted). So only a version that is whole and alone
+  is ever marked, and step 0 removes the mark before anything changes. The id of chunk 0 follows
+  from address, content and settings. If the point of that id is committed, there is nothing to
+  do. An interrupted change that is undone later does not look unchanged.
+- *A whole version stays until another one is whole.* Points are deleted by step 2, when the
   new version is whole, and by the undoing, which deletes points of a version that was not whole:
   its chunk 0, which is written last, was not there before.
 - *A whole write leaves that version and nothing else*, because step 2 deletes by the address and
@@ -31,8 +31,8 @@ Why this is right, wherever a run is killed or refused, and whatever is written 
   random ids, and points of older id schemes.
 
 Two versions are together in the store only between steps 1 and 2, or after a write cut short
-there. A search shows a page once whatever versions of it are there (`search.fusion`), so it
-always finds at least one whole version, and `committed` is nothing that it has to look at.
+there. A search shows a page once, whatever versions of it are there (`search.fusion`). So it
+always finds at least one whole version, and need not look at `committed`.
 
 Assumed: one writer per page, and a request that has failed is not applied after a later one.
 
@@ -58,8 +58,8 @@ from pulse_cli.ports import Store
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
 
-# A group that fails is halved at little cost; a document alone is given about 25 s, for a
-# part of the store may be gone for a moment.
+# Halving a group that fails costs little. A single document is tried for about 25 s, because a
+# part of the store may be unavailable for a moment.
 COMPARED_TOGETHER, COMPARED_ALONE = 2, 8
 
 
@@ -80,9 +80,10 @@ class Committer:
             task.stored = found.get(task.identity.commit_id)
 
     async def write(self, tasks: Sequence[DocumentTask]) -> list[Rejected | None]:
-        """Write documents with all their vectors: for each, why it was refused, None if it was not.
+        """Write documents with all their vectors. For each: why it was refused, or None.
 
-        Those to blame are found by halving. Raises Fatal where the store refuses every page.
+        Which documents are refused is found by halving. Raises Fatal where the store refuses
+        every page.
         """
         if not tasks:
             return []
@@ -97,11 +98,11 @@ class Committer:
         return [None] * len(tasks)
 
     async def judge(self, error: Rejected, tasks: Sequence[DocumentTask]) -> None:
-        """Return if these documents are to blame for `error`. Raises Fatal if the store is."""
+        """Return if these documents caused `error`. Raises Fatal if the store did."""
         await self._probe.judge(error, tasks)
 
     async def _write(self, tasks: Sequence[DocumentTask]) -> None:
-        import numpy as np  # loaded long since: there are vectors to write
+        import numpy as np  # costs nothing here: the vectors to write are numpy arrays
 
         points = [self.points(task.prepared, task.chunks) for task in tasks]
         rows = np.concatenate([*(t.rows[1:] for t in tasks), *(t.rows[:1] for t in tasks)])
@@ -164,7 +165,7 @@ class Committer:
     async def _undoing(
         self, tasks: Sequence[DocumentTask], call: Callable[[], Awaitable[None]]
     ) -> None:
-        """A request of step 0 or 1. If it is refused, the write is undone as far as possible."""
+        """Send a request of step 0 or 1. If it is refused, undo the write as far as possible."""
         try:
             await self._send(tasks, call)
         except (Rejected, Fatal) as error:
@@ -174,7 +175,7 @@ class Committer:
             raise
 
     async def undo(self, tasks: Sequence[DocumentTask]) -> None:
-        """Delete the new versions and set the records of the old ones back."""
+        """Delete the new versions and mark the old ones as committed again."""
         new = {t.identity.key: t.identity.version for t in tasks if t.may_be_removed}
         if new:
             await self._send(tasks, lambda: self._store.delete_versions(new))
@@ -186,6 +187,6 @@ class Committer:
     async def _send(
         self, tasks: Sequence[DocumentTask], call: Callable[[], Awaitable[None]]
     ) -> None:
-        """One request of a write. Raises Rejected where its documents are to blame."""
+        """Send one request of a write. Raises Rejected where its documents are the cause."""
         comparisons = COMPARED_ALONE if len(tasks) == 1 else COMPARED_TOGETHER
         await self._limiter.run(call, probe=self._probe.write, comparisons=comparisons)

@@ -1,11 +1,11 @@
 """Points copied from one collection to another, as they are, resumable at any moment.
 
 Points are read in the order of their ids and written several batches at once. Commit records
-that say `committed` come last, when all other points are in place, as `engine.commit` writes
-them: so no page of a copy that was cut short passes for whole.
+that say `committed` are written last, when all other points are in place, as in `engine.commit`.
+So no page of an interrupted copy counts as whole.
 
-`CopyState` says where the copy stands: everything before it has been written, and was synced
-before the state was saved. What is written twice after a crash is the same points.
+`CopyState` says how far the copy is. Everything before it was written and synced before the
+state was saved. After a crash some points are written twice, with the same content.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ T = TypeVar("T")
 
 SAVE_EVERY_S = 2.0
 SAMPLE = 100
-_TOLERANCE = 1e-4  # a server makes vectors unit vectors once more
+_TOLERANCE = 1e-4  # a server normalises vectors again
 
 
 class Patiently(Protocol):
-    """Calls until the service answers, as long as patience lasts (`wiring.patience`)."""
+    """Repeats a call until the service answers or the time is up (`wiring.patience`)."""
 
     def __call__(self, what: str, call: Callable[[], Awaitable[T]], /) -> Awaitable[T]: ...
 
 
 @dataclass(slots=True)
 class CopyState:
-    """`copied` points are done. `phase` 0 copies all but committed records, 1 those, 2 is the end.
-
-    `after` is the place in the phase (`WholePoints.following`), None at its beginning.
+    """`copied` points are done. Phase 0 copies all but committed records, phase 1 copies those,
+    phase 2 is the end. `after` is the place in the phase (`WholePoints.following`), None at its
+    beginning.
     """
 
     copied: int = 0
@@ -95,7 +95,7 @@ async def _phase(parts: CopyParts, state: CopyState) -> None:
 
 
 async def _batches(parts: CopyParts, state: CopyState) -> AsyncGenerator[WholePoints, None]:
-    """The points of this phase from where it stands; each batch is asked for by itself."""
+    """The remaining points of this phase, one request a batch."""
     where = _of_phase(parts.where, state.phase)
     after = state.after
 
@@ -135,7 +135,7 @@ async def _written(
     state: CopyState,
     writing: deque[tuple[asyncio.Task[None], WholePoints]],
 ) -> None:
-    """The oldest batch is in place: the state moves past it."""
+    """Wait until the oldest batch is written, and move the state past it."""
     task, batch = writing[0]
     await task
     writing.popleft()
@@ -158,7 +158,7 @@ async def _save(parts: CopyParts, state: CopyState) -> None:
 
 
 async def verify(parts: CopyParts) -> int:
-    """Compare the counts of both collections, and a sample of points; how many were compared.
+    """Compare the counts of both collections and a sample of points; returns the sample's size.
 
     Raises Fatal where they differ.
     """
@@ -174,7 +174,7 @@ async def verify(parts: CopyParts) -> int:
             raise _differs(f"point {point_id} is missing in the copy")
         copy, other = copies[point_id]
         if dict(copy.payload) != dict(point.payload) or not _near(row, other):
-            raise _differs(f"point {point_id} is another one in the copy")
+            raise _differs(f"point {point_id} has another vector or payload in the copy")
         if not _same_weights(copy.words, point.words):
             raise _differs(f"point {point_id} has other BM25 weights in the copy")
     return len(mine)
@@ -201,7 +201,7 @@ def _same_weights(one: str | SparseVector, other: str | SparseVector) -> bool:
 
 
 def _near(one: Any, other: Any) -> bool:
-    """Whether two rows of numbers are the same but for rounding."""
+    """Whether two rows of numbers are equal within rounding."""
     return len(one) == len(other) and all(
         abs(a - b) <= _TOLERANCE * max(1.0, abs(a)) for a, b in zip(one, other, strict=True)
     )
@@ -209,7 +209,7 @@ def _near(one: Any, other: Any) -> bool:
 
 def _differs(what: str) -> Fatal:
     return Fatal(
-        f"the copy is not what it was made from: {what}",
-        hint="something else writes to one of the two; remove the copy (`pulse drop`) and repeat",
+        f"the copy differs from its original: {what}",
+        hint="another program writes to one of them; remove the copy (`pulse drop`) and repeat",
         kind=Kind.COLLECTION,
     )

@@ -68,7 +68,7 @@ class DryRun:
     """What was found. `duplicates` counts pages whose URL came before; the last one wins.
 
     `problems` are the first few dead records with their places. `stale` are the pages that
-    would be pruned, None if that was not asked; `refusal` is why they would not be.
+    a run with --prune would remove, None without --prune; `refusal` is why it would not.
     """
 
     counts: Counts = field(default_factory=Counts)
@@ -185,7 +185,7 @@ class _Look:
         self.found.notes = self._notes.lines()
 
     def _sort(self, read: ReadRecord) -> None:
-        """Count what is no document; put what is one into the group."""
+        """Put a document into the group; count anything else."""
         counts, content = self.found.counts, read.record.content
         match content:
             case Document():
@@ -223,7 +223,7 @@ class _Look:
             done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
             self._tasks -= done
             for task in done:
-                task.result()  # a defect must not pass unseen
+                task.result()  # raises what the task raised
         self._tasks.add(asyncio.create_task(self._count(group)))
 
     async def _count(self, group: Sequence[Page]) -> None:

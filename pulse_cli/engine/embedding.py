@@ -1,19 +1,20 @@
-"""The embedder, shared by all groups: texts packed into full requests, culprits found.
+"""The embedder, shared by all groups: packs texts into full requests, and finds texts that fail.
 
-Texts of all groups stand in one line and leave it in requests of up to `batch` texts, so
-the tail of one group travels with the head of the next. A request that would not be full
-waits while more texts are on their way and others are in flight.
+The texts of all groups wait in one queue. Requests take up to `batch` texts from its front, so
+the last texts of one group share a request with the first of the next. A request that would not
+be full waits while more texts are expected and other requests are in flight.
 
-Each text ends in a vector or in the `Rejected` that refuses it. A refused request is
-halved until the culprit is alone (at most 1 + 2*log2(batch) requests each), a request too
-large for the service is cut to the size it takes. A request that fails while others succeed
-is halved too, and a single text refused, once that many failures in a row are improbable at the
-failure rate of other requests (`engine/failure_rate.py`): four where 50 others succeed, 20 where
-every second one fails. Where there is no other request, because the run is at its end, a short
-probe text is sent to see whether it succeeds.
-An overload is judged alike. A request counts as too large only where the service took the probe
-three times and refused the request right after it each time. Else all requests stay as they are
-and wait.
+Each text ends with a vector or with the `Rejected` that refuses it:
+
+- A refused request is halved until the refused text is alone (at most 1 + 2*log2(batch) requests
+  for each such text). A request that is too large for the service is cut to the size it takes.
+- A request that fails again and again while others succeed is halved too, and a single text is
+  refused. That happens once so many failures in a row are improbable at the failure rate of other
+  requests (`engine/failure_rate.py`): after four where 50 others succeed, after 20 where every
+  second one fails. If there is no other request, at the end of a run, a short probe text is sent
+  to see whether that succeeds.
+- Overload is judged in the same way. A request counts as too large only if three times the
+  service answered the probe and then refused the request. Otherwise all requests wait unchanged.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ PROBE = "a"
 class Embedded:
     """The vectors of all texts of a group, and why some have none.
 
-    `rows` is float32, shape (texts, dimension); the row of a text in `refused` means nothing.
-    `truncated` texts were cut by the server.
+    `rows` is float32, shape (texts, dimension); the row of a text in `refused` is undefined.
+    `truncated` counts the texts that the server cut.
     """
 
     rows: Floats
@@ -78,7 +79,7 @@ class _Job:
 
 @dataclass(slots=True, eq=False)
 class _Request:
-    """What is sent at once: places in jobs."""
+    """The texts of one request, as places in jobs."""
 
     items: list[tuple[_Job, int]]
     failures: int = 0
@@ -108,11 +109,11 @@ class EmbedPool:
         self._rate = FailureRate()
 
     def group_started(self) -> None:
-        """A group is on its way here."""
+        """Say that a group will bring texts."""
         self._upstream += 1
 
     def group_gone(self) -> None:
-        """A group that had started brings no texts."""
+        """Say that a group that had started brings no texts."""
         self._upstream -= 1
         self._dispatch()
 
@@ -123,7 +124,7 @@ class EmbedPool:
             raise self._failed
         if self._draining:
             raise Drained
-        import numpy as np  # loaded long since, by whoever makes the vectors
+        import numpy as np  # costs nothing here: the embedder has loaded it
 
         rows = np.empty((len(texts), self._embedder.dimension), np.float32)
         if not texts:
@@ -143,7 +144,7 @@ class EmbedPool:
         return Embedded(job.rows, job.refused, job.truncated)
 
     def drain(self) -> None:
-        """Send nothing of groups that have not begun; finish those that have."""
+        """Finish the groups of which a text was sent; send no text of the others."""
         self._draining = True
         for job in [job for job in self._jobs if not job.started]:
             self._forget(job)
@@ -237,7 +238,7 @@ class EmbedPool:
         return False
 
     def _note(self, request: _Request, *, failed: bool) -> None:
-        """Count the first attempt of a request; pieces of one that was split are repeats."""
+        """Count the first attempt of a request. A piece of a split request is a repeat."""
         if not request.tried:
             self._rate.note(failed=failed)
         request.tried = True

@@ -1,7 +1,7 @@
-"""How often requests fail just then, and how many failures in a row that makes improbable.
+"""How often requests fail at present, and how many failures in a row are improbable then.
 
-A request is to blame for its failures only where they would be improbable if it were like the
-others: where a share p of them fails by itself, n failures in a row happen with probability p**n.
+If a share p of all requests fails, a request like the others fails n times in a row with
+probability p**n. Only where that is improbable is the request itself the cause of its failures.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _MEMORY = 0.98  # of each request for the next: the rate is that of about the la
 
 
 class FailureRate:
-    """The share of requests that failed, of late.
+    """The share of recent requests that failed.
 
-    Count each request once, by its first attempt: repeats are of requests that failed, which
-    would bend the rate.
+    Only the first attempt of a request is counted. Counting repeats would raise the rate, because
+    only requests that failed are repeated.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class FailureRate:
         self._all = 0.0
 
     def note(self, *, failed: bool) -> None:
-        """A request was answered, or failed."""
+        """Count one request."""
         self._failed = self._failed * _MEMORY + failed
         self._all = self._all * _MEMORY + 1.0
 

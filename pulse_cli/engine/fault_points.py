@@ -1,7 +1,7 @@
-"""Named places where a crash is interesting. Free when off; tests set the hook.
+"""Named places at which tests crash the process. They cost nothing unless a hook is set.
 
-Random kills cannot find torn writes: a test that dies exactly at each of these points,
-and at each of them several times over, can.
+Kills at random moments hardly ever hit the middle of a write. Tests die at each of these
+points, and at each of them several times over.
 """
 
 from __future__ import annotations

@@ -1,9 +1,13 @@
 """Takes one group of documents from look-up to outcome.
 
-Guarantees: two versions of a page are written in input order, for a group waits, holding
-nothing, until every earlier version is resolved; all chunks of a document are embedded before
-its first write. A document of over 2,000 chunks goes in windows instead. A document that turns
-out dead, at whatever stage, leaves the version that is in the store alone (`engine.commit`).
+Guarantees:
+
+- Two versions of a page are written in input order: a group waits until every earlier version is
+  resolved, and holds no limiter and no budget while it waits.
+- All chunks of a document are embedded before its first write. A document of over 2,000 chunks is
+  embedded and written window by window instead.
+- A document that becomes a dead letter, at any stage, leaves the version in the store as it is
+  (`engine.commit`).
 """
 
 from __future__ import annotations

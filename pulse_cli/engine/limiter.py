@@ -1,4 +1,4 @@
-"""How many requests a service gets at once, found by itself; and what to do when it fails.
+"""Finds how many requests a service can take at once, and decides what to do when it fails.
 
 Growth and cuts are those of TCP Reno: the limit doubles per round trip (one more per
 success) until the first cut, later grows by one per round trip; an overload (429) halves
@@ -8,12 +8,12 @@ back, and not while the service says that they mostly wait there already.
 
 A failure is *isolated* if another request succeeded since this one was sent: then only
 this request waits and is tried again. If none did, the service itself is in trouble: the
-limit falls to one probe, and whoever succeeds first sets the pace for all. After
-`give_up_after` seconds without any success the run ends, resumable.
+limit falls to one request, which tests the service. The first success lets all others go on.
+After `give_up_after` seconds without any success the run ends, resumable.
 
-Overload and outage never count against a record. A call is given up for its own sake only
-by comparison: several times, ever further apart, the service has answered a probe, a short request
-of the same kind, and then failed at this one.
+Overload and outage never count against a record. A call is refused only after a comparison:
+several times, at growing intervals, the service has answered a probe (a short request of the
+same kind) and has then failed at this call.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from pulse_cli.ports import Clock
 
 T = TypeVar("T")
 
-BACKOFF_S, BACKOFF_CAP_S = 0.25, 15.0  # an overloaded service answers: it is asked every BACKOFF_S
+BACKOFF_S, BACKOFF_CAP_S = 0.25, 15.0  # an overloaded service does answer: asked every BACKOFF_S
 RETRY_AFTER_CAP_S = 60.0
-SHOWN_AFTER_S = 0.5  # a single broken connection is nothing to tell the user of
-CLOCK_GRAIN_S = 1e-3  # so much early is on time: sums of times are rounded
+SHOWN_AFTER_S = 0.5  # a single broken connection is not worth a message
+CLOCK_GRAIN_S = 1e-3  # this much too early counts as on time: sums of times are rounded
 SUSPECT_AFTER = 3  # failures in a row until a call is compared with a probe
-QUEUE_RATIO = 3.0  # TEI keeps one batch running and one frozen: up to here waiting is useful
+QUEUE_RATIO = 3.0  # queue time to work time: TEI runs one batch and has one ready, more is no use
 
 
 class Limiter:
@@ -90,7 +90,7 @@ class Limiter:
         return self._grant()
 
     async def acquire(self, *, first: bool = False) -> Permit:
-        """Wait for a permit, in order of asking; `first` is for those that try again."""
+        """Wait for a permit, in the order of the calls; `first` is for requests tried again."""
         while (pause := self._resume_at - self._clock.monotonic()) > 0:
             await self._clock.sleep(pause)
         if self.stats.in_flight < int(self._limit) and (first or not self._waiters):
@@ -104,7 +104,7 @@ class Limiter:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._leave()  # the permit was already ours
+                self._leave()  # the permit had been granted
             raise
         return self._permit()
 
@@ -114,7 +114,7 @@ class Limiter:
         self._leave()
 
     def succeeded(self, *, queue_s: float | None = None, work_s: float | None = None) -> None:
-        """A request was answered. To be called before its `release`."""
+        """Note that a request was answered. To be called before its `release`."""
         self._successes += 1
         self._failures = 0
         self._failing_since = None
@@ -126,7 +126,7 @@ class Limiter:
         self._set_limit(min(self._high, self._limit + step))
 
     def failed(self, permit: Permit, error: Transient) -> Failure:
-        """A request failed. To be called before its `release`. Raises Unavailable."""
+        """Note that a request failed. To be called before its `release`. Raises Unavailable."""
         now = self._clock.monotonic()
         self.stats.retries += 1
         self._last_error = str(error)
@@ -196,7 +196,7 @@ class Limiter:
         return True
 
     def waiting(self) -> Waiting | None:
-        """What there is to say while the service gives no answer to anybody."""
+        """What to tell the user while the service answers no request, else None."""
         if self._failing_since is None:
             return None
         waited = self._clock.monotonic() - self._failing_since
@@ -216,7 +216,7 @@ class Limiter:
         self.stats.p99_ms = quantile(0.99) * 1e3
 
     def _pause(self, until: float) -> None:
-        """Nobody starts before `until`, and somebody does then."""
+        """Start no request before `until`, and start one then."""
         self._resume_at = until
         waker = asyncio.create_task(self._wake_at(until))
         self._wakers.add(waker)
@@ -248,7 +248,7 @@ class Limiter:
     def _given_up(self, seconds: float, error: Transient) -> Fatal:
         return Unavailable(
             f"{self.name} gave no answer for {seconds:.0f} s; the last error: {error}",
-            hint="see whether it runs, then run the same command again: it goes on where it"
+            hint="check that it runs, then run the same command again: it goes on where it"
             " stopped (--give-up-after sets how long to wait)",
         )
 
@@ -273,7 +273,7 @@ class Limiter:
         self._wake()
 
     def _wake(self) -> None:
-        """Hand out permits, unless everybody is to wait."""
+        """Hand out permits, unless all requests are to wait."""
         if self._is_paused():
             return
         while self._waiters and self.stats.in_flight < int(self._limit):
@@ -284,7 +284,7 @@ class Limiter:
 
 
 def unfailing_limiter(name: str, size: int, clock: Clock, stats: StageStats) -> Limiter:
-    """A limiter of fixed size for work in this process, which never fails for a while."""
+    """A limiter of fixed size, for work in this process that has no temporary failures."""
     rng = random.Random()
     return Limiter(
         name, start=size, high=size, clock=clock, rng=rng, give_up_after=0.0, stats=stats

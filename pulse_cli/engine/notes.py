@@ -1,8 +1,8 @@
-"""What the user should know about the sources: one line for each kind of note, with its number.
+"""What the user should know about the sources: one line for each kind of note, with its count.
 
-Three thousand pages of one fault are one fault. The first note of a kind is told when it comes,
-the others are counted, and the summary says how many there were. Kinds are named in code, so
-what is kept is bounded.
+A fault that 3,000 pages share is reported once. The first note of a kind is printed when it
+comes, the others are counted, and the summary says how many there were. Kinds are named in
+code, so memory is bounded.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ EVERY_S = 1.0
 
 
 class OutageReport:
-    """Passes what is waited for on to the observer: at once, then once a second."""
+    """Tells the observer which service the run waits for: at once, then once a second."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer

@@ -4,9 +4,9 @@ One task takes one group from look-up to commit (`engine.group`); between stages
 no queues. What limits a run is the ledger (bytes and records open) and one limiter for
 each scarce resource.
 
-Guarantees: every ticket is resolved once, or stays open if the run ends before, and then
-its record is read again by the next start. A run that is interrupted or fails stops
-reading, gives what was being embedded or written up to 30 s to finish, and drops the rest.
+Guarantees: every ticket is resolved once, or stays open if the run ends first; the record of
+an open ticket is read again by the next start. A run that is interrupted or fails stops
+reading, lets what is being embedded or written finish for up to 30 s, and drops the rest.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Pipeline:
     async def run(self, start: Position) -> None:
         """Carry everything after `start`, until the input ends or `interrupt` or `fail`.
 
-        Ends by raising the first error, after what was in flight has been given time.
+        Raises the first error, after what was in flight has finished or its time is up.
         """
         self._reading = asyncio.create_task(self._read(start))
         self._reading.add_done_callback(self._reading_ended)
@@ -161,7 +161,7 @@ class Pipeline:
         record, content = read.record, read.record.content
         partial = why_partial(read)
         if self._ledger.is_full(record.cost):
-            self._launch()  # what it waits for may be in there
+            self._launch()  # the ledger may wait for records of this group
         ticket = await self._ledger.open(
             record.position, record.cost, read.key if read.identity else None
         )
@@ -213,7 +213,7 @@ class Pipeline:
             self._observer.on(Message("warning", message))
 
     def _launch(self) -> None:
-        """Send the group that is being filled on its way, if there is anything in it."""
+        """Start the group that is being filled, unless it is empty."""
         group, self._filling = self._filling, Group()
         if group.tasks:
             self._pool.group_started()

@@ -1,13 +1,13 @@
-"""A page that any store in working order takes: what tells a bad page from a store in trouble.
+"""A page that any working store accepts. It tells a bad page from a store in trouble.
 
-A store that refuses a page, or keeps failing at it, is asked to take the probe page. If it does
-not, its trouble is its own: a failing one is waited for, and one that refuses ends the run, for
-it would turn every page into a dead letter. Where the probe page passes, but one page after the
-other is refused and none is taken, it is compared with a page of the same size that says
-nothing: if that is refused too, what refuses is a limit of the store and not the pages.
+When a store refuses a page or keeps failing at it, the probe page is written. If that fails too,
+the store is in trouble: a store that fails is waited for, and one that refuses ends the run,
+because it would turn every page into a dead letter. If the probe page is accepted, but page after
+page is refused and none is accepted, a page of the same size without meaning is written. If that
+is refused too, the cause is a limit of the store and not the pages.
 
-The probe page goes through all steps of a write and is deleted at once. One left behind by a
-crash goes with the first write of the next run, or at its end if it writes nothing.
+The probe page goes through all steps of a write and is deleted at once. One that a crash left
+behind is deleted by the first write of the next run, or at its end if it writes nothing.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ class ProbePage:
         self._stamp = stamp
         self._dimension = dimension
         self._refused_in_a_row = 0
-        self._turn = asyncio.Lock()  # groups that compare at once would delete each other's page
+        self._turn = asyncio.Lock()  # two groups at once would delete each other's page
         self.left_behind = {PROBE_KEY: ""}
 
     def page_was_written(self) -> None:
-        """The store takes pages: those it refuses are to blame themselves."""
+        """Note that the store accepts pages. What it refuses from now on is the fault of a page."""
         self._refused_in_a_row = 0
 
     async def judge(self, error: Rejected, tasks: Sequence[DocumentTask]) -> None:
-        """Return if the documents are to blame for `error`. Raises Fatal if the store is."""
+        """Return if the documents caused `error`. Raises Fatal if the store did."""
         if error.reason != STORE_REJECTED:
-            return  # a fault of the document itself, or the probe page has passed already
+            return  # a fault of the document itself, or the probe page was accepted before
         await self._compare(_probe(), error)
         if len(tasks) > 1:
             return
@@ -69,7 +69,7 @@ class ProbePage:
         except Rejected as probe:
             raise Fatal(
                 f"the store refuses every page, not certain ones: {error}",
-                hint="look for the limit or setting of the store that its answer names, and run"
+                hint="change the limit or setting of the store that its answer names, then run"
                 " the same command again: it goes on from here, and nothing is lost",
                 kind=Kind.STORE_REFUSES,
             ) from probe
@@ -91,7 +91,7 @@ class ProbePage:
                 raise
 
     def _rows(self, count: int) -> Floats:
-        import numpy as np  # loaded long since: there are vectors to write
+        import numpy as np  # costs nothing here: the vectors to write are numpy arrays
 
         return np.ones((count, self._dimension), np.float32)
 
@@ -101,7 +101,7 @@ def _probe() -> tuple[Prepared, list[Chunk]]:
 
 
 def _alike(task: DocumentTask) -> tuple[Prepared, list[Chunk]]:
-    """A page as long as this one in every field, which says nothing."""
+    """A page as long as this one in every field, with meaningless text."""
     document, prepared = task.document, task.prepared
     lengths = [b - a for a, b in zip(prepared.starts, prepared.ends, strict=True)][:MOST_POINTS]
     words = ["a" * len(chunk.words) for chunk in task.chunks[:MOST_POINTS]]
@@ -121,7 +121,7 @@ def _blanked(text: str | None) -> str | None:
 def _page(
     document: Document, lengths: Sequence[int], words: Sequence[str]
 ) -> tuple[Prepared, list[Chunk]]:
-    """The page with chunks of these many characters and these words."""
+    """The page with chunks of these lengths (characters), made of these words."""
     ids = [str(uuid.uuid5(uuid.NAMESPACE_URL, f"{PROBE_KEY}#{n}")) for n in range(len(lengths))]
     identity = Identity(PROBE_KEY, "", "", "probe", ids[0])
     places = [0] * len(lengths)

@@ -4,13 +4,16 @@ A page is removed when it is in scope (on a host of which the crawl holds a page
 prefix that was named) and the crawl does not hold it. Pages of status 404 and 410 are not
 held; pages that were skipped or became dead letters are.
 
-Safe because: it runs only after every record of a source that is known to be whole has its
-outcome; it refuses to remove more than a share of the pages of any one host, so a cut
-crawl, or a link to another site's page, cannot empty a host; what it removes depends on the
-crawl and the store alone, so it may be cut short anywhere and done again.
+Why this is safe:
 
-Memory: 16 bytes a page of the crawl (`engine.seen`) and a few numbers a host. The store is
-read twice in batches, without vectors: to count, then to remove.
+- It runs only after every record has its outcome, and only if the source is known to be complete.
+- It refuses to remove more than a share of the pages of a host. So a truncated crawl, or a link
+  to a page of another site, cannot empty a host.
+- What it removes depends on the crawl and the store alone. So it can be interrupted anywhere and
+  repeated.
+
+Memory: 16 bytes a page of the crawl (`engine.progress.seen`) and a few numbers a host. The store
+is read twice in batches, without vectors: to count, then to remove.
 """
 
 from __future__ import annotations
@@ -32,8 +35,8 @@ MOST_SHOWN = 1000
 
 @dataclass(frozen=True, slots=True)
 class PruneOptions:
-    """`scope` is the beginning of page keys, "" for the hosts of the crawl. At most `count`
-    pages of a host are removed, or the `share` (0..1) of them, unless `confirmed`."""
+    """`scope` is a prefix of page keys, "" for the hosts of the crawl. Unless `confirmed`, at most
+    `count` pages of a host are removed, or the `share` (0..1) of them."""
 
     scope: str = ""
     count: int | None = None
@@ -43,7 +46,7 @@ class PruneOptions:
 
 @dataclass(slots=True)
 class HostPages:
-    """Of one host: pages in the store and in scope, and those of them the crawl lacks."""
+    """Of one host: the pages in the store and in scope, and how many of them the crawl lacks."""
 
     stored: int = 0
     stale: int = 0
@@ -51,7 +54,7 @@ class HostPages:
 
 @dataclass(slots=True)
 class StalePages:
-    """What would be removed: by host, and the first 1,000 addresses."""
+    """What pruning would remove: counts by host, and the first 1,000 addresses."""
 
     hosts: dict[str, HostPages] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
@@ -93,9 +96,9 @@ class Pruner:
         return await self._limiter.run(self._look)
 
     async def prune(self) -> int | None:
-        """Remove it; how many pages were, None where a signal cut it short.
+        """Remove the stale pages. Returns their number, None if a signal interrupted it.
 
-        Raises PruneRefused where it is more than allowed, and then removes nothing.
+        Raises PruneRefused where they are more than allowed, and then removes nothing.
         """
         found = await self.look()
         if self._stop.requested:
@@ -125,9 +128,9 @@ class Pruner:
                 fault_point("pages-pruned")
 
     async def _batches(self) -> AsyncIterator[list[str]]:
-        """The keys of all pages that may be in scope; a page is where its first chunk is.
+        """The keys of all pages that may be in scope, found by their first chunks.
 
-        A write cut short leaves several first chunks of a page, none of them committed.
+        An interrupted write may leave several first chunks of a page, none of them committed.
         """
         where = Filter(url_prefix=self._options.scope or None)
         cut_short: set[str] = set()
@@ -145,7 +148,7 @@ class Pruner:
             yield keys
 
     def _in_scope(self, keys: Sequence[str]) -> list[tuple[str, bool]]:
-        """The pages in scope, each with whether the crawl lacks it."""
+        """The pages in scope, and for each whether the crawl lacks it."""
         if self._options.scope:
             inside = [under(key, self._options.scope) for key in keys]
         else:
@@ -157,7 +160,7 @@ class Pruner:
 
 
 def under(key: str, prefix: str) -> bool:
-    """Whether a page is below a prefix; a bare host ends where it ends."""
+    """Whether a page is below a prefix; a prefix without a path stands for exactly that host."""
     if not key.startswith(prefix):
         return False
     bare_host = "/" not in prefix.partition("://")[2]
@@ -165,11 +168,11 @@ def under(key: str, prefix: str) -> bool:
 
 
 def not_whole(reasons: Sequence[str]) -> Fatal:
-    """The refusal to prune by a crawl that may lack pages which exist."""
+    """The refusal to prune by a crawl that may be incomplete."""
     more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
     return PruneRefused(
-        f"nothing was pruned, for this is not known to be the whole crawl: {reasons[0]}{more}",
-        hint="prune with a crawl that is complete and can be read whole",
+        f"nothing was pruned, because the crawl may be incomplete: {reasons[0]}{more}",
+        hint="prune with a crawl that is complete and can be read to its end",
     )
 
 

@@ -1,9 +1,9 @@
-"""Records off the event loop, in batches, and groups of documents out of them.
+"""Reads records in batches, in a thread beside the event loop.
 
-A batch is read in a thread that nobody waits for (a pipe may never answer) and holds
-about 1 MiB, or what came within 20 ms: a file is read in large steps, a slow pipe is
-passed on as it trickles. Files and connections that are open when reading stops are closed
-in that thread too.
+The process can end while that thread still reads, because a pipe may never answer. A batch
+holds about 1 MiB, or what came within 20 ms: a file is read in large steps, and the records of
+a slow pipe are passed on as they come. Files and connections that are open when reading stops
+are closed in that thread, too.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ BATCH_RECORDS = 512
 BATCH_SECONDS = 0.02
 CLOSE_SECONDS = 0.5
 """How long to wait for the source to close. A read that blocks may keep it from closing."""
-CHARS_PER_TOKEN = 3.5  # of English markdown; only decides where groups end, and what is read ahead
+CHARS_PER_TOKEN = 3.5  # for English markdown; decides where groups end and what is read ahead
 LEAST_AHEAD, MOST_AHEAD = 8 << 20, 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRecord:
-    """A record with what can be computed off the loop: `key` where its URL is known."""
+    """A record with what was computed in the reading thread: `key` where its URL is known."""
 
     record: Record
     identity: Identity | None
@@ -65,7 +65,7 @@ def read_ahead_bytes(limits: EmbedLimits, concurrency: int | None, chunk_tokens:
 async def read_batches(
     source: Source, start: Position, preparer: Preparer, limiter: Limiter
 ) -> AsyncGenerator[list[ReadRecord], None]:
-    """All records after `start`, in order; `limiter` (of 1) keeps the time it takes.
+    """All records after `start`, in order; `limiter` (of size 1) measures the time it takes.
 
     Close it (`aclosing`): that closes the source.
     """
@@ -112,8 +112,8 @@ _MISSING_PAGES = frozenset({"failed-scrape", "job-handle"})
 
 
 def why_partial(read: ReadRecord) -> str:
-    """Why a source with this in it is not known to be the whole crawl, "" if nothing speaks
-    against it: pages may be missing, or one is there and nobody knows which.
+    """Why a source with this record may not be the whole crawl: pages may be missing, or the
+    record is an unknown page. "" if it may be the whole crawl.
     """
     content, place = read.record.content, read.record.place
     where = f"{place.source}:line {place.line}"

@@ -1,7 +1,7 @@
-"""A run taken up by a process: begun anew, or resumed where the last one stopped.
+"""Begins a new run, or resumes an unfinished one where it stopped.
 
-Guarantees: an incomplete run goes on only with the sources and settings it began with;
-otherwise it refuses and names what changed. A complete run is never resumed. Nothing is
+Guarantees: an incomplete run goes on only with the sources and settings it began with.
+Otherwise it is refused, with what has changed. A complete run is never resumed. Nothing is
 written to the store here.
 """
 
@@ -40,12 +40,12 @@ OpenSource = Callable[[Sequence[Input] | None], Awaitable[Source]]
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """`fingerprint` holds the settings that decide what is written or left out; `command` is
-    what resumes this run, `retry_flags` what follows `pulse index LETTERS` to retry its dead
-    letters. `concurrency` fixes the embed requests in flight, None adapts. `prune` says how pages
-    are removed that the crawl no longer holds, None that they stay. With `report_documents` the
-    observer is told of the outcome of each document. `part_of` is the run that this one is a part
-    of: what it writes bears that id.
+    """`fingerprint` holds the settings that decide what is written or left out. `command` resumes
+    this run; `retry_flags` follow `pulse index LETTERS` to retry its dead letters. `concurrency`
+    fixes the embed requests in flight, None adapts them. `prune` says how pages are removed that
+    the crawl no longer holds; None keeps them. With `report_documents` the observer is told of
+    the outcome of each document. `part_of` is the run that this one is a part of: its id is
+    written to the store.
     """
 
     sources: tuple[str, ...]
@@ -91,9 +91,9 @@ class RunDependencies:
 
 @dataclass(frozen=True, slots=True)
 class OpenRun:
-    """A run as it stands when a process takes it up.
+    """A run as it is when this process begins or resumes it.
 
-    `state` is what never changes in it, `earlier` the counts with which this process begins.
+    `state` is the part of the checkpoint that never changes, `earlier` are the counts so far.
     """
 
     run_id: str
@@ -105,7 +105,9 @@ class OpenRun:
 
 
 async def may_restart(parts: RunDependencies, options: RunOptions, changed: SourceChanged) -> bool:
-    """Whether to begin anew, as the sources have changed. `restart-whole`: if they end whole."""
+    """Whether to begin anew after a change of the sources. `restart-whole`: if all files are
+    complete.
+    """
     wish = options.on_changed_source
     if wish == "refuse":
         return False
@@ -118,7 +120,7 @@ async def may_restart(parts: RunDependencies, options: RunOptions, changed: Sour
 
 
 def _ends_whole(one: Input) -> bool:
-    """False for a JSON file that ends within a record, as one does that is still written."""
+    """False for a JSON file that ends within a record: it is probably still being written."""
     if one.inode is None or not one.name.endswith((".jsonl", ".ndjson", ".json")):
         return True
     with Path(one.name).open("rb") as file:
@@ -178,7 +180,7 @@ async def _begin(
 
 
 def new_identity(now: float, rng: random.Random) -> RunIdentity:
-    """Of a run that begins now."""
+    """The identity of a run that begins at `now`."""
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
     return RunIdentity(f"{stamp}-{uuid.UUID(int=rng.getrandbits(128)).hex[:6]}", now)
 

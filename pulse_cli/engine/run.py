@@ -2,8 +2,7 @@
 
 Guarantees: a checkpoint with the run id is saved before the first write to the store, then every
 2 s or 4,096 records, and at the end however the run ends (`progress.checkpoint` says why that is
-safe). An incomplete run goes on only with the sources and settings it began with; otherwise it
-refuses and names what changed. A complete run is never resumed.
+safe). When a run is resumed, and when it begins anew, is decided in `resume`.
 """
 
 from __future__ import annotations
@@ -143,9 +142,9 @@ class _Run:
         return self._summary(complete and failure is error, failure, tuple(pipeline.notes.lines()))
 
     async def _prune(self, options: PruneOptions) -> tuple[bool, Fatal | None]:
-        """Remove what the crawl no longer holds: whether the run is complete, and its error.
+        """Prune. Returns whether the run is complete, and its error.
 
-        A refusal leaves it complete, for all that was to be indexed is.
+        A run whose pruning is refused is complete: everything is indexed.
         """
         try:
             await self._save(complete=False)  # also writes the last pages to the seen file
@@ -197,11 +196,11 @@ class _Run:
         )
 
     def _most_in_the_works(self) -> int:
-        """Chunks: twice what the embedder works on, and what the store may lag behind."""
+        """Chunks in progress: twice what the embedder works on, and what waits for the store."""
         return STORE_LAG_CHUNKS + 2 * self._parts.embedder.limits.batch * self._embed.limit
 
     async def _housekeep(self, pipeline: Pipeline) -> None:
-        """Tell observers how it goes, and save when it is time."""
+        """Report progress to observers, and save when it is time."""
         clock = self._parts.clock
         try:
             while True:
@@ -229,7 +228,7 @@ class _Run:
     async def _save_alone(self, complete: bool) -> None:
         """The checkpoint; its order is the correctness argument of `engine.checkpoint`."""
         if self._unsynced is not None:
-            raise self._unsynced  # asked again, a disk says yes, though it lost what it held
+            raise self._unsynced  # a second fsync succeeds although the disk has lost the data
         self._saved_at = self._parts.clock.monotonic()
         self._saved_passed = self._run_state.passed
         self._epoch += 1
@@ -252,10 +251,10 @@ class _Run:
         fault_point("checkpoint-saved")
 
     async def _finish(self, complete: bool, error: Fatal | None) -> Fatal | None:
-        """Save for the last time, and count each page once. Returns what ended the run."""
+        """Save for the last time, and count each page once. Returns the error of the run."""
         try:
             if not self._run_state.closed:
-                if not complete:  # a start that goes on must find the counts as they are
+                if not complete:  # the next start continues with the counts as they are
                     await self._save(complete=False)
                 await asyncio.to_thread(self._run_state.settle)
                 if complete:
@@ -263,8 +262,8 @@ class _Run:
         except Fatal as fatal:
             if not (complete and self._checkpoint.says_complete(self._epoch)):
                 return error or fatal
-            # It has not failed: the next start would be a new run. Should a crash bring the
-            # checkpoint before back, that is as good.
+            # The run has not failed, and the next start will be a new run. If a crash brings the
+            # previous checkpoint back, the next start resumes this run, which is as good.
             self._parts.observer.on(Message("warning", f"all is indexed, but {fatal}"))
         if complete:
             self._files.remove_unneeded(None)
@@ -297,4 +296,4 @@ class _Run:
         )
 
 
-_SERVICES = {"prepare": "who counts the tokens", "embed": "the embedder", "store": "the store"}
+_SERVICES = {"prepare": "the token counter", "embed": "the embedder", "store": "the store"}

@@ -7,7 +7,7 @@ import signal
 
 
 class Stop:
-    """`request` asks for a drain: reading stops, requests in flight finish, the state is saved."""
+    """`request` begins a drain: reading stops, requests in flight finish, the state is saved."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()

@@ -79,6 +79,6 @@ def _hash(fingerprint: Mapping[str, Any]) -> str:
 
 
 def peak_rss_bytes() -> int:
-    """The most memory this process has held; getrusage counts KiB, on macOS bytes."""
+    """The peak memory of this process. getrusage counts in KiB, on macOS in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

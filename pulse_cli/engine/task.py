@@ -30,7 +30,9 @@ class StageTimes:
 
 @dataclass(slots=True, eq=False)
 class DocumentTask:
-    """See the module docstring. The reader makes it; what follows is set by the stage named."""
+    """See the module docstring. The reader makes it; each other field names the stage that sets
+    it.
+    """
 
     ticket: Ticket
     place: Place
@@ -57,7 +59,7 @@ class DocumentTask:
 
     @property
     def may_be_removed(self) -> bool:
-        """Whether the points of this version are nothing that was whole before the write."""
+        """Whether the points of this version may be deleted: it was not whole before the write."""
         return self.stored is None and not self.started_to_replace
 
 

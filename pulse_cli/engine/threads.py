@@ -1,7 +1,7 @@
 """Blocking work off the event loop.
 
-Two kinds: a pool for work that always ends soon, and daemon threads for reads that may
-block for ever (a pipe whose writer sleeps): the process can end while one of these waits.
+There are two kinds: a pool for work that always ends soon, and daemon threads for reads that may
+block for ever (a pipe whose writer sleeps). The process can end while a daemon thread waits.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class Threads:
 
 
 class DaemonThread:
-    """One thread, started with the first job, that nobody waits for at exit.
+    """One thread, started with the first job, that does not keep the process from ending.
 
-    It is one for all jobs, because each new thread may get a memory arena of its own, and
-    what it frees there is of no use to others.
+    All jobs share it, because each new thread may get a memory arena of its own, and what it
+    frees there is of no use to other threads.
     """
 
     def __init__(self, name: str) -> None:
@@ -70,7 +70,7 @@ class DaemonThread:
                 result = function()
             except BaseException as caught:
                 error = caught
-            with suppress(RuntimeError):  # the loop is closed: nobody wants the result any more
+            with suppress(RuntimeError):  # the loop is closed: the result is not needed any more
                 loop.call_soon_threadsafe(settle, result, error)
 
         self._jobs.put(job)

@@ -1,4 +1,4 @@
-"""The address of a service, taken apart so that no message can show its credentials."""
+"""The address of a service, split so that no message can show its credentials."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pulse_cli.errors import Fatal, Kind
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """What messages call a service, the settings that lead to it, and how it takes its key."""
+    """How messages name a service and its settings, and in which header it takes its key."""
 
     name: str
     url_setting: str
@@ -22,7 +22,7 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a service is. `shown` is for messages: without user-info and query."""
+    """The address of a service. `shown` is for messages: without user, password and query."""
 
     peer: Peer
     base: str
@@ -32,9 +32,9 @@ class Address:
 
     @staticmethod
     def parse(url: str, peer: Peer, key: str | None = None) -> Address:
-        """User-info becomes a Basic authorization, unless the key needs that header.
+        """User and password become a Basic authorization, unless the key needs that header.
 
-        Raises Fatal for what is no http(s) URL, or a key that no header can hold.
+        Raises Fatal for what is not an http(s) URL, and for a key that no header can hold.
         """
         try:
             parts = urlsplit(url)
@@ -73,7 +73,7 @@ class Address:
         return f"{self.base}{path}{'&' if '?' in path else '?'}{self.query}"
 
     def censored(self, text: str) -> str:
-        """A server's words without our credentials, should it repeat them."""
+        """A server's text without the credentials, in case it repeats them."""
         for secret in self.secrets:
             text = text.replace(secret, "***")
         return text
@@ -82,8 +82,8 @@ class Address:
 def _checked(key: str, peer: Peer) -> str:
     if not (key.isascii() and key.isprintable()):
         raise Fatal(
-            f"the key of {peer.name} holds characters that no HTTP header can",
-            hint=f"look for line ends or quotes in {peer.key_setting}",
+            f"the key of {peer.name} holds characters that an HTTP header cannot hold",
+            hint=f"look for line breaks or quotes in {peer.key_setting}",
             kind=Kind.USAGE,
         )
     return key

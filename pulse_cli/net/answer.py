@@ -1,8 +1,7 @@
-"""One answer of a service: its status, its JSON, what it says, how long it asks to wait.
+"""One answer of a service: its status, its JSON, its text, and how long it asks to wait.
 
-Nothing is believed: a body that is not the JSON it should be is described in words a person
-recognises (a web page by its title). A `Retry-After` beyond any date is cut to a minute, like any
-other long one.
+Nothing in an answer is trusted. A body that is not the expected JSON is described so that a person
+recognises it (a web page by its title). A `Retry-After` of more than a minute counts as a minute.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _TITLE = re.compile(rb"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`headers` are looked up without regard to case; `sender` is who answered."""
+    """`headers` are looked up without regard to case; `sender` is the address that answered."""
 
     status: int
     headers: Mapping[str, str]
@@ -41,19 +40,19 @@ class Answer:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
             pass
-        try:  # takes NaN, Infinity and 1e400, for which a text may be to blame, not the server
+        try:  # accepts NaN, Infinity and 1e400, which a text may cause without fault of the server
             return json.loads(self.body)
         except (ValueError, RecursionError):
             raise self.malformed("JSON") from None
 
     def malformed(self, expected: str) -> Malformed:
-        """The error for an answer of success that is not what was asked for."""
+        """The error for a successful answer with an unexpected body."""
         status = "" if self.status == 200 else f" (status {self.status})"
         found = f"{self.described()}{status}"
         return Malformed(f"{self.sender.shown} answered with {found}, not {expected}")
 
     def described(self) -> str:
-        """What the answer is, in words that fit into a line."""
+        """A short description of the answer, for one line of a message."""
         if 300 <= self.status < 400:
             return f"a redirect to {self._target()}, which is not followed"
         if not self.body.strip():
@@ -66,7 +65,7 @@ class Answer:
         return f"`{self.said()[: _SHOWN - 2]}`"
 
     def _target(self) -> str:
-        """Where a redirect leads, without user-info and query."""
+        """Where a redirect leads, without user, password and query."""
         try:
             to = urlsplit(self.headers.get("location", ""))
             target = f"{to.scheme}://{to.hostname}{to.path}" if to.hostname else to.path
@@ -75,7 +74,7 @@ class Answer:
         return self.sender.censored(target)[:_SHOWN] or "another address"
 
     def said(self) -> str:
-        """The beginning of the body, printable, without our credentials."""
+        """The beginning of the body, printable, without the credentials."""
         return self.sender.censored(_printable(self.body[:2000]))[:_SHOWN]
 
     @property

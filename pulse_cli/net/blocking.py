@@ -1,7 +1,7 @@
-"""The client for code that blocks: sources and token counters, which run in threads.
+"""The client for blocking code: sources and token counters, which run in threads.
 
-An event loop and its connections live as long as the `with` block, in one thread, so there is
-nothing to share and nothing left behind. Not for a thread in which an event loop runs already.
+An event loop and its connections exist for one `with` block, in one thread, and are closed at its
+end. It cannot be used in a thread in which an event loop is running.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class BlockingDownload(Protocol):
 def downloading(
     connect: Callable[[], Client], path: str, headers: Mapping[str, str]
 ) -> Iterator[BlockingDownload]:
-    """The answer to one GET request, whose body is read piece by piece."""
+    """Send one GET request; the body of its answer is read piece by piece."""
 
     async def begin() -> tuple[Client, Download]:
         client = connect()
@@ -65,7 +65,7 @@ def downloading(
 
 @contextmanager
 def connection(connect: Callable[[], Client]) -> Iterator[Ask]:
-    """Requests to the client that `connect` makes inside an event loop."""
+    """Make a client with `connect`, inside an event loop, and send requests through it."""
 
     async def connected() -> Client:
         return connect()

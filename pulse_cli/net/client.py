@@ -1,16 +1,21 @@
 """HTTP exchanges with one service: bounded in time and size, errors translated.
 
-Guarantees: an exchange ends within its deadline, counted from the moment it is sent (timeouts
-per read are outlived by a server that drips); an answer is never larger in memory than
-allowed, because compressed answers are neither asked for nor unpacked; redirects are not
-followed; proxies of the environment are used only when told to; credentials travel in headers
-only, so that no URL, message or log line can show them; and nothing but Transient and Fatal
-leaves here. All requests of pulse may be repeated, so one that fails on a connection which an
-earlier request had used is sent once more at once, on a new connection: servers close idle
-connections, some close each one after its first answer without a word.
+Guarantees:
 
-aiohttp and not httpx, because its parser is in C: an answer of 32 vectors costs 0.3 ms of CPU
-instead of 1.2, and one core has to keep a large GPU fed.
+- An exchange ends within its deadline, counted from the moment it is sent. (A timeout per read
+  does not end an answer that comes byte by byte.)
+- An answer takes no more memory than allowed: compressed answers are neither requested nor
+  unpacked.
+- Redirects are not followed. Proxies of the environment are used only with `trust_env`.
+- Credentials are sent in headers only, so no URL, message or log line can show them.
+- Only Transient and Fatal are raised.
+
+All requests of pulse can be repeated. Servers close idle connections, and some close each one
+after its first answer without saying so. So a request that fails on a connection which was used
+before is sent again at once, on a new connection.
+
+Why aiohttp and not httpx: its parser is in C. An answer of 32 vectors costs 0.3 ms of CPU instead
+of 1.2, and one core has to keep a large GPU busy.
 """
 
 from __future__ import annotations
@@ -43,7 +48,7 @@ _TLS_ALERT = "\\x15\\x03"
 
 
 class Client:
-    """A service's address with its connections. `timeout` is in seconds, for a whole exchange."""
+    """Connections to one address. `timeout` is in seconds, for a whole exchange."""
 
     def __init__(
         self,
@@ -74,9 +79,9 @@ class Client:
     async def ask(
         self, method: str, path: str, body: bytes | None = None, *, within: float | None = None
     ) -> Answer:
-        """One answer of any status. `within`: seconds, in place of `timeout`.
+        """The answer, whatever its status. `within`: seconds, in place of `timeout`.
 
-        Raises Transient where there is none, Fatal where there cannot be any.
+        Raises Transient where there is no answer, Fatal where repeating cannot help.
         """
         seconds = within or self.timeout
         url = URL(self.address.url(path), encoded=True)
@@ -116,7 +121,7 @@ class Client:
 
     @contextlib.contextmanager
     def first_contact(self) -> Iterator[None]:
-        """Around the first requests: who answers otherwise than the service does is another one.
+        """Context for the first requests: a malformed answer means that this is another service.
 
         Raises Fatal in place of Malformed.
         """
@@ -135,8 +140,8 @@ class Client:
         tracing.on_connection_reuseconn.append(_note_reuse)
         return aiohttp.ClientSession(
             headers={**_HEADERS, **self.address.headers},
-            # The caller limits what is in flight; a request must not wait in our own pool,
-            # where its deadline would run though it was never sent.
+            # The caller limits the requests in flight. A request must not wait in the pool of
+            # connections, where its deadline would pass before it is sent.
             connector=aiohttp.TCPConnector(limit=0, force_close=not reuse),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -154,7 +159,7 @@ class Client:
         body: bytes | None,
         sent: SimpleNamespace,
     ) -> Answer:
-        # a large body goes out in pieces, so that it does not hold the loop up
+        # a large body is sent in pieces, so that it does not block the event loop
         data = io.BytesIO(body) if body is not None and len(body) > LARGE_BODY else body
         async with session.request(
             method, url, data=data, allow_redirects=False, trace_request_ctx=sent
@@ -172,7 +177,7 @@ class Client:
 
     @contextlib.contextmanager
     def translated(self, seconds: float) -> Iterator[None]:
-        """What aiohttp and the deadline raise within becomes Transient or Fatal."""
+        """Context that turns the errors of aiohttp and of the deadline into Transient or Fatal."""
         where, peer = self.address.shown, self.address.peer
         try:
             yield
@@ -207,7 +212,7 @@ class Client:
 
 
 def wrong_server(error: Malformed, peer: Peer) -> Fatal:
-    """What an answer of another kind means while a service is being opened."""
+    """The Fatal for a malformed answer while a service is being opened."""
     hint = f"{peer.url_setting} leads to something else; give the address of the service itself"
     return Fatal(str(error), hint=hint, kind=Kind.WRONG_SERVER)
 

@@ -1,4 +1,4 @@
-"""An answer too large to be held: its body is read piece by piece, each within a deadline."""
+"""An answer too large for memory: its body is read in pieces, each within a deadline."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pulse_cli.net.address import Address
 from pulse_cli.net.answer import Answer
 
 LEAST = 64 * 1024
-"""Bytes that have to come within one deadline: a server that drips is not waited for."""
+"""Bytes that have to come within one deadline, so that a very slow server is given up."""
 
 
 class Sender(Protocol):
-    """`Client`, as much of it as is needed here."""
+    """The part of `Client` that is needed here."""
 
     address: Address
     timeout: float
@@ -33,9 +33,9 @@ class Download:
         self.answer = Answer(response.status, response.headers, b"", sender.address)
 
     async def piece(self, most: int) -> bytes:
-        """The next bytes, `most` unless the body ends or comes slowly; b"" at its end.
+        """The next bytes: `most`, or fewer if the body ends or comes slowly; b"" at its end.
 
-        Raises Transient where the body breaks off, or too little of it comes in time.
+        Raises Transient where the connection breaks, or too few bytes come in time.
         """
         received = bytearray()
         seconds = self._sender.timeout

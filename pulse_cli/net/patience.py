@@ -1,6 +1,6 @@
-"""How long a service that gives no answer is asked again, and how far apart.
+"""How long requests to a failing service are repeated, and after which pauses.
 
-The pauses double, from a quarter of a second, unless the service asks for another one.
+The pauses double, from a quarter of a second, unless the service asks for another pause.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ FIRST_S, LONGEST_S = 0.25, 15.0
 
 
 class Patience:
-    """For one request and its repetitions. `seconds` is the time from now to giving up."""
+    """The pauses of one request. `seconds` is the time from now until it is given up."""
 
     def __init__(self, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
         self.seconds = seconds
@@ -32,7 +32,7 @@ class Patience:
         return max(0.0, self.seconds - self.waited_s)
 
     def pause(self, error: Transient) -> float | None:
-        """Seconds to the next try, the last of them just before the end; None to give up."""
+        """Seconds to the next try; None to give up. The last try is just before the end."""
         self.last_error = str(error)
         if self.left_s <= 0.0:
             return None

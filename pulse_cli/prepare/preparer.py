@@ -43,6 +43,7 @@ def open_preparer(options: PrepareOptions, counter: TokenCounter) -> Preparer:
         "document_prefix": options.document_prefix,
         "words": words.VERSION,
         **{f"bm25_{name}": value for name, value in asdict(options.bm25).items()},
+        "bm25_language": options.bm25.languages,
     }
     chunker = Chunker(
         counter,

@@ -1,4 +1,4 @@
-"""The two lists a hybrid search begins with: nearest by meaning, best by words."""
+"""The two lists of a hybrid search: the nearest vectors, and the best matches by words (BM25)."""
 
 from __future__ import annotations
 
@@ -23,18 +23,19 @@ Keyword: TypeAlias = Callable[[str, int, Filter], Awaitable[list[Hit]]]
 
 FIRST_FETCH = 100
 MOST_CANDIDATES = 10_000
-# What no page is about, and how much nearer than that a query must come which shares no word
-# with any page. Measured with MiniLM on documentation: gibberish reaches cosines of 0.16 to 0.34.
+# Text that no page is about. A query that shares no word with any page must be nearer to the pages
+# than this text, by the margin below. Measured with MiniLM on documentation: gibberish reaches
+# cosines of 0.16 to 0.34.
 GIBBERISH = ("xqzv wplkt", "sdkfjhs weiruwy", "blorp fnarg zibble")
 NEARER = 1.1
 
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """What a search asks. `embedder` may be None in mode `bm25`.
+    """The services of a search. `embedder` may be None in mode `bm25`.
 
-    `words` writes a query as BM25 gets it (`prepare.words`). `keyword` takes the place of the
-    store's own BM25. `reranker` puts the best pages in order.
+    `words` turns a query into the text that BM25 gets (`prepare.words`). `keyword` replaces the
+    BM25 of the store. `reranker` puts the best pages in order.
     """
 
     store: Store
@@ -46,7 +47,7 @@ class Backends:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Hits by list name (`vector`, `bm25`), best first, and what could not be asked."""
+    """Hits by list name (`vector`, `bm25`), best first, and notices of what was not available."""
 
     lists: dict[str, list[Hit]]
     notices: tuple[str, ...] = ()
@@ -57,15 +58,15 @@ async def find_candidates(
 ) -> Candidates:
     """The lists that `mode` needs, each long enough to rank `limit` pages.
 
-    In mode `hybrid` each chunk that the words found has its cosine in the list of vectors, at
-    its end where it was not among the nearest. That costs one request more, and a page found
-    by a name out of code no longer loses to all that is merely near (measured: MRR of
-    identifiers 0.858 without, 0.900 with). The reverse, BM25 for what only the vectors found,
-    changed no rank of 1,000, and is not asked.
+    In mode `hybrid` each chunk that BM25 found gets its cosine, too: it is appended to the list of
+    vectors if it was not among the nearest. That costs one more request. Without it a page found
+    by an identifier loses to every page that is merely near (measured: MRR of identifiers 0.858
+    without, 0.900 with). The reverse, BM25 scores for what only the vectors found, changed no rank
+    in 1,000 queries, so it is left out.
 
-    A query that shares no word with any page, and whose vector is hardly nearer to them than
-    gibberish is, finds nothing. A collection without BM25 terms is searched by vector alone,
-    with a notice; in mode `bm25` that is Fatal.
+    A query that shares no word with any page, and whose vector is hardly nearer to the pages than
+    gibberish, finds nothing. A collection without BM25 terms is searched by vector alone, with a
+    notice; in mode `bm25` that is Fatal.
     """
     lists: dict[str, list[Hit]] = {}
     if mode == "vector":
@@ -97,7 +98,7 @@ async def find_candidates(
 async def _by_vector(
     query: str, backends: Backends, limit: int, where: Filter
 ) -> tuple[Floats, list[Hit]]:
-    """The vector of the query, and what is nearest to it."""
+    """The vector of the query, and the hits nearest to it."""
     if backends.embedder is None:
         raise ValueError("searching by vector needs an embedder")
     vector = await backends.embedder.embed_query(query)
@@ -106,7 +107,7 @@ async def _by_vector(
 
 
 async def _is_noise(best: Hit, backends: Backends, where: Filter) -> bool:
-    """Whether gibberish comes about as near to some page as `best` does."""
+    """Whether gibberish is about as near to some page as `best` is."""
     embedder, reached = backends.embedder, -1.0
     assert embedder is not None
     for text in GIBBERISH:
@@ -123,7 +124,7 @@ async def _by_words(query: str, backends: Backends, limit: int, where: Filter) -
 
 
 async def _also_near(vector: Floats, lists: Mapping[str, Sequence[Hit]], store: Store) -> list[Hit]:
-    """The hits of the words that the vectors lack, with their cosines."""
+    """The hits of BM25 that the list of vectors lacks, with their cosines."""
     near = {hit.id for hit in lists["vector"]}
     missing = [hit.id for hit in lists["bm25"] if hit.id not in near]
     return await store.nearest(vector, len(missing), Filter(ids=missing)) if missing else []
@@ -141,17 +142,17 @@ async def _by_words_if_any(
 
 
 def _no_terms(error: Rejected) -> str:
-    """What the error says, if it is that there are no BM25 terms; else it is raised."""
+    """The text of the error if it says that there are no BM25 terms; else raises it."""
     if error.reason != "no-sparse-vector":
         raise error
     return str(error)
 
 
 async def enough(fetch: Fetch, limit: int) -> list[Hit]:
-    """Hits of at least twice `limit` pages, where there are so many.
+    """Hits of at least twice `limit` pages, if there are so many.
 
-    Several chunks of one page may fill a list, so it is fetched again, four times as long,
-    until enough pages are in it. Twice, because fusion needs what is just below the cut.
+    Several chunks of one page may fill a list. So it is fetched again, four times as long, until
+    it holds enough pages. Twice `limit`, because fusion needs the pages just below the limit.
     """
     count = max(FIRST_FETCH, 4 * limit)
     while True:

@@ -1,9 +1,9 @@
-"""Pages that are the same text under several addresses, as one result.
+"""Shows pages with the same text under several addresses as one result.
 
 Two pages are the same if their passages and their lengths are equal, whatever their addresses
-(mirrors, http and https). Where the addresses differ only in what seldom matters (scheme, `www.`,
-a final slash, `index.html`, `amp` and print views), nine tenths of the words in a row must be
-equal: a print view lacks a menu.
+(mirrors, http and https). If the addresses differ only in parts that seldom matter (scheme, `www.`,
+a final slash, `index.html`, `amp` and print views), it is enough that nine tenths of the sequences
+of three words are equal, because a print view lacks a menu.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _VIEW_VALUES = frozenset({"", "1", "true", "yes", "amp", "print", "printable"})
 
 @dataclass(slots=True)
 class Group:
-    """The best of pages with one text, and the others, best first."""
+    """The best page of those with one text, and the others, best first."""
 
     best: Page
     others: list[Page] = field(default_factory=list)
@@ -54,7 +54,7 @@ def grouped(pages: Iterable[Page]) -> list[Group]:
 
 
 def plain_address(url: str) -> str:
-    """A URL without what seldom makes another page of it."""
+    """A URL without the parts that seldom matter (see the module docstring)."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -76,7 +76,7 @@ def _fingerprint(page: Page) -> tuple[str, object, object]:
 
 
 def _alike(one: Page, other: Page) -> bool:
-    """Whether nine tenths of the rows of words of the shorter passage are in the other one."""
+    """Whether nine tenths of the word sequences of the shorter passage are in the other one."""
     first, second = sorted((_rows(_words(one)), _rows(_words(other))), key=len)
     return bool(first) and len(first & second) >= ALIKE * len(first)
 

@@ -15,7 +15,7 @@ _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 
 
 def parse_filters(pairs: Sequence[str]) -> Filter:
-    """A Filter of `key=value` pairs, all of which must hold. Raises Fatal (exit 2)."""
+    """A Filter of `key=value` pairs, all of which must match. Raises Fatal (exit 2)."""
     equals: dict[str, str | bool] = {}
     prefix: str | None = None
     for pair in pairs:
@@ -37,7 +37,7 @@ def parse_filters(pairs: Sequence[str]) -> Filter:
 
 
 def url_prefix(value: str) -> str:
-    """The beginning of a canonical URL: scheme and host in lower case, no final `*`."""
+    """A prefix of canonical URLs: scheme and host in lower case, without the final `*`."""
     prefix = value.removesuffix("*")
     if "*" in prefix:
         raise _wrong(value, "a * may only stand at the end of a URL")

@@ -1,8 +1,8 @@
-"""Points that other tools wrote, read as pulse's own: where they keep text, address and title.
+"""Reads points that other tools wrote: finds their text, address and title.
 
 LangChain's QdrantVectorStore writes `{"page_content": TEXT, "metadata": {...}}`. LlamaIndex's
-writes the metadata beside `_node_content`, the node as JSON, which holds the text. Home-made
-collections use names like `content`. What a point names as pulse does is never changed.
+writes the metadata beside `_node_content`, which is the node as JSON and holds the text. Home-made
+collections use names like `content`. A field that already has pulse's name is never changed.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
-"""One list of pages from what the vectors and what the words found.
+"""Fuses the list of vectors and the list of BM25 into one list of pages.
 
-By scores (the default): each list's scores are shares of its best, counted from the lowest
-that is possible at all, -1 for a cosine and 0 for BM25, and a page gets the weighted sum of
-its shares. This is the convex combination with theoretical minimum of Bruch, Gai and Ingber,
-"An analysis of fusion functions for hybrid retrieval", ACM TOIS 2023. It keeps how sure a
-list is. By ranks: reciprocal rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009), which
-forgets it.
+By scores (the default): the scores of each list become shares of its best score, counted from
+the lowest possible score (-1 for a cosine, 0 for BM25). A page gets the weighted sum of its
+shares. This is the convex combination with theoretical minimum of Bruch, Gai and Ingber, "An
+analysis of fusion functions for hybrid retrieval", ACM TOIS 2023. It keeps the distances between
+scores. By ranks: reciprocal rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009), which
+drops them.
 
 A page counts once per list, with its best chunk: a page of fifty mediocre chunks must not
-beat one with a single exact answer. A page that a list lacks gets nothing from it. Scores
-are divided by the best possible, that of a page which leads every list, so they are 0 to 1.
+beat one with a single exact answer. A page that is not in a list gets nothing from it. Scores
+are divided by the best possible sum, that of a page which leads every list, so they are 0 to 1.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LOWEST = {"vector": -1.0, "bm25": 0.0}
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """How lists become one: the weight of each, and the constant k of rank fusion."""
+    """How lists are fused: the weight of each, and the constant k of rank fusion."""
 
     fusion: Fusion = "scores"
     vector: float = 0.6
@@ -42,7 +42,7 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """What one list says of a page: its place from 1, the engine's score, its part of the sum."""
+    """A page in one list: its rank from 1, its score in the list, and its part of the sum."""
 
     rank: int
     score: float
@@ -51,7 +51,7 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page found: its chunks, the best first, its score (0 to 1), and each list's vote."""
+    """A page found: its chunks (best first), its score (0 to 1), and the vote of each list."""
 
     key: str
     score: float
@@ -60,7 +60,7 @@ class Page:
 
 
 def page_key(hit: Hit) -> str:
-    """What makes chunks one page; points of other tools may lack the canonical URL."""
+    """The key that chunks of one page share; points of other tools may lack the canonical URL."""
     for name in (KEY, URL):
         value = hit.payload.get(name)
         if isinstance(value, str) and value:
@@ -79,8 +79,8 @@ def pages_of(hits: Sequence[Hit]) -> dict[str, list[Hit]]:
 def fuse(lists: Mapping[str, Sequence[Hit]], ranking: Ranking) -> list[Page]:
     """All pages of all lists, best first. Ties keep the order of the lists.
 
-    First among the chunks of a page are those that stood for it, the one with the larger
-    part before the other.
+    The first chunks of a page are those that represent it in the lists, the one with the larger
+    part of the score first.
     """
     possible = sum(ranking.weights[name] for name in lists) or 1.0
     votes: dict[str, dict[str, Vote]] = {}
@@ -106,9 +106,9 @@ def _share(name: str, rank: int, score: float, best: float, ranking: Ranking) ->
 
 
 def _distinct(found: list[tuple[float, int, Hit]]) -> tuple[Hit, ...]:
-    """Each chunk once: by its place among the page's chunks, then by its list's part.
+    """Each chunk once, ordered by rank among the chunks of the page, then by the list's part.
 
-    All of them are of one version of the page, that of the best: while a page is replaced,
+    All chunks are of one version of the page, that of the best chunk: while a page is replaced,
     two versions are in the store, and much of their text is the same.
     """
     chosen: dict[str, Hit] = {}

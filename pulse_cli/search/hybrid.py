@@ -21,13 +21,13 @@ async def search(
 ) -> SearchResult:
     """Find up to `limit` pages whose share is at least `least` (0 to 1).
 
-    Raises Fatal where mode `bm25` has no terms to search.
+    Raises Fatal in mode `bm25` if the collection has no BM25 terms.
     """
     found = await find_candidates(query, backends, mode, limit, where or Filter())
     groups = grouped(rank(found, mode, ranking or Ranking()))
     notices = found.notices
     if backends.reranker is not None:
-        from pulse_cli.search.rerank import reranked  # costs an HTTP client
+        from pulse_cli.search.rerank import reranked  # imports an HTTP client
 
         groups, more = await reranked(query, groups, backends.reranker)
         notices += more
@@ -37,6 +37,6 @@ async def search(
 
 
 def rank(found: Candidates, mode: Mode, ranking: Ranking) -> list[Page]:
-    """All pages of the lists that `mode` looks at, best first."""
+    """All pages of the lists that `mode` uses, best first."""
     wanted = ("vector", "bm25") if mode == "hybrid" else (mode,)
     return fuse({name: found.lists[name] for name in wanted if name in found.lists}, ranking)

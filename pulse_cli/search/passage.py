@@ -1,30 +1,28 @@
 """The part of a chunk that answers the query, and where its words stand in it.
 
-Pure text work for display: ranking is done before, by the engine, with real stemming. Words
-are compared by a common beginning, so that `index` also marks `indexes` and `indexing`; text
-without spaces between words (Chinese, Japanese) is searched for the query's own characters.
+Pure text work for display: ranking is done before, by the engine. Words are compared by their
+BM25 terms in the language of the page, so what is marked is what the engine counted: `index` also
+marks `indexes`, `Haus` also `H\u00e4usern`, and no stop word is marked. Text without spaces between
+words (Chinese, Japanese) is searched for the query's own characters.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeAlias
 
 WIDTH = 280
 MOST_MATCHES = 1000  # of a whole page the best passage is sought among the first so many
 _WORD = re.compile(r"\w+")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f]")
 _START = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])\s+|\n+")
-_COMMON = frozenset(
-    (
-        *("a", "an", "and", "are", "as", "at", "be", "by", "can", "do", "does", "for", "from"),
-        *("how", "i", "in", "is", "it", "of", "on", "or", "that", "the", "this", "to", "was"),
-        *("what", "when", "where", "which", "who", "why", "will", "with", "you", "your"),
-    )
-)
-_STEM, _TAIL = 4, 3
+
+Terms: TypeAlias = Callable[[str], Collection[int]]
+"""The BM25 terms of a word; none for a stop word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +45,10 @@ class _Match:
     word: int  # which word of the query
 
 
-def passage(text: str, query: str, width: int = WIDTH) -> Passage:
+def passage(text: str, query: str, terms: Terms, width: int = WIDTH) -> Passage:
     """The `width` characters of `text` with most different words of `query`, most of them
     the earliest such; from the start of a sentence or line where one is near."""
-    words = query_words(query)
-    matches = _matches(text, words)
+    matches = _matches(text, query_words(query, terms), terms)
     start = _best_start(text, matches, width)
     stop = _stop(text, start, width)
     excerpt = text[start:stop]
@@ -76,41 +73,32 @@ def _stop(text: str, start: int, width: int) -> int:
     return max(ends) if max(ends) > 0 else stop
 
 
-def query_words(query: str) -> list[str]:
-    """The words to mark: without the most common ones, unless there are no others."""
+def query_words(query: str, terms: Terms) -> list[str]:
+    """The words to mark: without stop words, unless there are no others."""
     words = list(dict.fromkeys(word.casefold() for word in _WORD.findall(query)))
-    return [word for word in words if word not in _COMMON] or words
+    return [word for word in words if terms(word)] or words
 
 
-def _matches(text: str, words: list[str]) -> list[_Match]:
+def _matches(text: str, words: list[str], terms: Terms) -> list[_Match]:
     found: list[_Match] = []
+    spaced: list[tuple[int, str, frozenset[int]]] = []
     for number, word in enumerate(words):
         if _UNSPACED.search(word):
             found += [
                 _Match(m.start(), m.end(), number)
                 for m in islice(re.finditer(re.escape(word), text, re.IGNORECASE), MOST_MATCHES)
             ]
-    spaced = [(number, word) for number, word in enumerate(words) if not _UNSPACED.search(word)]
+        else:
+            spaced.append((number, word, frozenset(terms(word))))
     for match in _WORD.finditer(text) if spaced else ():
-        folded = match[0].casefold()
-        for number, word in spaced:
-            if alike(folded, word):
+        own = terms(match[0])
+        for number, word, wanted in spaced:
+            if wanted.issubset(own) if wanted else match[0].casefold() == word:
                 found.append(_Match(match.start(), match.end(), number))
                 break
         if len(found) >= MOST_MATCHES:
             break
     return _apart(sorted(found, key=lambda m: (m.start, -m.end)))
-
-
-def alike(one: str, other: str) -> bool:
-    """Whether two folded words are one word with different endings, roughly."""
-    if one == other:
-        return True
-    short, long = sorted((one, other), key=len)
-    common = 0
-    while common < len(short) and short[common] == long[common]:
-        common += 1
-    return common >= max(_STEM, len(long) - _TAIL) and len(short) - common <= 1
 
 
 def _apart(matches: list[_Match]) -> list[_Match]:

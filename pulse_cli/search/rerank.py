@@ -1,9 +1,9 @@
-"""The best pages put in order by a model that reads query and passage together.
+"""Orders the best pages by a model that reads query and passage together (a reranker).
 
-Two interfaces are known by the address: TEI's `/rerank` (`{"query", "texts"}` answered by a list
+The address decides between two interfaces: TEI's `/rerank` (`{"query", "texts"}` answered by a list
 of `{"index", "score"}`), and that of Cohere and Jina, `/v1/rerank` or `/v2/rerank` (`{"model",
-"query", "documents"}` answered by `{"results": [{"index", "relevance_score"}]}`). A reranker that
-fails costs a notice, never the search.
+"query", "documents"}` answered by `{"results": [{"index", "relevance_score"}]}`). If the reranker
+fails, the search still gives its results, with a notice.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pulse_cli.payload import TEXT, TITLE
 from pulse_cli.search.duplicates import Group
 from pulse_cli.search.fusion import Vote
 
-RERANKED = 50  # pages; what is further down seldom comes up
+RERANKED = 50  # pages; a page further down seldom moves to the top
 TEI_BATCH = 25  # texts; TEI takes 32 unless told otherwise
 TIMEOUT = 10.0  # seconds; longer than people wait for a search
 LONGEST = 8_000  # characters of a passage; models read less
@@ -45,7 +45,7 @@ class Reranker:
         timeout: float = TIMEOUT,
         trust_env: bool = False,
     ) -> None:
-        """Raises Fatal for an address that is none."""
+        """Raises Fatal for an invalid address."""
         address = Address.parse(url, PEER, api_key)
         self._versioned = _VERSIONED.search(address.base) is not None
         self._path = "" if address.base.endswith("/rerank") else "/rerank"

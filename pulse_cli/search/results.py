@@ -1,4 +1,4 @@
-"""What a search answers: pages, each with its best chunks and its metadata."""
+"""The results of a search: pages, each with its best chunks and its metadata."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class FoundChunk:
 class Result:
     """One page. `id`, `text` and `chunk_index` are those of its best chunk, `chunks` the best.
 
-    `score` is the fused one (0 to 1) in hybrid mode, else the engine's own (cosine or BM25).
-    `share` (0 to 1) is how near the page comes to the best possible: the fused score, the
-    cosine, or the part of the best page's BM25; both are the reranker's where there is one.
-    `votes` say what each list gave. `duplicates` are further addresses of the same text.
+    `score` is the fused score (0 to 1) in hybrid mode, else that of the engine (cosine or BM25).
+    `share` (0 to 1) compares the page with the best possible: the fused score, the cosine, or the
+    ratio to the best page's BM25. With a reranker both are the reranker's score. `votes` hold the
+    part of each list. `duplicates` are further addresses of the same text.
     """
 
     id: str
@@ -52,10 +52,10 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """`mode` is what was asked; `notices` say, for people, where that could not be done.
+    """`mode` is the requested mode; `notices` say, for people, what of it was not possible.
 
-    `total` counts the pages among the candidates, those of one text as one, so it is at least
-    `len(results)`.
+    `total` counts the pages among the candidates, pages with the same text as one, so it is at
+    least `len(results)`.
     """
 
     query: str
@@ -66,7 +66,7 @@ class SearchResult:
 
 
 def result_of(group: Group, mode: Mode) -> Result:
-    """A page as it is answered. In modes of one list the score is the engine's own."""
+    """The result for a page. In modes with one list the score is that of the engine."""
     page = group.best
     best = page.chunks[0]
     payload = best.payload

@@ -19,11 +19,17 @@ Selector = bool | list[str]
 
 
 def weighed(document: Mapping[str, Any], *, query: bool = False) -> Any:
-    """The sparse vector that the server's own BM25 makes of a text."""
-    from pulse_cli.store.edge import bm25
+    """The sparse vector that the server's own BM25 makes of a text.
+
+    A language that the server does not know has neither stemming nor stop words.
+    """
+    from pulse_cli.store import bm25
+    from pulse_cli.store.page_languages import LANGUAGES
 
     defaults = {"language": "english", "k": 1.2, "b": 0.75, "avg_len": 256.0}
     options = {**defaults, **(document.get("options") or {})}
+    if options["language"] not in LANGUAGES:
+        options["language"] = "none"
     return (bm25.asked if query else bm25.weighed)(document["text"], options)
 
 
@@ -43,7 +49,14 @@ class Points(Protocol):
         self, where: Any, limit: int, offset: Any, payload: Selector, vector: Selector
     ) -> tuple[list[Any], Any]: ...
     def query(
-        self, vector: Any, using: str, where: Any, limit: int, payload: Selector, offset: int
+        self,
+        target: Any,
+        using: str,
+        where: Any,
+        limit: int,
+        payload: Selector,
+        offset: int,
+        vector: Selector,
     ) -> list[Any]: ...
     def count(self, where: Any = None) -> int: ...
     def facet(self, field: str, limit: int, where: Any) -> list[tuple[Any, int]]: ...
@@ -113,11 +126,18 @@ class ShardPoints:
         return self._shard.scroll(where, limit, offset, payload, vector)
 
     def query(
-        self, vector: Any, using: str, where: Any, limit: int, payload: Selector, offset: int
+        self,
+        target: Any,
+        using: str,
+        where: Any,
+        limit: int,
+        payload: Selector,
+        offset: int,
+        vector: Selector,
     ) -> list[Any]:
-        if is_document(vector):
-            vector = weighed(vector, query=True)
-        return self._shard.query(vector, using, where, limit, payload, offset)
+        if is_document(target):
+            target = weighed(target, query=True)
+        return self._shard.query(target, using, where, limit, payload, offset, vector)
 
     def count(self, where: Any = None) -> int:
         return self._shard.count(where)

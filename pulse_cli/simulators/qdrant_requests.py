@@ -97,15 +97,16 @@ def _query(collection: Collection, body: Body, minor: int) -> Work:
     known = ("query", "using", "filter", "limit", "offset", "with_payload", "with_vector")
     only(body, *known, "params", "score_threshold")
     where, limit, using = _filter(body, minor), _limit(body), body.get("using", "")
-    vector = body.get("query")
-    if isinstance(vector, dict) and set(vector) == {"nearest"}:
-        vector = vector["nearest"]
-    check_vector(using, vector, collection.space)
+    target = body.get("query")
+    if isinstance(target, dict) and set(target) == {"nearest"}:
+        target = target["nearest"]
+    check_vector(using, target, collection.space)
     payload = read_selector(body.get("with_payload"), default=False)
+    vector = read_selector(body.get("with_vector"), default=False)
     offset = body.get("offset") or 0
 
     def work() -> Body:
-        found = collection.points.query(vector, using, where, limit, payload, offset)
+        found = collection.points.query(target, using, where, limit, payload, offset, vector)
         return {"points": [{"version": 0, **point} for point in found]}
 
     return work

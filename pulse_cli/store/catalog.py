@@ -1,4 +1,4 @@
-"""The port of what is not one collection but the place that holds several."""
+"""The port of a place that holds several collections: a server or a folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Catalog(Protocol):
         """Bytes of vectors and payloads, on disk for a folder; None where it is not known."""
 
     async def set_alias(self, alias: str, collection: str) -> None:
-        """Let `alias` mean `collection` from now on, in one step for all readers."""
+        """Make `alias` a name of `collection`, in one step for all readers."""
 
     async def drop(self, collection: str) -> None:
         """Remove the collection with all its points. Raises NoIndex where there is none."""

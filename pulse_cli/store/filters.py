@@ -1,7 +1,7 @@
-"""Filters and selectors in the words of Qdrant's REST API.
+"""Filters and selectors in the form of Qdrant's REST API.
 
-The embedded store speaks the same words to its own process, so a filter means the same on
-both. Reference: https://api.qdrant.tech (Filter, Match).
+The embedded store sends the same form to its own process, so a filter means the same in both
+stores. Reference: https://api.qdrant.tech (Filter, Match).
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ def condition(where: Filter, *, prefix: bool = True) -> dict[str, Any] | None:
     return {name: conditions for name, conditions in found.items() if conditions} or None
 
 
+def both(one: Mapping[str, Any] | None, other: Mapping[str, Any]) -> dict[str, Any]:
+    """The filter of the points that match both; None matches all."""
+    return dict(other) if one is None else {"must": [one, other]}
+
+
 def committed_records(keys: Sequence[str]) -> dict[str, Any]:
     """The commit records of these pages that say `committed`."""
     return {"must": [_among(KEY, keys), _equals(COMMITTED, True)]}
@@ -44,14 +49,14 @@ def of_pages(keys: Sequence[str]) -> dict[str, Any]:
 def of_versions(versions: Mapping[str, str]) -> dict[str, Any]:
     """The points of one version of each page; no two pages share a version.
 
-    By version and not by id: a filter that lists the ids of a long page would be over the
-    limits of a server in strict mode, and takes it twenty times as long.
+    By version and not by id: a filter with all ids of a long page would exceed the limits of a
+    server in strict mode, and takes twenty times as long.
     """
     return {"must": [_among(KEY, [*versions]), _among(VERSION, [*versions.values()])]}
 
 
 def of_other_versions(versions: Mapping[str, str]) -> dict[str, Any]:
-    """The points of these pages but those of the version given for each."""
+    """The points of these pages, except those of the given version of each."""
     kept = [_among(VERSION, [*versions.values()])]
     return {"must": [_among(KEY, [*versions])], "must_not": kept}
 

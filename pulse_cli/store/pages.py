@@ -1,6 +1,6 @@
-"""Pages read whole from a store: their payload, their chunks, their text put together again.
+"""Reads whole pages from a store: payload, chunks, and the text joined from the chunks.
 
-A page is given only in the version that its commit record says is whole (`payload.COMMITTED`).
+A page is read in the version that its commit record says is whole (`payload.COMMITTED`).
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ class StoredPage:
 
     @property
     def text(self) -> str:
-        """The text of the page. Blanks between two chunks, which none of them holds, are one line
-        break or two."""
+        """The text of the page. The blanks between two chunks, which neither of them holds, become
+        one or two line breaks."""
         parts: list[str] = []
         end = None
         for chunk in self.chunks:
@@ -85,11 +85,11 @@ class StoredPage:
 
 
 async def pages_by_domain(store: Store) -> dict[str, int]:
-    """Whole pages by their domain, the most first. Raises as the store.
+    """Counts of whole pages by domain, the largest first. Raises as the store.
 
-    The store counts them. Where its collection keeps no payload index for that, as an older one
-    that pulse has not written to, all points are read, without a filter: a server in strict mode
-    would refuse one.
+    The store counts them. If the collection has no payload index for that, because this version of
+    pulse has not written to it, all points are read, without a filter: a server in strict mode
+    would refuse a filter.
     """
     try:
         found = await store.facet(DOMAIN, Filter({COMMITTED: True}))
@@ -122,10 +122,10 @@ async def stored_page(store: Store, key: str) -> StoredPage | None:
 async def stored_pages(
     store: Store, where: Filter, skip: int = 0
 ) -> AsyncIterator[list[StoredPage | None]]:
-    """All whole pages that match after the first `skip`, in groups of about 512 chunks, in the
-    order of the ids of their first points; None for one whose other points are missing.
+    """All whole pages that match, after the first `skip`, in groups of about 512 chunks, in the
+    order of the ids of their first points; None for a page whose other points are missing.
 
-    `where` must hold for a whole page or not at all. Raises as the store.
+    `where` must match all points of a page or none. Raises as the store.
     """
     records = Filter({**where.equals, COMMITTED: True}, where.url_prefix, where.ids)
     group: list[Payload] = []

@@ -1,7 +1,7 @@
-"""Vectors checked before they leave the process.
+"""Checks vectors before they are sent to a store.
 
-The engine stores NaN without a word and would return it in every search, so no store takes
-a vector that is not finite.
+The engine would store NaN without an error and return it in every search. So no store accepts a
+vector that is not finite.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def checked(rows: Floats, dimension: int) -> Floats:
-    """`rows` as float32 in one piece.
+    """`rows` as a contiguous float32 array.
 
     Raises Fatal where the vectors have another length, Rejected where one is not finite.
     """

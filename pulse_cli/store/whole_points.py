@@ -1,4 +1,4 @@
-"""What both stores share of reading whole points and of counting the values of a field."""
+"""Shared by both stores: reading whole points, and counting the values of a field."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def whole_point(found: Mapping[str, Any]) -> Point:
 
 
 def no_payload_index(error: Rejected) -> Rejected:
-    """The refusal of a facet: by the reason that the port names, if an index is missing.
+    """The error of a refused facet, with the reason that the port names if an index is missing.
 
     In strict mode that may be the index of a field in the filter.
     """

@@ -13,7 +13,7 @@ from pulse_cli.errors import Rejected
 from pulse_cli.model import Filter, SparseVector
 from pulse_cli.payload import Bm25Options
 from pulse_cli.ports import NO_PAYLOAD_INDEX
-from pulse_cli.store.edge.bm25 import weighed
+from pulse_cli.store.bm25 import weighed
 from tests.contract.test_store import (  # noqa: F401 - `opener` and `store` are fixtures
     ALL,
     EVERY,

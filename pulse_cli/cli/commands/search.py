@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -66,7 +67,7 @@ def search(
     pulse search --urls-only --min-score 60 backups | xargs -n1 curl -sO
     """
     from pulse_cli.app.loop import run
-    from pulse_cli.app.search import search_pages
+    from pulse_cli.app.search import search_pages, terms_of_page
     from pulse_cli.cli.lines import Lines
 
     words = " ".join(query).strip()
@@ -82,7 +83,7 @@ def search(
         for result in found.results:
             write_stdout(sanitize(result.url))
     else:
-        show_pages(found, explain=explain)
+        show_pages(found, partial(terms_of_page, loaded.settings), explain=explain)
     if open_number is not None and found.results:
         _open(found, open_number)
     return Exit.OK if found.results else Exit.FATAL

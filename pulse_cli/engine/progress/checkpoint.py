@@ -3,11 +3,11 @@
 Why a resumed run is right, whatever moment the last one died at:
 
 1. In one step of the event loop a snapshot is taken of the watermark, the counts and the
-   lengths of the dead-letter and seen files. All of these change when,
-   and only when, the watermark passes a record, so they belong together.
+   lengths of the dead-letter and seen files. They change only when the watermark passes a
+   record, all together, so the snapshot is consistent.
 2. Then the dead letters are fsynced up to their mark and the store is synced. So all that
    the snapshot counts as done is durable.
-3. Only then the snapshot is saved, atomically (`atomic_file`).
+3. Only then is the snapshot saved, atomically (`atomic_file`).
 
 Hence no record at or before a saved position can be lost. Records after it are read
 again; those already in the store are recognised by their commit records (point ids are
@@ -36,17 +36,17 @@ FORMAT = 1
 
 
 class CheckpointFile:
-    """`ports.CheckpointStore` in one file; the one saved before stays beside it as `.prev`."""
+    """`ports.CheckpointStore` in one file; the previous state stays beside it as `.prev`."""
 
     def __init__(self, path: Path, *, syscalls: Syscalls = os) -> None:
         self.path = path
         self._syscalls = syscalls
 
     def load(self) -> dict[str, Any] | None:
-        """The last state saved; from `.prev` where the file is damaged.
+        """The last state saved; that of `.prev` where the file is damaged.
 
-        Raises Fatal (`checkpoint`) where neither can be read: a run never starts again from
-        zero by itself. Raises Fatal (`disk`) where the disk does not let it be read.
+        Raises Fatal (`checkpoint`) where both are damaged: a run never starts again from zero
+        without being told to. Raises Fatal (`disk`) where the disk refuses to read.
         """
         previous = Path(f"{self.path}.prev")
         with disk_errors(self.path, "read"):
@@ -66,7 +66,7 @@ class CheckpointFile:
         )
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replace the saved state. Raises Fatal; the old one is then still there."""
+        """Replace the saved state. Raises Fatal, and then the old state is still there."""
         data = _encode(state)
         half = len(data) // 2
         with disk_errors(self.path), AtomicFile(self.path, syscalls=self._syscalls) as file:
@@ -78,18 +78,18 @@ class CheckpointFile:
             self._keep_previous()
 
     def says_complete(self, epoch: int) -> bool:
-        """Whether the save of this epoch is there and complete, though it ended in an error."""
+        """Whether the state of this epoch is on disk and says `complete`, after a save failed."""
         with suppress(Fatal):
             state = self.load()
             return state is not None and (state["epoch"], state["complete"]) == (epoch, True)
         return False
 
     def _keep_previous(self) -> None:
-        """Make the present file reachable as `.prev`, while it keeps its own name."""
+        """Link the present file as `.prev` as well."""
         if not self.path.exists():
             return
         link = Path(f"{self.path}.prev.new")
-        link.unlink(missing_ok=True)  # left by a crash just here
+        link.unlink(missing_ok=True)  # left by a crash between link and replace
         self._syscalls.link(str(self.path), str(link))
         self._syscalls.replace(str(link), f"{self.path}.prev")
         link.unlink(missing_ok=True)  # rename does nothing between two names of one file

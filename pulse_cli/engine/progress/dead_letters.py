@@ -1,8 +1,8 @@
 """Dead letters: one JSON line per record that could not be indexed, and why.
 
-`pulse index X.dead.jsonl` retries them: whatever can be read again is kept whole, as
-`record` (a JSON value) or `raw_base64` (bytes). Of bytes that are too long to keep (8 MiB), only
-an `excerpt` of at most 4 KiB stays, with the place where the rest is.
+`pulse index X.dead.jsonl` retries them. The record is kept whole, as `record` (a JSON value) or
+`raw_base64` (bytes). Of more than 8 MiB only an `excerpt` of at most 4 KiB is kept, with the
+place where the record is in the source.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def unreadable_letter(place: Place, value: Unreadable) -> bytes:
 
 
 def document_letter(place: Place, document: Document, reason: str, detail: str) -> bytes:
-    """The line for a document that a service refused; its record reads as the same document."""
+    """The line for a document that a service refused; its `record` gives the same document."""
     record = {
         "markdown": document.text,
         "country": document.country,

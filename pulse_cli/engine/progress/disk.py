@@ -1,6 +1,6 @@
-"""Appending to files of the state folder, safe against a crash; what a failing disk means.
+"""Appends to files of the state folder, safe against a crash, and translates disk errors.
 
-Files that are replaced as a whole are `atomic_file`. A full disk is `Unavailable`:
+Files that are replaced as a whole are written by `atomic_file`. A full disk is `Unavailable`:
 nothing is lost, and the same command goes on once there is room.
 """
 
@@ -43,13 +43,13 @@ def disk_errors(path: Path, doing: str = "write") -> Iterator[None]:
 class MarkedFile:
     """An append-only file that is cut back to a mark when its run is resumed.
 
-    What was appended after the last saved mark will be appended again by the resumed
-    run, so it must go: truncation is what makes dead letters exactly-once. The file is
-    created with the first append, mode 0600.
+    A resumed run appends again what was appended after the last saved mark. So that part is
+    cut off first, and each dead letter is in the file exactly once. The file is created with the
+    first append, mode 0600.
     """
 
     def __init__(self, path: Path, mark: int = 0, *, syscalls: Syscalls = os) -> None:
-        """Raises Fatal where the file is shorter than `mark`: it was tampered with."""
+        """Raises Fatal where the file is shorter than `mark`: something else has cut it."""
         self.path = path
         self._syscalls = syscalls
         self._fd: int | None = None
@@ -71,9 +71,9 @@ class MarkedFile:
         return self._mark
 
     def append(self, data: bytes) -> None:
-        """Write `data` at the mark, all of it or, for who reads up to the mark, nothing.
+        """Write `data` at the mark. The mark moves only when all of it is written.
 
-        Raises Fatal. What a failed append left behind is cut off by the next one.
+        Raises Fatal. The next append cuts off what a failed one left behind.
         """
         with disk_errors(self.path):
             if self._fd is None:
@@ -100,7 +100,7 @@ class MarkedFile:
         return self.read_part(0, self._mark)
 
     def read_part(self, offset: int, size: int) -> bytes:
-        """`size` bytes of what was appended. Blocking. Raises Fatal where they are not there."""
+        """`size` bytes of what was appended. Blocking. Raises Fatal where they are missing."""
         if not size:
             return b""
         with disk_errors(self.path, "read"):
@@ -115,7 +115,7 @@ class MarkedFile:
         return data
 
     def close(self) -> None:
-        """Never raises: what counts was synced, and a file whose close fails is closed."""
+        """Never raises: what matters was synced before, and a failed close closes the file, too."""
         if self._fd is not None:
             with suppress(OSError):
                 self._syscalls.close(self._fd)

@@ -1,8 +1,8 @@
 """Removes what the state folder keeps of runs: checkpoints, dead letters, lines of the log.
 
-Never of a run that is going on: its lock is held while its files are removed. Lock files stay,
-for a process may be waiting for one. Nothing outside the state folder is touched, and nothing in
-the index: pages stay searchable, and a run that was forgotten begins anew.
+A run in progress is never touched: its lock is taken before its files are removed. Lock files
+stay, because a process may be waiting for one. Nothing outside the state folder changes. The
+index keeps its pages, and a forgotten run begins anew.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from pulse_cli.engine.progress.state_files import (
 from pulse_cli.errors import Fatal
 
 Matches = Callable[[Sequence[str]], bool]
-"""Whether a run over these sources is meant."""
+"""Whether a run over these sources is to be forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What is kept of one list of sources and target. `files` are those to be removed."""
+    """What the state folder keeps of one list of sources and target; `files` can be removed."""
 
     stem: str
     sources: tuple[str, ...]
@@ -44,9 +44,9 @@ class Remembered:
 
 
 def remembered(folder: Path, before: float, matches: Matches) -> Iterator[Remembered]:
-    """What is kept of runs that are meant and were last saved before `before` (seconds, Unix).
+    """What is kept of matching runs that were last saved before `before` (seconds since 1970).
 
-    Of a younger run, the dead letters of its earlier starts that are older. Raises OSError.
+    Of a run saved later, the dead letters that are older than that. Raises OSError.
     """
     for path in checkpoints(folder):
         stem = path.name.removesuffix(CHECKPOINT_SUFFIX)
@@ -62,7 +62,7 @@ def remembered(folder: Path, before: float, matches: Matches) -> Iterator[Rememb
 
 
 def forget(folder: Path, one: Remembered) -> bool:
-    """Remove its files; False where that run is going on. Raises Fatal."""
+    """Remove its files; False where that run is in progress. Raises Fatal."""
     with ExitStack() as held:
         if not hold_now(folder / f"{one.stem}.lock", held):
             return False
@@ -73,7 +73,7 @@ def forget(folder: Path, one: Remembered) -> bool:
 
 
 def forget_starts(folder: Path, before: float, matches: Matches, *, really: bool) -> int:
-    """Take starts that ended before `before` out of the log; how many those are. Raises Fatal."""
+    """Remove starts that ended before `before` from the log. Returns their number. Raises Fatal."""
 
     def is_meant(record: dict[str, Any]) -> bool:
         return bool(record["ended"] < before and matches(record["sources"]))

@@ -1,4 +1,4 @@
-"""JSON that the state folder holds: orjson, and the standard library for what orjson refuses.
+"""JSON in the state folder: by orjson, and by the standard library where orjson refuses.
 
 orjson neither writes nor reads a lone surrogate, which is how Python holds the bytes of a file
 name that is not UTF-8. The standard library escapes it (`\\udce9`), so the name comes back as it

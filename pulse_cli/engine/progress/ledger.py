@@ -1,18 +1,18 @@
-"""The ledger: which records are still open, and up to where everything is done.
+"""The ledger: which records are still open, and up to which position all are done.
 
 Guarantees:
-- The watermark is the position of the last record before which, and including which,
-  every record is resolved. It never passes an open ticket and never falls back.
+- The watermark is the position up to which every record is resolved. It never passes an open
+  ticket and never moves back.
 - `on_passed` is called once for each ticket, in input order, when the watermark passes
-  it. What it counts is therefore in input order and belongs exactly to the watermark:
-  where both are saved in one step, a resumed run can continue from them.
+  it. So what it counts always matches the watermark. If both are saved in one step, a resumed
+  run can continue from them.
 - `open` is the only back-pressure of a run: it waits while unresolved records hold
   `max_bytes`, or while `max_tickets` lie past the watermark. A record larger than
   `max_bytes` is let in when it is alone.
 - The latest open ticket of a key is known, so that a later version of a page can wait
   for the earlier one.
 
-A ticket that ends in a dead letter holds its bytes until the watermark passes it, for
+A ticket that ends in a dead letter holds its bytes until the watermark passes it, because
 its dead letter is in memory until then.
 
 Everything happens on the event loop; nothing here is thread-safe. The idea is that of
@@ -38,9 +38,9 @@ MAX_TICKETS = 65_536
 class Resolution:
     """How a record ended, and what it adds to the run state.
 
-    `outcome` is None for values that are no records. `letter` is a dead letter's line.
+    `outcome` is None for values that are no records. `letter` is the line of a dead letter.
     `seen` is the document key if the crawl still holds the page. `partial` says why the
-    crawl is not known as a whole. `document` is what observers get.
+    crawl may be incomplete. `document` is what observers get.
     """
 
     outcome: Outcome | None
@@ -102,7 +102,7 @@ class Ledger:
         return self._bytes > 0 and self._bytes + cost > self._max_bytes
 
     async def open(self, position: Position, cost: int, key: str | None = None) -> Ticket:
-        """Open a ticket, after waiting for room. To be called in input order, by one reader."""
+        """Wait for room, then open a ticket. To be called in input order, by one reader."""
         while self.is_full(cost):
             self._room = asyncio.get_running_loop().create_future()
             await self._room
@@ -117,7 +117,7 @@ class Ledger:
     async def wait_for_earlier(self, ticket: Ticket) -> None:
         """Wait until every earlier version of the page is resolved.
 
-        Raises Drained when the run is to stop: the earlier version may never be.
+        Raises Drained when the run is to stop, because the earlier version may stay open then.
         """
         earlier = ticket.earlier
         if earlier is None or earlier.resolution is not None:
@@ -129,7 +129,7 @@ class Ledger:
         await future
 
     def drain(self) -> None:
-        """Let nobody wait for an earlier version any more."""
+        """End all waiting for earlier versions, with Drained."""
         self._drained = True
         for ticket in self._tickets:
             for waiter in ticket._waiters:
@@ -137,7 +137,7 @@ class Ledger:
                     waiter.set_exception(Drained())
 
     def resolve(self, ticket: Ticket, resolution: Resolution) -> None:
-        """End `ticket`, and let the watermark pass all that is resolved in order."""
+        """End `ticket`, and move the watermark over all that is resolved in order."""
         assert ticket.resolution is None, "a record has exactly one outcome"
         assert ticket.earlier is None or ticket.earlier.resolution, "versions end in input order"
         ticket.resolution = resolution

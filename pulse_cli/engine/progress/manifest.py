@@ -1,8 +1,8 @@
 """The inputs of a run, fixed when it begins.
 
-A folder may change while a run waits to be resumed; the run goes on with the files it
-began with, in the same order. The list is kept in a file of its own (a crawl may be a
-million files) whose hash is in the checkpoint.
+A folder may change while a run waits to be resumed. The run goes on with the files it
+began with, in the same order. The list has a file of its own, because a crawl may be a
+million files. The checkpoint holds the hash of that file.
 """
 
 from __future__ import annotations

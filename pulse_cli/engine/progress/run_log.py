@@ -1,9 +1,9 @@
 """The log of runs: one JSON line for each start of `pulse index`, in the state folder.
 
-It is for people and monitoring, never read to decide what a run does, so a line that is lost
-or damaged costs nothing else. A line is appended by one write, so starts that end at once
-do not mix theirs. Bounded: at 1 MiB the file becomes `runs.jsonl.1`, in place of the last
-such; together they hold at least the last 500 runs or so.
+It is for people and monitoring. No run reads it to decide anything, so a lost or damaged line
+does no harm. A line is appended by one write, so starts that end at the same time do not mix
+their lines. At 1 MiB the file becomes `runs.jsonl.1` and replaces the earlier one of that name.
+Both together hold about the last 500 runs or more.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ FORMAT = 2
 
 
 def record_of(summary: Summary, started: float, ended: float) -> dict[str, Any]:
-    """What is kept of a start: times in seconds since 1970; `counts` cover the run over all
-    its starts, everything else this one. Addresses carry no user-info."""
+    """The record of one start. Times are seconds since 1970. `counts` cover all starts of the
+    run, everything else this start. Addresses are without user and password."""
     return {
         "format": FORMAT,
         "run_id": summary.run_id,
@@ -79,7 +79,7 @@ def append(folder: Path, record: dict[str, Any]) -> None:
 def read(folder: Path, since: float = 0.0) -> Iterator[dict[str, Any]]:
     """The records of starts that ended at `since` or later, the oldest first.
 
-    Lines that cannot be read are passed over. Raises OSError.
+    Damaged lines are left out. Raises OSError.
     """
     for path in _files(folder):
         for line in path.read_bytes().splitlines():
@@ -89,9 +89,9 @@ def read(folder: Path, since: float = 0.0) -> Iterator[dict[str, Any]]:
 
 
 def remove(folder: Path, is_meant: Callable[[dict[str, Any]], bool], *, really: bool) -> int:
-    """Take the records that are meant out of the log; how many they are. Raises Fatal.
+    """Remove matching records from the log. Returns their number. Raises Fatal.
 
-    Not `really`: only count them. A start that ends in this moment may lose its line.
+    Without `really` they are only counted. A start that ends at this moment may lose its line.
     """
     removed = 0
     for path in _files(folder):

@@ -1,9 +1,8 @@
 """The state of a run: what is saved in the checkpoint and advances with the watermark.
 
 Counts, dead letters and the list of pages seen are written only here, in input order. So at any
-moment they describe exactly the records up to `position`. After a failed write the state is
-closed: no record is counted any more. So no later record can move the saved position past the
-record that was not counted.
+moment they describe exactly the records up to `position`. A failed write closes the state, and
+no later record is counted: it would move the saved position past the record that failed.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ MOST_REASONS = 5
 
 @dataclass(frozen=True, slots=True)
 class DeadLimit:
-    """How many dead letters are too many: a number, or a share after `least` records."""
+    """How many dead letters are too many: a number, or a share once there are `least` records."""
 
     count: int | None = None
     share: float | None = 0.05
@@ -43,8 +42,8 @@ class DeadLimit:
 
 @dataclass(slots=True)
 class RunState:
-    """See the module docstring. `partial`: why the crawl is not known as a whole (the first
-    few reasons), empty where it is. `examples`: the first dead letter of each reason, without
+    """See the module docstring. `partial`: the first few reasons why the crawl may be
+    incomplete, empty if it is complete. `examples`: the first dead letter of each reason, without
     its record.
     """
 
@@ -65,7 +64,7 @@ class RunState:
         """Record that everything up to `position` is done. Raises Fatal."""
         if self.closed:
             return
-        self.closed = True  # until this entry is whole
+        self.closed = True  # stays so if what follows fails
         if resolution.letter is not None:
             self.dead_letters.append(resolution.letter)
             if resolution.reason not in self.examples:
@@ -108,7 +107,7 @@ class RunState:
         counts.truncated += resolution.truncated
 
     def snapshot(self) -> dict[str, Any]:
-        """What belongs to the watermark, as JSON values; taken in one loop step."""
+        """The state at the watermark, as JSON values; taken in one step of the event loop."""
         self._write_seen()
         return {
             "position": asdict(self.position),
@@ -124,9 +123,9 @@ class RunState:
             self._seen.clear()
 
     def settle(self) -> None:
-        """Count each page once: records whose page a later one replaced are superseded.
+        """Count each page once: a record whose page a later record replaced is superseded.
 
-        For the end of a run, when no record will come any more. Blocking. Raises Fatal.
+        To be called at the end of a run, after the last record. Blocking. Raises Fatal.
         """
         self._write_seen()
         indexed, unchanged = superseded(self.seen.read_part, self.seen.mark)

@@ -1,10 +1,10 @@
-"""Which pages a crawl holds, and which records of it were superseded, at 16 bytes a record.
+"""Which pages a crawl holds, and which of its records were superseded, at 16 bytes a record.
 
-What is kept are hashes of page keys with how the record ended, and of the hosts they are on (once
-wherever the host changes). A page that is not held could pass for one that is only if two 120-bit
-hashes were equal, and then it would merely not be pruned.
+An entry is the hash of a page key with the outcome of the record. The hash of its host is added
+wherever the host changes. If the 120-bit hashes of two pages were equal, one of them might not be
+pruned; nothing else could happen.
 
-A record is superseded where a later one of the same page was indexed or found unchanged: the
+A record is superseded where a later record of the same page was indexed or found unchanged: the
 index holds the last version of a page.
 """
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 HASH_BYTES = 15
 ENTRY = [("hash", f"S{HASH_BYTES}"), ("kind", "S1")]
 ENTRY_BYTES = HASH_BYTES + 1
-BATCH = 1 << 18  # entries looked at at once
+BATCH = 1 << 18  # entries in one step
 _KINDS: Mapping[Outcome | None, bytes] = {Outcome.INDEXED: b"i", Outcome.UNCHANGED: b"u"}
 _HOST = "\0host\0"  # no key begins with NUL, so no page passes for a host
 
 
 def host_of(key: str) -> str:
-    """Host and port of a page key in lower case, "" where it is no address of the web."""
+    """Host and port of a page key in lower case, "" where the key is no web address."""
     scheme, found, rest = key.partition("://")
     if not found or scheme.lower() not in ("http", "https"):
         return ""
@@ -46,13 +46,13 @@ def _entry(text: str, outcome: Outcome | None = None) -> bytes:
 
 
 class SeenWriter:
-    """Turns keys, in the order of the crawl, into what is kept of them."""
+    """Turns page keys, in the order of the crawl, into entries."""
 
     def __init__(self) -> None:
         self._host = ""
 
     def entries(self, key: str, outcome: Outcome | None = None) -> bytes:
-        """The hash of this page, and of its host unless the page before was on it."""
+        """The entry of this page, and that of its host unless the page before had the same host."""
         host = host_of(key)
         if not host or host == self._host:
             return _entry(key, outcome)
@@ -61,7 +61,7 @@ class SeenWriter:
 
 
 class SeenPages:
-    """What `SeenWriter` made, sorted: membership in logarithmic time, no copy of the keys."""
+    """The entries of `SeenWriter`, sorted: looked up in logarithmic time, without the keys."""
 
     def __init__(self, entries: bytes | bytearray) -> None:
         import numpy as np
@@ -89,11 +89,11 @@ class SeenPages:
 
 
 def superseded(read: Callable[[int, int], bytes], size: int, batch: int = BATCH) -> tuple[int, int]:
-    """How many records that were indexed, and that were unchanged, were superseded later.
+    """How many indexed records, and how many unchanged ones, were superseded later.
 
-    `read` gives so many bytes of what `SeenWriter` made from an offset on, `size` is its length.
-    Blocking. Memory is bounded: a large crawl is looked at in several passes, each over the keys
-    whose hash begins with some of the 256 first bytes.
+    `read(offset, n)` gives n bytes of the entries that `SeenWriter` made, `size` is their length.
+    Blocking. Memory is bounded: a large crawl takes several passes, each over the hashes with
+    certain first bytes.
     """
     import numpy as np
 

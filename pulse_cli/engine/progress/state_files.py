@@ -1,13 +1,13 @@
 """Names of the files a run keeps in the state folder, and their locks.
 
 One stem per (ordered list of sources, target), so the same command finds its own state
-again and two different ones never meet. Names are made of a sanitised source name and a
-hash: nothing in the input chooses a path. Folders are 0700, files 0600.
+again and two different commands never share one. Names are made of a sanitised source name and
+a hash: nothing in the input chooses a path. Folders are 0700, files 0600.
 
-Two locks are held while a run goes on: one for its checkpoint, one for its target. Who waits
-for a target holds the lock of the next turn meanwhile, so that a process which indexes again
-and again (the service) does not overtake it. They are the kernel's (flock), so a killed run
-leaves none behind.
+A run holds two locks: one for its checkpoint, one for its target. A process that waits for a
+target holds the lock of the next turn meanwhile, so that a process which indexes again and again
+(the service) cannot overtake it. The locks are the kernel's (flock), so a killed run leaves none
+behind.
 """
 
 from __future__ import annotations
@@ -54,16 +54,16 @@ class StateFiles:
         return self.folder / f"{self.stem}-{run_id}.seen"
 
     def remove_unneeded(self, run_id: str | None) -> None:
-        """Remove what only unfinished runs need, but that of `run_id`.
+        """Remove what only unfinished runs need, except that of `run_id`.
 
-        Dead letters stay: they are for people. What crashes left half-written goes, too.
+        Dead letters stay: they are for people. Files that a crash left half-written are removed.
         """
         for half in (f"{self.checkpoint.name}.*.new", f"{self.stem}-{_ANY_RUN}.*.new"):
             for path in self.folder.glob(f".{half}"):
                 with suppress(OSError):
                     path.unlink(missing_ok=True)
         for kind in ("manifest.json", "seen"):
-            # whole run ids only: a run that retries dead letters has our stem in its own
+            # whole run ids only: a run that retries these dead letters has this stem in its own
             for path in self.folder.glob(f"{self.stem}-{_ANY_RUN}.{kind}"):
                 if run_id is None or not path.name.startswith(f"{self.stem}-{run_id}."):
                     with suppress(OSError):
@@ -92,10 +92,9 @@ def make_folder(folder: Path) -> None:
 async def hold_locks(
     files: StateFiles, targets: Path, wait: float, clock: Clock
 ) -> AsyncIterator[None]:
-    """Hold both locks; waits up to `wait` seconds for another run to end, 0 not at all.
+    """Hold both locks. Waits up to `wait` seconds for another run to end; 0 does not wait.
 
-    `targets` is the folder with the locks of targets. Raises Fatal (exit 11) naming what is
-    locked.
+    `targets` is the folder with the locks of targets. Raises Locked, which names the lock.
     """
     make_folder(files.folder)
     until = clock.monotonic() + wait
@@ -110,7 +109,7 @@ async def hold_locks(
 async def hold_target_lock(
     folder: Path, target: str, wait: float, clock: Clock
 ) -> AsyncIterator[None]:
-    """Hold the lock of a target alone, for changes that are no run. As `hold_locks`."""
+    """As `hold_locks`, with the lock of the target alone: for changes that are no run."""
     with ExitStack() as held:
         await _take_target(folder, _digest(target), clock.monotonic() + wait, clock, held)
         yield
@@ -170,7 +169,7 @@ def checkpoints(folder: Path) -> list[Path]:
 
 
 def files_of_stem(folder: Path, stem: str) -> list[Path]:
-    """All files kept for one list of sources and target, its lock apart."""
+    """All files kept for one list of sources and target, except its lock."""
     found = [folder / f"{stem}{CHECKPOINT_SUFFIX}", folder / f"{stem}{CHECKPOINT_SUFFIX}.prev"]
     for kind in ("manifest.json", "seen", "dead.jsonl"):
         found += sorted(folder.glob(f"{stem}-{_ANY_RUN}.{kind}"))
@@ -178,5 +177,5 @@ def files_of_stem(folder: Path, stem: str) -> list[Path]:
 
 
 def hold_now(path: Path, held: ExitStack) -> bool:
-    """Take the lock at `path` if nobody holds it, until `held` ends. Raises Fatal."""
+    """Take the lock at `path` if it is free, until `held` ends. Raises Fatal."""
     return _try_lock(path, held)

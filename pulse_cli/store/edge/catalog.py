@@ -1,8 +1,8 @@
-"""The embedded collections in one folder: listed, given a second name, removed.
+"""Lists, aliases and removes the embedded collections in one folder.
 
-A second name is a symbolic link beside the folder of the collection, because all names of a
-folder lead to one owner (`folder.py`). A link is replaced by renaming another over it, so a
-reader finds the old collection or the new one, never none.
+An alias is a symbolic link beside the folder of the collection, because all names of a folder lead
+to one owner (`folder.py`). A link is replaced by renaming another over it, so a reader always finds
+the old collection or the new one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class EdgeCatalog:
         return {path.name: _meant(path) for path in sorted(links)}
 
     def _entries(self) -> list[Path]:
-        """What holds a collection, under whatever name. Raises Fatal."""
+        """All entries that hold a collection, aliases among them. Raises Fatal."""
         try:
             with os.scandir(self._folder) as entries:
                 found = [Path(entry.path) for entry in entries if not entry.name.startswith(".")]
@@ -112,7 +112,7 @@ def _meant(path: Path) -> str:
 
 
 def _remove_links(folder: Path, name: str) -> None:
-    """Remove the second names of the collection `name`, which is gone."""
+    """Remove the aliases of the collection `name`, which was removed."""
     with os.scandir(folder) as entries:
         links = [Path(entry.path) for entry in entries if entry.is_symlink()]
     for link in links:

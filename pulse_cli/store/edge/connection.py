@@ -1,7 +1,7 @@
 """A connection of this process to the owner of a collection.
 
-Several requests may be under way; the owner may answer them in another order. A caller that is
-cancelled leaves its answer behind, which is dropped.
+Several requests may be in flight; the owner may answer them in another order. The answer to a
+caller that was cancelled is dropped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pulse_cli.store.edge.protocol import PROTOCOL, Malformed, Unpacker, pack
 
 
 class Died(Exception):
-    """The owner, process `pid`, ended with requests unanswered, or was ended for `reason`."""
+    """The owner (process `pid`) ended with unanswered requests, or was killed for `reason`."""
 
     def __init__(self, pid: int, reason: str = "") -> None:
         super().__init__(reason)
@@ -36,7 +36,7 @@ class Answered(Exception):
 
 
 class Stranger(Exception):
-    """Another user's process listens there."""
+    """The process that listens belongs to another user."""
 
 
 class Connection(asyncio.Protocol):
@@ -101,7 +101,8 @@ class Connection(asyncio.Protocol):
         self._waiting[number] = answer
         try:
             self._transport.write(message)
-            # In two halves: if this process was stopped for long, the owner need not have been.
+            # In two halves: after this process was suspended, the whole deadline may seem past
+            # although the owner had no time to answer.
             for _ in range(2):
                 await asyncio.wait({answer}, timeout=deadline / 2)
             if answer.done():
@@ -133,7 +134,7 @@ class Connection(asyncio.Protocol):
                 answer.set_exception(Died(self.pid))
 
     def kill(self) -> None:
-        """End an owner that hangs, for all its clients; nothing it answered is lost."""
+        """Kill an owner that hangs, for all its clients; no write that it answered is lost."""
         if self.pid > 1 and not self._lost.done():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(self.pid, signal.SIGKILL)
@@ -144,7 +145,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     async def close(self, deadline: float) -> None:
-        """Leave. If this was the owner's last client, return when it has closed all files."""
+        """Disconnect. If this was the last client, wait until the owner has closed its files."""
         if not self.alive:
             return
         assert self._transport is not None

@@ -1,8 +1,8 @@
-"""The folder of one embedded collection: which files it has, whose it is, who has it open.
+"""The folder of one embedded collection: its files, its user, and the process that has it open.
 
     collection.json   format, and an id that is new whenever the points are made anew
     shard/            the engine's files
-    owner.lock        locked by the owner while it runs; holds who that is and where it listens
+    owner.lock        locked by the owner while it runs; names its process and its address
     owner.sock        the owner's socket, unless the file system has none or the path is too long
     owner.log         what the owner printed, removed when it ends in order
 
@@ -42,8 +42,8 @@ _OURS = frozenset({LOCK, SOCKET, LOG, ABOUT, SHARD, f"{SHARD}.new"})
 class OwnerRecord:
     """What an owner writes into the lock file.
 
-    `socket` is absolute, or a name in the folder; `writer` is the process that may write, or 0;
-    processes of the same `run`, if there is one, may do so too.
+    `socket` is absolute, or a name in the folder. `writer` is the process that may write, or 0;
+    other processes of the same `run` (unless it is "") may write, too.
     """
 
     pid: int
@@ -61,7 +61,7 @@ class OwnerRecord:
         return self.host == socket.gethostname()
 
     def write(self, lock: int) -> None:
-        """Who reads half of it takes it for nothing, and reads again. Raises OSError."""
+        """Write it. A reader of an incomplete record reads again. Raises OSError."""
         text = orjson.dumps(asdict(self))
         os.ftruncate(lock, 0)
         os.pwrite(lock, text, 0)
@@ -133,12 +133,12 @@ class CollectionFolder:
         return str(_field((self.path / ABOUT).read_bytes(), "id"))
 
     def renew_identity(self) -> None:
-        """Write a new id, durably: the points are about to be made anew. Raises OSError."""
+        """Write a new id, durably, because all points will be replaced. Raises OSError."""
         about = orjson.dumps({"format": FORMAT, "id": uuid.uuid4().hex})
         write_atomically(self.path / ABOUT, about)
 
     def try_lock(self) -> int | None:
-        """The descriptor that holds the lock, None while another has it. Raises Fatal."""
+        """The descriptor that holds the lock, None while another process has it. Raises Fatal."""
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             lock = os.open(self.lock, flags, 0o600)
@@ -161,7 +161,7 @@ class CollectionFolder:
         return None
 
     def owner(self) -> OwnerRecord | None:
-        """Who has, or had, the lock, and where it listens; None where nobody says so."""
+        """The record of the present or last holder of the lock; None where there is none."""
         try:
             lock = os.open(self.lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             with os.fdopen(lock, "rb") as file:
@@ -177,7 +177,7 @@ class CollectionFolder:
             return None
 
     def forget_owner(self, lock: int) -> None:
-        """Give `lock` back; what tells of its owner goes, if the folder is still its own."""
+        """Release `lock`. The record is removed first, if the folder is still that of `lock`."""
         with contextlib.suppress(OSError):
             os.ftruncate(lock, 0)
             if os.path.samestat(os.fstat(lock), self.lock.stat()):
@@ -205,8 +205,8 @@ class CollectionFolder:
 
     def _no_locks(self, error: OSError) -> Fatal:
         return Fatal(
-            f"the file system of {self.path} has no locks ({error.strerror or error}), and "
-            "without one two processes could destroy the index",
+            f"the file system of {self.path} has no file locks ({error.strerror or error}); "
+            "without them two processes could destroy the index",
             hint="put it on a local disk (--qdrant DIR), or use a Qdrant server (--qdrant URL)",
             kind=Kind.STORE,
         )

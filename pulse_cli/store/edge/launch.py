@@ -1,4 +1,4 @@
-"""Starting the owner of a collection, and what is known of one that ended."""
+"""Starts the owner of a collection, and tells how one has ended."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _started: dict[int, subprocess.Popen[bytes]] = {}  # by this process; they may o
 
 
 def start_owner(folder: CollectionFolder, lock: int) -> int:
-    """Start it with the lock that this process took; its process id.
+    """Start an owner with the lock that this process took. Returns its process id.
 
     The caller closes its own descriptor of the lock. The owner inherits nothing else of this
     process: no terminal, no pipe, no secret. Raises OSError.
@@ -58,12 +58,12 @@ def _log(folder: CollectionFolder) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         return os.open(folder.log, flags, 0o600)
-    except OSError:  # a full disk, say: what it prints is not worth failing
+    except OSError:  # a full disk, for example: the run does not fail for want of a log
         return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 
 
 def environment() -> dict[str, str]:
-    """What it needs to find Python and this package; no secret of ours among it."""
+    """The variables it needs to find Python and this package; no secret is among them."""
     root = str(Path(pulse_cli.__file__).resolve().parent.parent)
     kept = {
         name: os.environ[name]
@@ -75,7 +75,7 @@ def environment() -> dict[str, str]:
 
 
 def last_words(folder: CollectionFolder, code: int | None) -> str:
-    """How an owner ended and the end of what it printed; `code` as of `status_of`."""
+    """How an owner ended, and the last lines of its output; `code` as from `status_of`."""
     how = "it ended"
     if code is not None and code < 0:
         with contextlib.suppress(ValueError):

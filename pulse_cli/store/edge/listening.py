@@ -1,9 +1,9 @@
-"""The socket of an owner: where it is bound, who may connect, and that it is removed again.
+"""The socket of an owner: where it is bound, who may connect, and when it is removed.
 
-It is bound in the collection's folder. Where that cannot be (the path is longer than a socket's
-name may be, about 100 bytes, or the file system has no sockets), it is bound in a new folder of
-the system's temporary folder, and the lock file tells where. Both are for this user only, and
-both sides ask the kernel whose process the other one is.
+It is bound in the folder of the collection. If that is not possible (a socket's path may have about
+100 bytes, and some file systems have no sockets), it is bound in a new folder in the system's
+temporary folder, and the lock file says where. Both are for this user only, and both sides ask the
+kernel for the user of the other process.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Listener:
         while True:
             try:
                 connection, _ = self.socket.accept()
-            except OSError:  # nobody there, or no more
+            except OSError:  # nobody waits, or the client has gone
                 return None
             other = peer(connection)
             if other is None or other[1] in (0, os.geteuid()):
@@ -84,7 +84,7 @@ def _private_folder() -> Path:
 
 
 def remove_socket(path: Path) -> None:
-    """Remove what an owner left, a socket and its private folder; nothing else."""
+    """Remove the socket that an owner left, and its private folder; nothing else."""
     with contextlib.suppress(OSError):
         if not path.is_socket() or path.name != SOCKET:
             return

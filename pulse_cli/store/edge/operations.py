@@ -1,8 +1,8 @@
-"""What the owner does with an open collection when it is asked to.
+"""The operations of the owner on an open collection.
 
 Each operation is a function of the collection, the header of the request and its body, and
-returns what JSON can say. `protocol.py` tells how to add one. Errors pass through: `failure`
-says which kind a client is told.
+returns a JSON value. `protocol.py` says how to add one. Errors are not caught here: `failure`
+translates them for the client.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from typing import Any
 
 import qdrant_edge as edge
 
-from pulse_cli.payload import INDEXES, KEY
-from pulse_cli.store.edge.bm25 import asked, weighed
+from pulse_cli.payload import INDEXES, KEY, LANGUAGE
+from pulse_cli.store.bm25 import weighed
 from pulse_cli.store.edge.folder import CollectionFolder
 from pulse_cli.store.edge.shard import Shard
+from pulse_cli.store.edge.word_search import WordSearch
 from pulse_cli.store.filters import SPARSE
+from pulse_cli.store.page_languages import bm25_language
 
 Request = dict[str, Any]
 
@@ -35,10 +37,11 @@ class Collection:
         self.folder = folder
         self._shard: Shard | None = None
         self._opened: os.stat_result | None = None
+        self.by_words = WordSearch()
 
     @property
     def shard(self) -> Shard:
-        """Raises Gone where the shard on the disk is not the one that was opened."""
+        """The open shard. Raises Gone where another one is on the disk now."""
         if self._shard is None:
             raise FileNotFoundError(self.folder.shard)
         self._check_there()
@@ -65,7 +68,7 @@ class Collection:
             self._complete()
 
     def _complete(self) -> None:
-        """Add what a crash while creating, or an older version, left out."""
+        """Add what is missing after a crash while creating, or from an older version."""
         if SPARSE not in self.shard.sparse:
             self.shard.add_sparse(SPARSE)
         for field in sorted(set(INDEXES) - self.shard.indexed()):
@@ -81,7 +84,7 @@ class Collection:
         raise Gone(f"{self.folder.path} was removed or replaced while it was open")
 
     def close(self) -> None:
-        """Flush and close it. What was removed meanwhile is left as it is."""
+        """Flush and close it. A folder that was removed meanwhile is not written again."""
         if self._shard is None:
             return
         try:
@@ -104,12 +107,14 @@ def _open(collection: Collection, request: Request, _: bytes) -> Request:
 def _upsert(collection: Collection, request: Request, body: bytes) -> None:
     size = collection.dense.get("size", 0)
     numbers = memoryview(body).cast("f").tolist()
+    bm25 = request["bm25"]
     made = []
     for number, point in enumerate(request["points"]):
         vector: dict[str, Any] = {"": numbers[number * size : (number + 1) * size]}
-        words = point["words"]
+        words, page = point["words"], point["payload"].get(LANGUAGE)
+        language = bm25_language(page, bm25["language"])
         weights = (
-            weighed(words, request["bm25"])
+            weighed(words, {**bm25, "language": language})
             if isinstance(words, str)
             else edge.SparseVector(words["indices"], words["values"])
         )
@@ -117,16 +122,15 @@ def _upsert(collection: Collection, request: Request, body: bytes) -> None:
             vector[SPARSE] = weights
         made.append(edge.Point(point["id"], vector, point["payload"]))
     collection.shard.upsert(made)
+    collection.by_words.wrote(point["payload"] for point in request["points"])
 
 
 def _query(collection: Collection, request: Request, body: bytes) -> list[Request]:
-    if (words := request["words"]) is None:
-        vector: Any = memoryview(body).cast("f").tolist()
-        return collection.shard.query(vector, "", request["filter"], request["limit"], True)
-    weights = asked(words, request["bm25"])
-    if not weights.indices:
-        return []
-    return collection.shard.query(weights, SPARSE, request["filter"], request["limit"], True)
+    shard, where, limit = collection.shard, request["filter"], request["limit"]
+    if (words := request["words"]) is not None:
+        return collection.by_words.query(shard, words, request["bm25"], where, limit)
+    vector: Any = memoryview(body).cast("f").tolist()
+    return shard.query(vector, "", where, limit, True)
 
 
 def _points(collection: Collection, request: Request, _: bytes) -> Request:
@@ -146,13 +150,13 @@ def _flush(collection: Collection, _: Request, __: bytes) -> None:
     shard = collection.shard
     try:
         shard.flush()
-    except Exception as error:  # whatever it says, it was the disk
+    except Exception as error:  # whatever the text, the cause is the disk
         raise OSError(str(error)) from error
 
 
 @dataclass(frozen=True)
 class Operation:
-    """`writes`: it takes its turn after a read. `claims`: only the one writer may ask for it."""
+    """`writes`: it waits for its turn as a write. `claims`: only the writer may request it."""
 
     run: Callable[[Collection, Request, bytes], Any]
     writes: bool = False
@@ -179,7 +183,7 @@ WRITES: dict[str, Operation] = {
     "optimize": Operation(lambda c, _, __: c.shard.optimize(), writes=True, claims=True),
     "flush": Operation(_flush, writes=True),
     "claim": Operation(lambda _, __, ___: None, writes=True, claims=True),
-    "release": Operation(lambda _, __, ___: None, writes=True),  # the owner's own affair
+    "release": Operation(lambda _, __, ___: None, writes=True),  # done by the owner itself
 }
 OPERATIONS = READS | WRITES
 
@@ -191,6 +195,6 @@ _KINDS: tuple[tuple[type[Exception], str], ...] = (
 
 
 def failure(error: Exception) -> dict[str, str]:
-    """What a client is told of it: `kind` gone, missing, os (the disk) or engine."""
+    """The error for the client: `kind` is gone, missing, os (the disk) or engine."""
     kind = next((name for cls, name in _KINDS if isinstance(error, cls)), "engine")
     return {"error": str(error), "kind": kind}

@@ -5,17 +5,16 @@ listens on a Unix socket, serves every pulse process of the same user, and ends 
 one has left, or ten seconds after its start if none came. It does not depend on the process
 that started it: it has a session of its own and ignores SIGINT, SIGTERM and SIGHUP.
 
-Requests are done one at a time, because the engine holds the interpreter lock (the GIL) during
-every call, so that threads would gain nothing. Reads and writes take turns: a search waits for
-at most one write, however many are queued, and a write for at most one read. A client may have
-eight requests queued; what it sends beyond that stays in its socket. What a client that left
-did not get answered is dropped.
+Requests are done one at a time: the engine holds the interpreter lock (the GIL) during every call,
+so threads would gain nothing. Reads and writes take turns: a search waits for at most one write,
+however many are queued, and a write for at most one read. A client may have eight requests queued;
+what it sends beyond that stays in its socket. The requests of a client that left are dropped.
 
-One client at a time may write: the first that asks, until it says that it is done or leaves.
-Clients that name the same run may write together. If an owner dies, its successor keeps the right
-to write for the process that had it first, or for its run, for ten seconds.
+One client at a time may write: the first that asks, until it releases the right or leaves. Clients
+that name the same run may write together. If an owner dies, the next one reserves the right to
+write for ten seconds, for the process or the run that had it.
 
-Being killed loses nothing that was answered: the log of the shard is replayed on opening.
+A kill loses nothing that was answered: the log of the shard is replayed on opening.
 """
 
 from __future__ import annotations
@@ -43,15 +42,15 @@ RECEIVE_BYTES = 1 << 20
 
 
 class Client:
-    """One connection: which of its requests are queued, which answers it has not taken."""
+    """One connection, with its queued requests and the answers that are not sent yet."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
         self.unpacker = Unpacker()
         self.unsent = bytearray()
         self.queued = 0
-        self.pid = 0  # said in its greeting
-        self.run = ""  # said when it asks to write; with whom it may do so
+        self.pid = 0  # from its greeting
+        self.run = ""  # from its request to write: clients of one run may write together
 
     @property
     def events(self) -> int:
@@ -61,7 +60,7 @@ class Client:
 
 
 class Turns:
-    """Requests that wait. Reads and writes are given out by turns, each in order."""
+    """Queued requests. Reads and writes are taken in turn, each kind in order."""
 
     def __init__(self) -> None:
         self._waiting: tuple[deque[Any], deque[Any]] = (deque(), deque())
@@ -89,7 +88,7 @@ class Turns:
 
 
 class Owner:
-    """Serves until nobody is left. `lock` is the descriptor that holds the folder's lock."""
+    """Serves until the last client has left. `lock` is the descriptor of the folder's lock."""
 
     def __init__(self, folder: CollectionFolder, lock: int) -> None:
         self._lock = lock
@@ -101,7 +100,7 @@ class Owner:
         self._listener = Listener(folder, before)
         self._writers: list[Client] = []
         self._clients: set[Client] = set()
-        self._last: Client | None = None  # to leave
+        self._last: Client | None = None  # the last client to leave
         self._turns = Turns()
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener.socket, selectors.EVENT_READ)
@@ -127,7 +126,7 @@ class Owner:
             self._selector.register(connection, client.events, client)
 
     def _exchange(self, client: Client, events: int) -> bool:
-        """Send and receive what there is; whether it is still there."""
+        """Send and receive what is ready. Returns whether the client is still connected."""
         try:
             if events & selectors.EVENT_WRITE:
                 self._send(client)
@@ -182,7 +181,7 @@ class Owner:
 
     def _answer(self, client: Client, header: Request, body: bytes = b"") -> None:
         client.unsent += pack(header, body)
-        with contextlib.suppress(OSError):  # it left: that is noticed when it is read from
+        with contextlib.suppress(OSError):  # it has left, which is noticed at the next read
             self._send(client)
         self._watch(client)
 
@@ -198,7 +197,9 @@ class Owner:
             self._selector.register(client.connection, client.events, client)
 
     def _leave(self, client: Client) -> None:
-        """It has gone. The last one's connection stays open until all is closed in order."""
+        """Forget a client that has left. The connection of the last one stays open until the
+        shard is closed.
+        """
         with contextlib.suppress(KeyError):
             self._selector.unregister(client.connection)
         self._turns.drop(client)
@@ -211,14 +212,14 @@ class Owner:
 
     @property
     def _writing(self) -> int:
-        """The process that may write now, alone or first of its run; 0 if anyone may."""
+        """The process that may write now, alone or with others of its run; 0 if any may."""
         if self._writers:
             return self._writers[0].pid
         waits = time.monotonic() < self._reserved_until and is_alive(self._reserved)
         return self._reserved if waits else 0
 
     def _claim(self, client: Client) -> bool:
-        """Whether it may write, from now on or already."""
+        """Give this client the right to write, if it is free. Returns whether it has it."""
         if client in self._writers:
             return True
         joins = client.run != "" and client.run == self._run
@@ -240,7 +241,9 @@ class Owner:
         record.write(self._lock)
 
     def _end(self) -> None:
-        """Leave the folder as it should be found; who waits for the end sees it close."""
+        """Close the shard and release the lock. A client that waits for the end sees its
+        connection close.
+        """
         self._listener.close()
         self._collection.close()
         self._collection.folder.forget_owner(self._lock)

@@ -1,4 +1,4 @@
-"""What a pulse process and the owner of an embedded collection say to each other.
+"""The protocol between a pulse process and the owner of an embedded collection.
 
 A message is two little-endian lengths (4 bytes for the header, 8 for the body), a JSON header
 and a raw body. Nothing in it is code, so reading a message can run nothing. A body holds
@@ -10,11 +10,10 @@ client sends requests `{"id", "op", ...}` with ids of its choice, and gets for e
 order, `{"id", "result"}` or `{"id", "error", "kind"}`. Greetings and the layout of a message
 stay as they are in every later protocol, so that two versions can tell each other apart.
 
-To add an operation: write a function in `operations.py`, enter it there in `READS` (it changes
-nothing, and goes before writes) or `WRITES`, and call it from `store.py` by
-`self._session.call({"op": name, ...}, body)`. Every operation may be sent twice, because a
-request is resent when the owner dies over it. Add one to `PROTOCOL` if a client of the version
-before would not get what it asks for.
+To add an operation: write a function in `operations.py`, enter it there in `READS` (if it changes
+nothing) or `WRITES`, and call it from `store.py` by `self._session.call({"op": name, ...}, body)`.
+Every operation must be repeatable, because a request is sent again when the owner dies during it.
+Add one to `PROTOCOL` if a client of the previous version would not get what it asks for.
 """
 
 from __future__ import annotations
@@ -30,17 +29,17 @@ MOST_BYTES = 1 << 30
 
 
 class Malformed(Exception):
-    """What came is no message of this protocol."""
+    """The bytes received are not a message of this protocol."""
 
 
 def pack(header: Any, body: bytes | memoryview = b"") -> bytes:
-    """One message. Raises TypeError for what JSON cannot say (a lone surrogate, say)."""
+    """One message. Raises TypeError for what JSON cannot express (a lone surrogate)."""
     text = orjson.dumps(header, option=orjson.OPT_SERIALIZE_NUMPY)
     return b"".join((LENGTHS.pack(len(text), len(body)), text, body))
 
 
 class Unpacker:
-    """Takes bytes as they come and gives whole messages."""
+    """Assembles messages from bytes as they are received."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()

@@ -1,4 +1,4 @@
-"""What an owner's errors mean to the engine of pulse, in words for the user."""
+"""Translates the errors of an owner into the errors of pulse, with messages for the user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ AGAIN = "run the same command again: it goes on from here"
 
 
 def translate(error: Answered, path: Path) -> PulseError:
-    """Only what the engine says of the points themselves is Rejected and blames a record."""
+    """Rejected only for what the engine says of the points themselves, else Fatal."""
     text = str(error)
     match error.kind:
         case "locked":
@@ -38,7 +38,7 @@ def translate(error: Answered, path: Path) -> PulseError:
         )
     if "No point with id" in text:
         return Unavailable(
-            f"the index {path} was changed by something else while pulse wrote to it: {text}",
+            f"the index {path} was changed by another program while pulse wrote to it: {text}",
             hint="run the same command again",
             kind=Kind.INDEX_CHANGED,
         )
@@ -81,7 +81,6 @@ def dead(path: Path, tries: int, reason: str) -> Fatal:
 
 def _other_version(path: Path, who: str) -> Fatal:
     return Locked(
-        f"the index {path} is in use by another version of pulse ({who}), which this one "
-        "cannot talk to",
+        f"the index {path} is in use by an incompatible version of pulse ({who})",
         hint="wait until its commands have ended, or use the same version",
     )

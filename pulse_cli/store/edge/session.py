@@ -1,8 +1,8 @@
-"""The requests of one store to the owner of its collection, whichever process that is.
+"""Sends the requests of one store to the owner of its collection.
 
-The owner is started if there is none. If it dies or hangs, whichever client gets the lock
-starts the next, all connect to it, and every unanswered request is sent again, twice at most:
-all of them may be repeated. An owner that hangs is killed by the client that waited in vain.
+The owner is started if there is none. A client whose request gets no answer in time kills the
+owner. If the owner dies, the first client that gets the lock starts the next one, and all clients
+connect to it. Every unanswered request is sent again, at most twice: all requests are repeatable.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ TRIES = 3
 GIVEN_UP_S = 10.0
 CLOSE_S = 30.0
 POLL_S = 0.02
-START_S = 30.0  # in which an owner must have begun to listen
-FOREIGN_S = 2.0  # the same, where the lock file says that it runs on another machine
+START_S = 30.0  # time for an owner to begin listening
+FOREIGN_S = 2.0  # the same, if the lock file says that it runs on another machine
 
 
 class Session:
@@ -45,9 +45,9 @@ class Session:
         return connection.pid if connection is not None and connection.alive else None
 
     async def open(self, *, create: bool, dimension: int) -> dict[str, Any]:
-        """Open the collection; what the operation `open` answers.
+        """Open the collection. Returns the result of the operation `open`.
 
-        With `create` it is made if it is not there. Raises Answered, Fatal.
+        With `create` a missing collection is created. Raises Answered, Fatal.
         """
         await self.close()
         self._folder = CollectionFolder.at(self.path)
@@ -63,10 +63,10 @@ class Session:
         return found
 
     async def claim(self, lock_wait: float, run_id: str) -> None:
-        """Be the one client that writes, from now on, also at the next owner.
+        """Get the right to write, and keep it when the owner is replaced.
 
-        Clients of one run ("": of none) write together. Who finds another one writing waits for
-        `lock_wait` seconds. Raises Answered, Fatal.
+        Clients of one run (if it is not "") write together. If another client is writing, wait up
+        to `lock_wait` seconds. Raises Answered, Fatal.
         """
         until = asyncio.get_running_loop().time() + lock_wait
         while True:
@@ -88,10 +88,10 @@ class Session:
     async def call(
         self, header: dict[str, Any], body: bytes | memoryview = b"", deadline: float | None = None
     ) -> Any:
-        """Send one request, twice more if the owner dies over it.
+        """Send one request, and up to twice again if the owner dies during it.
 
-        Raises Answered, or Fatal (exit 75) if that did not help; then later requests get that
-        at once for some seconds, so that a run can end soon.
+        Raises Answered, or Unavailable if that did not help. After that, requests fail at once
+        for some seconds, so that a run can end soon.
         """
         reason, until = self._gave_up
         loop = asyncio.get_running_loop()
@@ -107,7 +107,7 @@ class Session:
         raise dead(self.path, TRIES, reason)
 
     async def _connected(self) -> Connection:
-        """The connection, made anew where there is none. Raises Died, Answered, Fatal."""
+        """The connection; makes one if there is none. Raises Died, Answered, Fatal."""
         async with self._connecting:
             if self._connection is None or not self._connection.alive:
                 self._connection = await self._connect()
@@ -116,7 +116,7 @@ class Session:
             return self._connection
 
     async def _reopen(self, connection: Connection) -> None:
-        """Have the next owner open what was open. Raises as `_connected`."""
+        """Open the collection again at a new owner. Raises as `_connected`."""
         try:
             found = await connection.call(self._opening, b"", self._deadline)
         except Answered as error:
@@ -151,7 +151,7 @@ class Session:
             await asyncio.sleep(POLL_S)
 
     def _start_if_free(self) -> int | None:
-        """Start an owner unless there is one; its process."""
+        """Start an owner unless there is one. Returns its process id."""
         lock = self._folder.try_lock()
         if lock is None:
             return None
@@ -161,7 +161,7 @@ class Session:
             os.close(lock)
 
     async def _last_words(self, owner: int) -> str:
-        """How the owner ended. Its connections break a moment before its status is known."""
+        """How the owner ended. Waits a moment: connections break before the status is known."""
         for _ in range(50):
             if (status := status_of(owner)) is not None or not was_started_here(owner):
                 break
@@ -169,7 +169,7 @@ class Session:
         return last_words(self._folder, status)
 
     async def close(self) -> None:
-        """Leave; the owner ends if nobody else uses it."""
+        """Disconnect; the owner ends if this was its last client."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close(min(CLOSE_S, self._deadline))

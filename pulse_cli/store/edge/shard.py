@@ -1,4 +1,4 @@
-"""One shard of the Qdrant engine in this process, spoken to in the words of the REST API.
+"""One shard of the Qdrant engine in this process, with an interface like that of the REST API.
 
 The engine holds the interpreter lock during every call, dies by SIGBUS on a full disk and
 locks its folder, so only the process of the embedded store and the simulated server import
@@ -84,7 +84,7 @@ def _match(spec: Mapping[str, Any]) -> Any:
 
 
 def _truth(value: bool) -> Any:
-    """A bool the binding takes for one: it would match a plain one as the integer 0 or 1."""
+    """A bool that the binding accepts as one: it takes a plain bool for the integer 0 or 1."""
     import numpy as np  # 0.1 s, and such filters are rare
 
     return np.bool_(value)
@@ -103,7 +103,7 @@ class Shard:
     def create(
         cls, path: Path, vectors: Mapping[str, tuple[int, str]], sparse: Sequence[str]
     ) -> Shard:
-        """Create the folder whole or not at all: a crash leaves at most `path` + ".new"."""
+        """Create the folder completely or not at all: a crash leaves only `path` + ".new"."""
         half = path.with_name(path.name + ".new")
         if half.exists():
             shutil.rmtree(half)
@@ -138,7 +138,7 @@ class Shard:
         return set(self._shard.info().payload_schema)
 
     def create_index(self, field: str, kind: str, *, prefix: bool = False) -> None:
-        """Of `kind` keyword, bool or integer; `prefix` lets a keyword be found by its beginning."""
+        """`kind` is keyword, bool or integer; with `prefix` a keyword can be found by prefix."""
         schema: Any = edge.KeywordIndexParams(prefix=prefix or None)
         if kind == "bool":
             schema = edge.BoolIndexParams()
@@ -198,6 +198,7 @@ class Shard:
         limit: int,
         payload: Selector,
         offset: int = 0,
+        with_vector: Selector = False,
     ) -> list[dict[str, Any]]:
         """Nearest points, best first; `vector` is dense or `{"indices", "values"}`."""
         target: Any = vector
@@ -209,6 +210,7 @@ class Shard:
             query=edge.Query.Nearest(target, using=using),
             filter=_optional(where),
             with_payload=payload,
+            with_vector=with_vector,
         )
         return [{**_record(hit), "score": hit.score} for hit in self._shard.query(request)]
 

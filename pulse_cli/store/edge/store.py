@@ -1,8 +1,8 @@
 """The embedded store: the Qdrant engine on a folder, in a process of its own.
 
 A write that returned is in the shard's log and survives a kill of either process; `sync`
-flushes it to the disk. Free space is checked before every write, because the engine dies on a
-full disk (SIGBUS), and so are the vectors, because it stores NaN without a word.
+flushes it to the disk. Before every write the free space is checked, because a full disk kills the
+engine (SIGBUS), and so are the vectors, because the engine stores NaN without an error.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class EdgeStore:
         await self._read("flush")
 
     async def begin_load(self, *, bulk: bool, run_id: str = "") -> None:  # noqa: ARG002
-        """The right to write. Nothing to put off: only `end_load` ever builds the graph."""
+        """Get the right to write. `bulk` changes nothing: only `end_load` builds the graph."""
         try:
             await self._session.claim(self._lock_wait, run_id)
         except Answered as error:
@@ -186,12 +186,11 @@ class EdgeStore:
             raise translate(error, self.path) from error
 
     async def optimize(self) -> bool:
-        """Build the search graph and reclaim deleted space; whether there was anything to do.
+        """Build the search graph and reclaim deleted space. Returns whether anything was done.
 
-        Worth it from 20,000 points on (below that a plain scan takes 2 ms), so it does nothing
-        under that, nor below the engine's own 10 MB of vectors. Takes about 40 s per 100,000
-        points on two cores; call it when no other request is under way, after a run that is
-        complete.
+        Below 20,000 points, or the engine's own limit of 10 MB of vectors, it does nothing: a plain
+        scan of so many takes 2 ms. It takes about 40 s per 100,000 points on two cores. To be
+        called after a complete run, when no other request is in flight.
         """
         if await self.count() < OPTIMIZE_FROM:
             return False
@@ -285,8 +284,8 @@ def open_edge(
     """The store of `collection` in `folder`; nothing is touched before its `open`.
 
     Without `create` a missing collection is Fatal. `lock_wait` is how many seconds to wait for
-    another process that holds it (then Fatal, exit 11), `min_free` the bytes that must stay
-    free on the disk, `deadline` the seconds after which the process counts as stuck.
+    another process that writes (then Locked is raised), `min_free` the bytes that must stay free
+    on the disk, `deadline` the seconds after which the owner counts as stuck.
     """
     path = Path(folder).expanduser().absolute() / check_name(collection)
     return EdgeStore(

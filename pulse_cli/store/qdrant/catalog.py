@@ -1,4 +1,4 @@
-"""The collections of a Qdrant server: listed, given a second name (an alias), removed.
+"""Lists, aliases and removes the collections of a Qdrant server.
 
 References: https://api.qdrant.tech (Collections, Aliases, Telemetry).
 """
@@ -31,7 +31,7 @@ class QdrantCatalog:
         return {one["alias_name"]: one["collection_name"] for one in found["aliases"]}
 
     async def size(self, collection: str) -> int | None:
-        """Of the shards on this node, as its telemetry says; a key may not be allowed to ask."""
+        """The size of the shards on this node, by its telemetry; None if the key may not ask."""
         try:
             found = await self._rest.call("GET", "/telemetry?details_level=3")
         except PulseError:

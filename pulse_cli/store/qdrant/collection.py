@@ -1,4 +1,4 @@
-"""The collection on a Qdrant server: created as pulse needs it, or checked that it fits."""
+"""Creates the collection on a Qdrant server as pulse needs it, or checks an existing one."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Version = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class CollectionOptions:
-    """How a new collection is laid out; an existing one stays as it is.
+    """The layout of a new collection; an existing one stays as it is.
 
-    `on_disk` keeps vectors on disk and `int8` their quantized copies in memory, for sets
-    larger than memory; `shards` (2 to 4 per node) lets several streams write at once. `bm25` says
-    how words are weighed.
+    `on_disk` keeps vectors on disk and `int8` their quantized copies in memory, for collections
+    larger than memory. `shards` (2 to 4 per node) let several streams write at the same time.
+    `bm25` says how words are weighed.
     """
 
     on_disk: bool = False
@@ -37,7 +37,7 @@ class CollectionOptions:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """What was found. `indexing_deferred`: it is in bulk mode, no search graph is built.
+    """A collection as it is. `indexing_deferred`: in bulk mode, in which no graph is built.
 
     `status` is the server's: green, yellow (optimizing), grey (waiting to) or red.
     """
@@ -51,7 +51,7 @@ class Collection:
 
 
 async def server_version(rest: Rest) -> Version:
-    """Of the server; an answer that tells none counts as the oldest supported."""
+    """The version of the server; if it does not say, the oldest supported one."""
     answer = await rest.ask("GET", "/")
     found = rest.result(answer, "GET /")
     text = str(found.get("version", "")) if isinstance(found, dict) else ""
@@ -99,7 +99,7 @@ async def find(rest: Rest, version: Version) -> tuple[Collection, dict[str, Any]
 
 
 async def missing(rest: Rest) -> NoIndex:
-    """What to raise where there is no such collection: it names those that there are."""
+    """The error for a missing collection, which names those that exist."""
     answer = await rest.ask("GET", "/collections")
     found = answer.result.get("collections") if isinstance(answer.result, dict) else None
     names = [one.get("name") for one in found or [] if isinstance(one, dict)]
@@ -110,7 +110,7 @@ async def missing(rest: Rest) -> NoIndex:
 
 
 async def create(rest: Rest, dimension: int, options: CollectionOptions) -> None:
-    """Create it; that another process was quicker is no error."""
+    """Create it. If another process has just created it, that is no error."""
     dense: dict[str, Any] = {"size": dimension, "distance": "Cosine"}
     if options.on_disk:
         dense["on_disk"] = True

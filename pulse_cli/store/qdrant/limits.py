@@ -1,8 +1,8 @@
-"""How large a request to one collection may be: by its strict mode, and by what was refused.
+"""How large a request to one collection may be: from its strict mode, and from refusals.
 
-A collection in strict mode refuses requests over limits of its own with status 400. Those limits
-stand in its configuration. They are read when the collection is opened, and learned from the
-refusal where they were changed since. Sources: qdrant 1.18.3, `StrictModeConfig` in
+A collection in strict mode refuses requests over its limits with status 400. The limits are in
+its configuration and are read when the collection is opened. If they were changed since, they are
+learned from the refusal. Sources: qdrant 1.18.3, `StrictModeConfig` in
 `lib/segment/src/types.rs` and `lib/collection/src/operations/verification`.
 """
 
@@ -27,15 +27,15 @@ _REFUSALS = {
 
 @dataclass(slots=True)
 class RequestLimits:
-    """At most so many `points` in an upsert, `values` in a condition of a filter, and `results`
-    of a scroll or query."""
+    """The most `points` in an upsert, `values` in a condition of a filter, and `results` of a
+    scroll or query."""
 
     points: int = 256
     values: int = 512
     results: int = 10_000
 
     def read(self, config: Mapping[str, Any]) -> None:
-        """Keep to the strict mode in the configuration of the collection."""
+        """Take the limits of the strict mode from the configuration of the collection."""
         strict = config.get("strict_mode_config")
         if not isinstance(strict, Mapping) or strict.get("enabled") is not True:
             return
@@ -45,7 +45,7 @@ class RequestLimits:
                 setattr(self, name, min(getattr(self, name), value))
 
     def learn(self, name: str, refusal: str) -> bool:
-        """Whether the request was over the limit `name`, which was not known, and is now."""
+        """Learn the limit `name` from a refusal. Returns whether it was a new one."""
         match = _REFUSALS[name].search(refusal)
         if match is None or not 1 <= int(match[1]) < getattr(self, name):
             return False

@@ -1,8 +1,8 @@
-"""Points read from a Qdrant server: the best ones for a query, and all that match.
+"""Reads points from a Qdrant server: the best ones for a query, and all that match a filter.
 
-Where the server gives fewer at once than are asked for, several requests are made. Servers
-before 1.19 cannot match the beginning of a URL: then points are chosen here, out of those that
-match the rest of the filter.
+If the server gives fewer points at once than needed, several requests are made. Servers before 1.19
+cannot match the prefix of a URL. Then the prefix is checked here, on the points that match the rest
+of the filter.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from pulse_cli.errors import Fatal, Kind, Rejected
 from pulse_cli.model import Filter, Hit
 from pulse_cli.payload import KEY
 from pulse_cli.ports import WholePoints
-from pulse_cli.store.filters import SPARSE, condition, fields
+from pulse_cli.store.filters import SPARSE, both, condition, fields
+from pulse_cli.store.page_languages import LOOKED_AT
 from pulse_cli.store.qdrant.limits import RequestLimits
 from pulse_cli.store.qdrant.rest import Rest
 from pulse_cli.store.whole_points import MOST_VALUES, WHOLE_BATCH, no_payload_index, whole_point
@@ -30,7 +31,7 @@ MOST_CANDIDATES = 10_000
 
 
 class Reads:
-    """Reads of one collection. `matches_prefix`: the server can match the beginning of a URL."""
+    """Reads of one collection. `matches_prefix`: the server can match the prefix of a URL."""
 
     def __init__(self, rest: Rest, limits: RequestLimits) -> None:
         self._rest = rest
@@ -41,7 +42,7 @@ class Reads:
         return bool(where.url_prefix) and not self.matches_prefix
 
     async def best(self, query: dict[str, Any], limit: int, where: Filter) -> list[Hit]:
-        """The best `limit` points, in several requests where the server gives fewer at once."""
+        """The best `limit` points, in several requests if the server gives fewer at once."""
         if self._chosen_here(where):
             return await self._best_chosen_here(query, limit, where)
         found: list[Hit] = []
@@ -61,7 +62,7 @@ class Reads:
     async def _best_chosen_here(
         self, query: dict[str, Any], limit: int, where: Filter
     ) -> list[Hit]:
-        """Choose by URL prefix here, among ever more candidates."""
+        """The best points with the URL prefix, checked here, among more and more candidates."""
         found: list[Hit] = []
         step = min(max(100, 4 * limit), self._limits.results)
         for offset in range(0, MOST_CANDIDATES, step):
@@ -84,6 +85,15 @@ class Reads:
             for point in found["points"]
         ]
 
+    async def best_terms(
+        self, query: dict[str, Any], where: Filter, also: dict[str, Any]
+    ) -> list[set[int]]:
+        """The BM25 terms of the best few points that match both filters."""
+        body = {"query": query, "using": SPARSE, "limit": LOOKED_AT, "with_vector": [SPARSE]}
+        body["filter"] = both(condition(where, prefix=self.matches_prefix), also)
+        found = await self._rest.call("POST", "points/query", body)
+        return [set(point["vector"][SPARSE]["indices"]) for point in found["points"]]
+
     async def scroll(self, names: Sequence[str] | None, where: Filter) -> AsyncIterator[list[Hit]]:
         """All points that match, in batches, with these payload fields (score 0)."""
         here = self._chosen_here(where)
@@ -98,7 +108,7 @@ class Reads:
     async def scroll_by(
         self, names: Sequence[str] | None, wanted: dict[str, Any] | None
     ) -> AsyncIterator[list[Hit]]:
-        """The same with a filter in the words of the REST API, or None."""
+        """The same with a filter in the form of the REST API, or None."""
         body = {"with_payload": fields(names), "limit": SCROLL_BATCH}
         async for points, _ in self._batches(body, wanted, None):
             yield [Hit(str(point["id"]), 0.0, point.get("payload") or {}) for point in points]
@@ -120,7 +130,7 @@ class Reads:
                 yield WholePoints([whole_point(point) for point in points], rows, following)
 
     def _take_vector(self, point: dict[str, Any], row: Floats) -> dict[str, Any] | None:
-        """Write the vector of `point` into `row`; its BM25 weights."""
+        """Write the vector of `point` into `row`. Returns its BM25 weights."""
         vector = point.pop("vector")
         named = vector if isinstance(vector, dict) else {"": vector}
         if "" not in named or set(named) - {"", SPARSE}:

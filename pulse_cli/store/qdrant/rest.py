@@ -1,6 +1,6 @@
-"""Requests to a Qdrant server: one collection's paths, and what answers mean.
+"""Requests to a Qdrant server: the paths of one collection, and the meaning of answers.
 
-All requests of this package may be repeated. How they travel: `net.client`.
+All requests of this package can be repeated. They are sent by `net.client`.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ class Rest:
     async def ask(
         self, method: str, path: str, body: bytes | None = None, *, within: float | None = None
     ) -> Reply:
-        """One reply of any status. `path` is below the collection unless it begins with "/".
+        """The reply, whatever its status. `path` is below the collection unless it begins with "/".
 
-        Raises Transient when there is none, Fatal.
+        Raises Transient where there is no reply, Fatal.
         """
         target = path if path.startswith("/") else f"{self._path}/{path}".rstrip("/")
         return _read(await self.client.ask(method, target, body, within=within))
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The `result` of a successful reply. Raises what `error_of` makes of any other."""
+        """The `result` of a successful reply. Raises the error of any other (`error_of`)."""
         data = None if body is None else orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
         return self.result(await self.ask(method, path, data), f"{method} {path}")
 
@@ -77,7 +77,7 @@ class Rest:
 
 
 def _read(answer: Answer) -> Reply:
-    """Raises Malformed for an answer of success that Qdrant would not give."""
+    """Raises Malformed for a successful answer that does not have the form of Qdrant's."""
     try:
         found = answer.json()
     except Malformed:

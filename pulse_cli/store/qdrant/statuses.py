@@ -1,4 +1,4 @@
-"""What an answer of a Qdrant server means: one table from status and text to our errors.
+"""Which error an answer of a Qdrant server stands for: one table by status and text.
 
 Sources: qdrant 1.19 `src/actix/helpers.rs` (status per error), `rate_limiter.rs` (429 without
 Retry-After: the request is larger than the limit will ever allow).
@@ -25,7 +25,7 @@ class Reply:
 
 
 def too_large(reply: Reply) -> bool:
-    """The request must be split: its body or its number of points is over a fixed limit."""
+    """Whether the request must be split: its body or its points exceed a fixed limit."""
     if reply.status == 413 or (reply.status == 400 and "larger than allowed" in reply.error):
         return True
     over_budget = "rate limit exceeded," in reply.error.lower()
@@ -33,7 +33,7 @@ def too_large(reply: Reply) -> bool:
 
 
 def error_of(reply: Reply, what: str, server: str, collection: str) -> PulseError:
-    """The error for an answer that is none of the expected ones."""
+    """The error for an unexpected answer."""
     text, status = reply.error, reply.status
     message = f"Qdrant at {server} answered {status} to {what}: {text[:300]}"
     lower = text.lower()
@@ -69,7 +69,7 @@ def error_of(reply: Reply, what: str, server: str, collection: str) -> PulseErro
 def _not_found(message: str, lower: str, server: str, collection: str) -> Fatal:
     if "no point with id" in lower:
         return Unavailable(
-            f"collection {collection!r} was changed by something else while pulse wrote to it:"
+            f"collection {collection!r} was changed by another program while pulse wrote to it:"
             f" {message}",
             hint="run the same command again",
             kind=Kind.INDEX_CHANGED,

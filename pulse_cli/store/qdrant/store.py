@@ -22,7 +22,7 @@ from pulse_cli.store.filters import (
     of_versions,
 )
 from pulse_cli.store.qdrant import collection as layout
-from pulse_cli.store.qdrant.bm25 import to_weigh
+from pulse_cli.store.qdrant.bm25 import Queries
 from pulse_cli.store.qdrant.collection import Collection, CollectionOptions
 from pulse_cli.store.qdrant.limits import RequestLimits
 from pulse_cli.store.qdrant.reads import Reads
@@ -33,7 +33,7 @@ from pulse_cli.store.vectors import checked
 if TYPE_CHECKING:
     from pulse_cli.model import Floats
 
-STREAMS = 8  # hides the latency of a slow server; the limiter uses no more than it needs
+STREAMS = 8  # requests in flight, to hide the latency of a slow server; the limiter uses fewer
 ALL = Filter()
 
 
@@ -49,6 +49,7 @@ class QdrantStore:
         self._limits = RequestLimits()
         self._reads = Reads(rest, self._limits)
         self._upserts = Upserts(rest, self._limits, options.bm25)
+        self._queries = Queries(self._reads, options.bm25)
 
     @property
     def in_flight(self) -> int:
@@ -153,7 +154,7 @@ class QdrantStore:
     async def _in_pieces(
         self, keys: Sequence[str], request: Callable[[Sequence[str]], Awaitable[None]]
     ) -> None:
-        """One request for as many keys as the server takes in a filter; each may be repeated."""
+        """Requests with as many keys each as the server takes in a filter, all repeatable."""
         at = 0
         while at < len(keys):
             some = keys[at : at + self._limits.values]
@@ -180,8 +181,8 @@ class QdrantStore:
             )
         if not words:
             return []
-        query = {"query": to_weigh(words, self._options.bm25), "using": SPARSE}
-        return await self._reads.best(query, limit, where)
+        query = await self._queries.query(words, where)
+        return await self._reads.best({"query": query, "using": SPARSE}, limit, where)
 
     def scroll(self, names: Sequence[str] | None, where: Filter) -> AsyncIterator[list[Hit]]:
         return self._reads.scroll(names, where)
@@ -201,7 +202,7 @@ class QdrantStore:
         return await self._rest.client.answers("/readyz", range(200, 201))
 
     async def release(self) -> None:
-        """A server lets several write at once."""
+        """Nothing to do: a server lets several clients write at the same time."""
 
     async def begin_load(self, *, bulk: bool, run_id: str = "") -> None:  # noqa: ARG002
         if bulk and not self.found.indexing_deferred:
@@ -209,7 +210,7 @@ class QdrantStore:
             await self.refresh()
 
     async def end_load(self) -> None:
-        """Also after a bulk load that was killed, by the next run that is complete."""
+        """End bulk mode; after a bulk load that was killed, the next complete run does it."""
         if self.found.indexing_deferred:
             await layout.build_graph(self._rest)
             await self.refresh()

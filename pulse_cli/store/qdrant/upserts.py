@@ -1,9 +1,8 @@
-"""Points on their way to a Qdrant server, in requests that it takes.
+"""Writes points to a Qdrant server, in requests of a size that it accepts.
 
-A request holds at most 256 points or 4 MB, less where strict mode says so. Where the server
-refuses it as too large, it is sent again in halves, and later ones are no larger than what was
-taken. Vectors are written by orjson from the float32 rows themselves, in a quarter of the time
-that lists need.
+A request holds at most 256 points or 4 MB, or less in strict mode. If the server refuses it as too
+large, it is sent again in halves, and later requests are no larger than the accepted ones. orjson
+writes the vectors from the float32 rows, in a quarter of the time that lists would need.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import orjson
 
 from pulse_cli.errors import PulseError, Rejected, Transient
 from pulse_cli.model import Point, SparseVector
-from pulse_cli.payload import Bm25Options
+from pulse_cli.payload import LANGUAGE, Bm25Options
 from pulse_cli.store.filters import SPARSE
 from pulse_cli.store.qdrant.bm25 import to_weigh
 from pulse_cli.store.qdrant.limits import RequestLimits
@@ -80,7 +79,7 @@ class Upserts:
     def _encode(self, points: Sequence[Point], rows: Floats) -> bytes:
         """The body of an upsert, written in one go: pieces put together would be copied twice."""
         described = [
-            {"id": point.id, "vector": self._vectors(point.words, row), "payload": point.payload}
+            {"id": point.id, "vector": self._vectors(point, row), "payload": point.payload}
             for point, row in zip(points, rows, strict=True)
         ]
         try:
@@ -88,8 +87,10 @@ class Upserts:
         except TypeError as error:
             raise Rejected(f"a payload is not JSON: {error}", reason="bad-payload") from error
 
-    def _vectors(self, words: str | SparseVector, row: Floats) -> dict[str, Any]:
+    def _vectors(self, point: Point, row: Floats) -> dict[str, Any]:
+        words: str | SparseVector | dict[str, Any] = point.words
         if not words:
             return {"": row}
-        weighs = to_weigh(words, self._bm25) if isinstance(words, str) else words
-        return {"": row, SPARSE: weighs}
+        if isinstance(words, str):
+            words = to_weigh(words, self._bm25, point.payload.get(LANGUAGE))
+        return {"": row, SPARSE: words}

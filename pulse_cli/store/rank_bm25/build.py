@@ -1,9 +1,9 @@
-"""Makes the rank-bm25 view of a store: a derived view, so it can always be made again.
+"""Makes the rank-bm25 view of a store. It is derived, so it can always be made again.
 
-Points come in no order that keeps a page together, so their texts first go to a scratch table
-on disk; pages are then put together and counted one at a time, and postings written out each
-time a few million have gathered. Memory stays bounded whatever the store holds. The file is
-written beside the old one, synced, and put in its place in one step.
+The points of a page do not come together. So their texts go to a scratch table on disk first. Then
+pages are joined and counted one at a time, and postings are written whenever a few million are in
+memory. So memory is bounded. The file is written beside the old one, synced, and replaces it in
+one step.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ Chunk = tuple[str, str, int, int, str, int | None, int | None, str, bytes]
 async def rebuild(
     store: Store, folder: Path, run_in_thread: RunInThread, *, most_postings: int = MOST_POSTINGS
 ) -> int:
-    """Make or replace the view in `folder` from all points of `store`; how many pages it has.
+    """Make or replace the view in `folder` from all points of `store`. Returns its pages.
 
     Raises what the store raises, and OSError or sqlite3.Error where the disk fails; the old
     view then stays. `most_postings` bounds what is held in memory (8 bytes each).
@@ -127,7 +127,7 @@ def _build(db: sqlite3.Connection, points: int, most_postings: int) -> int:
     about = {"format": FORMAT, "points": points}
     db.executemany("INSERT INTO about VALUES (?, ?)", about.items())
     db.commit()
-    db.execute("VACUUM")  # gives back the room of the scratch table
+    db.execute("VACUUM")  # frees the space of the scratch table
     return pages
 
 
@@ -183,16 +183,16 @@ def _pages(db: sqlite3.Connection) -> Iterator[tuple[str, bytes, str]]:
 
 
 def _one_version(chunks: list[Chunk]) -> list[Chunk]:
-    """A write cut short leaves two versions of a page: one that is whole counts."""
+    """An interrupted write leaves two versions of a page: a whole one is taken."""
     versions = [list(each) for _, each in groupby(chunks, key=lambda row: row[1])]
     return max(versions, key=lambda rows: (len(rows) == rows[0][2], len(rows)))
 
 
 def join_chunks(chunks: Sequence[tuple[int | None, int | None, str]]) -> str:
-    """The text that was cut into these (start, stop, text), without what overlaps.
+    """The text of these chunks (start, stop, text), without overlap.
 
-    What chunks left out between them was white space. Chunks that do not say where they
-    stood are put one after the other.
+    Between two chunks only white space is missing. Chunks without offsets are put one after the
+    other.
     """
     parts: list[str] = []
     reached = 0

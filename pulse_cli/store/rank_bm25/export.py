@@ -1,7 +1,7 @@
-"""The rank-bm25 view as the file the original service loads at its start.
+"""Exports the rank-bm25 view as the file that the original service loads at its start.
 
-That service unpickles `{"corpus", "tokenized_corpus", "metadata"}`. This module only writes
-such files; nothing in pulse can read one, because reading one runs what is in it.
+That service unpickles `{"corpus", "tokenized_corpus", "metadata"}`. This module only writes such
+files. Nothing in pulse reads one, because unpickling a file can run any code in it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 from pulse_cli.atomic_file import AtomicFile
 from pulse_cli.store.rank_bm25.view import Bm25View, tokenize
 
-READER_SECONDS = 600.0  # how long the reader of a pipe may take over what fills it
+READER_SECONDS = 600.0  # how long the reader of a full pipe may take to read on
 
 
 def export(view: Bm25View, path: Path) -> None:
-    """Write `path` as a whole or not at all, a page at a time. Texts have white space folded.
+    """Write `path` completely or not at all, page by page. White space in texts is folded.
 
     Raises OSError where it cannot be written.
     """
@@ -29,12 +29,12 @@ def export(view: Bm25View, path: Path) -> None:
     }
     with AtomicFile(path, patience=READER_SECONDS) as file:
         pickler = pickle.Pickler(file, protocol=4)
-        pickler.fast = True  # without its memory of all it wrote, which would hold every page
+        pickler.fast = True  # no memo of what it wrote, which would keep every page in memory
         pickler.dump(columns)
 
 
 class _Column:
-    """Is written as a list of `items`, which need not be in memory together."""
+    """Pickled as a list of `items`, which need not be in memory at the same time."""
 
     def __init__(self, items: Iterable[Any]) -> None:
         self._items = items

@@ -1,9 +1,8 @@
 """The rank-bm25 view: whole pages on disk, scored as the `rank-bm25` package scores them.
 
-A view is one SQLite file, made from the store by `bm25_build` and replaced as a whole, so who
-reads it sees the old one or the new one. Only the postings of the query's words are read, so a
-search costs the same whatever the size of the collection's vocabulary, and opening one runs
-nothing that the file holds.
+A view is one SQLite file, made from the store by `build.py` and replaced as a whole, so a reader
+sees the old one or the new one. A search reads only the postings of its words, so its cost does
+not depend on the size of the vocabulary. Opening a view runs no code from the file.
 
 Formula: BM25Okapi of rank-bm25 0.2.2 (Trotman et al. 2014, ATIRE): idf = ln(N - n + 0.5) -
 ln(n + 0.5), negative ones replaced by 0.25 of the mean idf; k1 = 1.5, b = 0.75; words are
@@ -31,15 +30,15 @@ K1, B, EPSILON = 1.5, 0.75, 0.25
 
 
 def tokenize(text: str) -> list[str]:
-    """Words as the original service made them."""
+    """Words as the original service splits them."""
     return text.lower().split()
 
 
 class Bm25View:
     """A view opened for reading. Blocking; use it in one thread.
 
-    `documents` pages made from `points` points: a store with another number of points has
-    changed since.
+    It holds `documents` pages made from `points` points. If the store has another number of
+    points, it has changed since.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pulse_cli.config.settings import Bm25Language
 from pulse_cli.payload import Bm25Options
 from pulse_cli.prepare.words import bm25_text
-from pulse_cli.store.edge.bm25 import asked, weighed
+from pulse_cli.store.bm25 import asked, weighed
 
 ENGLISH = asdict(Bm25Options())
 NONE = asdict(Bm25Options("none"))
