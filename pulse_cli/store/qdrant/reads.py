@@ -122,6 +122,7 @@ class Reads:
             rows = np.empty((len(points), dimension), dtype=np.float32)
             for row, point in zip(rows, points, strict=True):
                 point["bm25"] = self._take_vector(point, row)
+                point["payload"] = payload_of(point)
             if points:
                 yield WholePoints([whole_point(point) for point in points], rows, following)
 
