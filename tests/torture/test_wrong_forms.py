@@ -57,7 +57,7 @@ ALL = Filter()
 KEY = "https://site.example/1"
 GONE = object()  # the member or item is left out
 RAW = (b"NaN", b"1e400", b"-1e400", b"9" * 400, b'"\\ud800"', b"{", b"")
-WRONG = (
+WRONG: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 3, 0.5, 2**63, 2**70, "", "0.5", "3", "x", "None"),
     *([], [None], [[]], {}, {"id": None}, {"": ""}, [{}], [{"id": {}}], GONE, *RAW),
 )
@@ -165,13 +165,12 @@ class Services:
     async def _serve(self) -> None:
         tei = replace(PROFILES["instant"].tei, dimension=DIMENSION)
         store = QdrantService(self._folder)
-        for name, service in {
-            "tei": TeiService(tei, WordPiece(vendored_tokenizer())),
-            "qdrant": store,
-            "firecrawl": _firecrawl(),
-            "rerank": RerankService(),
-        }.items():
-            self.liars[name] = Liar(service)
+        self.liars = {
+            "tei": Liar(TeiService(tei, WordPiece(vendored_tokenizer()))),
+            "qdrant": Liar(store),
+            "firecrawl": Liar(_firecrawl()),
+            "rerank": Liar(RerankService()),
+        }
         async with AsyncExitStack() as stack:
             for name, liar in self.liars.items():
                 self.urls[name] = (await stack.enter_async_context(serving(liar))).url

@@ -15,6 +15,8 @@ from typing import Any
 
 from pulse_cli.model import Hit
 
+MOST_DIMENSIONS = 65_536  # that Qdrant takes
+
 
 class WrongForm(Exception):
     """The answer is not what was asked for; `str()` names what was."""
@@ -180,9 +182,8 @@ def is_number(value: Any) -> bool:
 
 def _vector(found: Any, what: str) -> tuple[int, str]:
     size = found.get("size") if isinstance(found, dict) else None
-    if not _is_count(size):
+    if type(size) is not int or not 1 <= size <= MOST_DIMENSIONS:
         raise WrongForm(what)
-    assert isinstance(size, int)
     return size, str(found.get("distance"))
 
 
