@@ -20,7 +20,7 @@ from pulse_cli.errors import Fatal
 from pulse_cli.errors import Kind as Problem
 from pulse_cli.model import Input
 from pulse_cli.read.bytes.byte_reader import ByteReader
-from pulse_cli.read.bytes.inputs import CRAWL, INDEX
+from pulse_cli.read.bytes.inputs import FIRECRAWL, INDEX
 from pulse_cli.read.bytes.unpack import CHUNK, is_plain
 from pulse_cli.read.framing.detect import Kind, detect
 
@@ -73,7 +73,7 @@ def cut_into_shards(
 
 def _pieces(one: Input, piece_bytes: int) -> Iterator[tuple[Piece, int]]:
     """The pieces of an input, each with what it counts for in bytes."""
-    if one.name.startswith((CRAWL, INDEX)):
+    if one.name.startswith((FIRECRAWL, INDEX)):
         yield Piece(one.name), piece_bytes
     elif one.size is None:
         raise Fatal(

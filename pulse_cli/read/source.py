@@ -26,7 +26,7 @@ from pulse_cli.events import Waiting
 from pulse_cli.model import Input, Note, Place, Position, Record
 from pulse_cli.read.bytes.byte_reader import ByteReader
 from pulse_cli.read.bytes.files import InputReader
-from pulse_cli.read.bytes.inputs import CRAWL, INDEX, STDIN, crawl_id
+from pulse_cli.read.bytes.inputs import FIRECRAWL, INDEX, STDIN, crawl_path
 from pulse_cli.read.bytes.unpack import unpacked
 from pulse_cli.read.firecrawl.crawl import CrawlRecords
 from pulse_cli.read.firecrawl.crawl_api import CrawlApi
@@ -87,7 +87,7 @@ class InputSource:
     def check(self) -> None:
         """Ask for each remote crawl whether it can be had. Blocking. Raises Transient, Fatal."""
         for one in self._inputs:
-            if one.name.startswith(CRAWL):
+            if one.name.startswith(FIRECRAWL):
                 self._crawl_api(one.name).check()
             elif one.name.startswith(INDEX):
                 self._stored_documents().check(one.name.removeprefix(INDEX))
@@ -103,7 +103,7 @@ class InputSource:
         for index in range(start.source, len(self._inputs)):
             begin = start if index == start.source else Position(source=index)
             one = self._inputs[index]
-            if one.name.startswith(CRAWL):
+            if one.name.startswith(FIRECRAWL):
                 yield from self._crawl(index, one.name, begin)
             elif one.name.startswith(INDEX):
                 stored = self._stored_documents()
@@ -121,7 +121,7 @@ class InputSource:
         yield from CrawlRecords(index, name, api, self._shapes).records(start, self._count)
 
     def _crawl_api(self, name: str) -> CrawlApi:
-        return CrawlApi(crawl_id(name), self._options, self._sleep, self._now)
+        return CrawlApi(crawl_path(name), self._options, self._sleep, self._now)
 
     def _count(self, size: int) -> None:
         self._stored.read += size

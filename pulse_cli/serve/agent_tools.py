@@ -15,7 +15,7 @@ from pulse_cli.model import Filter
 from pulse_cli.payload import DOMAIN
 from pulse_cli.prepare.identity import canonical_url
 from pulse_cli.search.hybrid import search as search_index
-from pulse_cli.store.pages import stored_page
+from pulse_cli.store.pages import pages_by_domain, stored_page
 from pulse_cli.wiring import Services
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ def tools_of(opened: Services) -> MCPServer:
     async def list_sources() -> dict[str, Any]:
         """The sites that are indexed, with the number of pages of each."""
         store = await opened.store(0, create=False)
-        found = await store.facet(DOMAIN, Filter({"committed": True}))
-        sites = sorted(found.items(), key=lambda one: (-one[1], str(one[0])))
-        return {"sources": [{"domain": str(name), "pages": count} for name, count in sites]}
+        found = await pages_by_domain(store)
+        sites = sorted(found.items(), key=lambda one: (-one[1], one[0]))
+        return {"sources": [{"domain": name, "pages": count} for name, count in sites]}
 
     return server
 

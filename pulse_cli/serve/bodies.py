@@ -12,6 +12,41 @@ def _either(*names: str) -> AliasChoices:
     return AliasChoices(*names)
 
 
+class EventBody(BaseModel):
+    """An event of Firecrawl. Read page by page, so this form is for the description only."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [
+                {
+                    "success": True,
+                    "type": "crawl.page",
+                    "id": "crawl-1",
+                    "data": [
+                        {
+                            "markdown": "# Getting started\n\nInstall it, then run it.",
+                            "metadata": {
+                                "url": "https://docs.example/start",
+                                "title": "Getting started",
+                                "statusCode": 200,
+                            },
+                        }
+                    ],
+                }
+            ]
+        },
+    )
+
+    type: str
+    success: bool = True
+    id: str | None = None
+    jobId: str | None = None  # noqa: N815 - Firecrawl's name in its API v0
+    data: list[dict[str, Any]] | dict[str, Any] = []
+    metadata: dict[str, Any] = {}
+    error: str | None = None
+
+
 class IndexRequest(BaseModel):
     """One page. Only `url` and a text (`markdown`, else `html`) are needed."""
 
@@ -118,4 +153,4 @@ class SearchRequest(BaseModel):
     mode: Literal["hybrid", "semantic", "vector", "keyword", "bm25"] = "hybrid"
     limit: int = Field(default=10, ge=1, le=100)
     offset: int = Field(default=0, ge=0, le=1_000)
-    filters: SearchFilters = SearchFilters()
+    filters: SearchFilters | None = None

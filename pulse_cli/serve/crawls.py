@@ -1,4 +1,4 @@
-"""Crawls whose events arrived: which of their pages came, and whether they have ended.
+"""Crawls and batch scrapes whose events arrived: which pages came, and whether they have ended.
 
 Guarantees: what is noted here is on disk before the segment that told it is removed, so a crawl
 that is under way is known after any crash, and can be asked about at the next start. A page is
@@ -26,23 +26,30 @@ HASH_BYTES = 8
 QUIET_S = 25 * 60.0
 """After which a crawl that tells nothing is asked about: Firecrawl gives up after 21 minutes."""
 CRAWL, BATCH = "crawl", "batch_scrape"
+_PATHS = {CRAWL: "crawl", BATCH: "batch/scrape"}
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 _MARK = re.compile(rb'\{"pulse_crawl":"(crawl|batch_scrape)/([A-Za-z0-9_-]+)"')
-_END = re.compile(rb'"type":"crawl\.(completed|failed)"')
+_END = re.compile(rb'"type":"(?:crawl|batch_scrape)\.(completed|failed)"')
 
 
 @dataclass(slots=True)
 class Crawl:
     """A crawl. Times are seconds since 1970. `ended` is `completed`, `failed` or empty.
 
-    `ask_at`: when Firecrawl is to be asked about it.
+    `kind` is CRAWL or BATCH. `ask_at`: when Firecrawl is to be asked about it.
     """
 
+    kind: str
     id: str
     began: float
     heard: float
     ask_at: float
     ended: str = ""
+
+    @property
+    def path(self) -> str:
+        """Where Firecrawl's API tells of it."""
+        return f"{_PATHS[self.kind]}/{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +59,6 @@ class Origin:
     kind: str = ""
     id: str = ""
     ended: str = ""
-
-    @property
-    def is_crawl(self) -> bool:
-        return self.kind == CRAWL
 
 
 def mark(line: bytes, event_type: str, event_id: str) -> bytes:
@@ -92,10 +95,11 @@ class Crawls:
         now = time.time()
         self._known = {one["id"]: Crawl(**{**one, "ask_at": now}) for one in told}
 
-    def note(self, crawl: str, urls: Iterable[str], ended: str, *, ask_in: float) -> None:
-        """Pages of a crawl came, and perhaps its end. `keep` must follow."""
+    def note(self, of: Origin, urls: Iterable[str], *, ask_in: float) -> None:
+        """Pages of a crawl came, and perhaps its end (`of.ended`). `keep` must follow."""
         now = time.time()
-        found = self._known.setdefault(crawl, Crawl(crawl, now, now, now))
+        crawl, ended = of.id, of.ended
+        found = self._known.setdefault(crawl, Crawl(of.kind, crawl, now, now, now))
         found.heard, found.ask_at = now, now + ask_in
         if ended:
             found.ended, found.ask_at = ended, now

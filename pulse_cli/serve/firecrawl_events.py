@@ -1,7 +1,8 @@
 """Firecrawl's webhook events: which pages they bring, and what they are answered.
 
 Answers are those of the original service (paths, status codes, keys). One difference: a bad
-page does not cost the event its good ones; it is named in `failed_documents`.
+page does not cost the event its good ones; it is named in `failed_documents`. The data of an
+extraction or an agent are no pages as a rule; they are passed over, and the event acknowledged.
 Source of the event types: Firecrawl's webhook documentation, v0 to v2.
 """
 
@@ -15,10 +16,12 @@ import orjson
 
 from pulse_cli.model import Document, NoDocument, Skipped, Unreadable
 from pulse_cli.read.firecrawl.shapes import Shapes
-from pulse_cli.serve.crawls import mark
+from pulse_cli.serve.crawls import BATCH, CRAWL, mark
 
 MAX_PAGES = 10_000
-CRAWL_STAGES = frozenset({"crawl.started", "crawl.completed", "crawl.failed"})
+CRAWL_STAGES = frozenset(
+    f"{kind}.{stage}" for kind in (CRAWL, BATCH) for stage in ("started", "completed", "failed")
+)
 
 
 class NotAnEvent(Exception):
@@ -30,7 +33,7 @@ class Event:
     """An event. `failed` are the pages that could not be read.
 
     `lines` go into the inbox: the `pages` as JSON, one line each, and one for the begin or the
-    end of a crawl, which so has its place behind the pages before it.
+    end of a crawl or batch scrape, which so has its place behind the pages before it.
     """
 
     type: str
@@ -59,13 +62,14 @@ def read_event(body: bytes, shapes: Shapes) -> Event:
     pages = _pages(value.get("data"))
     metadata = value.get("metadata")
     event_id = str(value.get("id") or value.get("jobId") or "")
+    brings_pages = value["type"].startswith(("crawl.", "batch_scrape.", "monitor.page"))
     lines: list[bytes] = []
     failed: list[dict[str, str]] = []
     for page in pages:
         problem = _problem(page, shapes)
         if problem is None:
             lines.append(mark(orjson.dumps(page), value["type"], event_id))
-        else:
+        elif brings_pages:
             failed.append(problem)
     count = len(lines)
     if value["type"] in CRAWL_STAGES:

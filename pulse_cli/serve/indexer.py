@@ -26,6 +26,7 @@ from pulse_cli.app.index import Job, index_with
 from pulse_cli.engine import Stop
 from pulse_cli.errors import Kind
 from pulse_cli.events import DocumentDone, Event, Message, Summary
+from pulse_cli.model import Outcome
 from pulse_cli.ports import Clock, Observer
 from pulse_cli.serve.crawls import QUIET_S, Crawls, Origin, origin
 from pulse_cli.serve.inbox import Inbox
@@ -96,9 +97,10 @@ class Indexer:
         self._jobs.running = frozenset(segment.id for segment in segments)
         collection = self._services.settings.qdrant.collection
         origins = await asyncio.to_thread(_origins, segments)
-        results = _Results(origins, collection, self._observations)
+        results = _Results(origins, collection, self._observations, self._observer)
+        began = self._clock.monotonic()
         total = sum(map(len, origins.values()))
-        self._observer.on(Message("info", f"batch started: total={total}"))
+        self._observer.on(Message("info", f"batch started: total={total}; service pool reused"))
         paths = tuple(str(segment.path) for segment in segments)
         try:
             summary = await self.index(paths, results)
@@ -106,14 +108,24 @@ class Indexer:
                 await asyncio.to_thread(self._keep, segments, results)
                 await self._inbox.remove(segments)
                 self.indexed()
+            took_ms = 1000 * (self._clock.monotonic() - began)
+            self._observations.turn_ended(len(segments), took_ms, summary)
         finally:
             self._jobs.running = frozenset()
         return summary
 
     async def index(
-        self, sources: tuple[str, ...], observer: Observer, *, prune: bool = False
+        self,
+        sources: tuple[str, ...],
+        observer: Observer,
+        *,
+        prune: bool = False,
+        force: bool = False,
     ) -> Summary:
-        """One run over `sources`, from their beginning. Hold `turn`."""
+        """One run over `sources`, from their beginning. Hold `turn`.
+
+        `force`: pages that the index already holds are indexed all the same.
+        """
         state = self._services.settings.state_folder / "serve"
         await asyncio.to_thread(_forget_checkpoints, state)
         job = Job(
@@ -121,6 +133,7 @@ class Indexer:
             command="pulse serve",
             restart=True,
             prune=prune,
+            force=force,
             report_documents=True,
             any_dead=True,
         )
@@ -142,9 +155,10 @@ class Indexer:
     def _keep(self, segments: Sequence[Segment], results: _Results) -> None:
         for segment in segments:
             self._jobs.keep_results(segment.id, results.of(segment))
-        for crawl, (urls, ended) in results.crawls().items():
-            self._crawls.note(crawl, urls, ended, ask_in=QUIET_S)
-        if results.crawls():
+        crawls = results.crawls()
+        for of, urls in crawls:
+            self._crawls.note(of, urls, ask_in=QUIET_S)
+        if crawls:
             self._crawls.keep()
         self._jobs.delete_old()
 
@@ -153,8 +167,13 @@ class _Results:
     """An observer that keeps what became of each line of some segments."""
 
     def __init__(
-        self, origins: Mapping[str, list[Origin]], collection: str, observations: Observations
+        self,
+        origins: Mapping[str, list[Origin]],
+        collection: str,
+        observations: Observations,
+        observer: Observer,
     ) -> None:
+        self._observer = observer
         self._origins = origins
         self._collection = collection
         self._observations = observations
@@ -165,6 +184,7 @@ class _Results:
             line = event.place.line - 1
             source = event.place.source
             self._lines[source][line] = result_of(event, self._collection)
+            self._observer.on(_logged(event))
             origin = self._origins[source][line]
             self._observations.document(event, f"{Path(source).stem}.{line}", origin)
 
@@ -174,18 +194,25 @@ class _Results:
         count = len(self._origins[str(segment.path)])
         return [lines.get(number) or _NO_PAGE for number in range(count)]
 
-    def crawls(self) -> dict[str, tuple[list[str], str]]:
-        """For each crawl the addresses of its pages, and how it ended, if it did."""
-        found: dict[str, tuple[list[str], str]] = {}
+    def crawls(self) -> list[tuple[Origin, list[str]]]:
+        """Each crawl, with how it ended, if it did, and the addresses of its pages."""
+        found: dict[str, tuple[Origin, list[str]]] = {}
         for source, origins in self._origins.items():
             for line, one in enumerate(origins):
-                if one.is_crawl:
-                    urls, ended = found.get(one.id, ([], ""))
+                if one.id:
+                    before, urls = found.get(one.id, (one, []))
                     result = self._lines[source].get(line)
                     if result is not None:
                         urls.append(result["url"])
-                    found[one.id] = (urls, one.ended or ended)
-        return found
+                    found[one.id] = (one if one.ended else before, urls)
+        return list(found.values())
+
+
+def _logged(done: DocumentDone) -> Message:
+    """The line of the log for one page."""
+    if done.outcome is Outcome.DEAD:
+        return Message("warning", f"failed: url={done.url} error={done.detail or done.reason}")
+    return Message("info", f"{done.outcome}: url={done.url} chunks={done.chunks}")
 
 
 _NO_PAGE = {

@@ -56,6 +56,19 @@ class Observations:
         for operation in _operations(done, job_id, origin.id, success=success):
             self._recorder.add(operation)
 
+    def turn_ended(self, segments: int, took_ms: float, summary: Summary) -> None:
+        """The worker is through with some segments, their results kept, or it was cut short."""
+        self._recorder.add(
+            Operation(
+                "worker",
+                "process_segments",
+                took_ms,
+                summary.status == "complete",
+                error_message=summary.error.message if summary.error else None,
+                extra_metadata={"segments": segments},
+            )
+        )
+
     def run_ended(self, summary: Summary) -> None:
         counts = summary.counts
         self.runs.appendleft(
@@ -104,10 +117,10 @@ def _operations(
         **common,
     )
     stages = (
-        ("chunking", "chunk_text", done.prepare_ms),
-        ("embedding", "embed_batch", done.embed_ms),
-        ("qdrant", "index_chunks", done.store_ms),
+        ("chunking", "chunk_text", done.prepare_ms, "chunks_created"),
+        ("embedding", "embed_batch", done.embed_ms, "batch_size"),
+        ("qdrant", "index_chunks", done.store_ms, "chunks_indexed"),
     )
-    for kind, name, ms in stages:
+    for kind, name, ms, figure in stages:
         if ms:
-            yield Operation(kind, name, ms, True, **common)
+            yield Operation(kind, name, ms, True, extra_metadata={figure: done.chunks}, **common)

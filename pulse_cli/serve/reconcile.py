@@ -4,7 +4,9 @@ Firecrawl drops an event after four tries, so a receiver that was away for longe
 When a crawl has ended, or was not heard of for a while, or was under way when this process
 started, Firecrawl is asked how many pages the crawl has. If fewer came, or if pages that are gone
 are to be pruned, the crawl is indexed from Firecrawl (`firecrawl:crawl/ID`). Pages that came
-already are found unchanged there, which costs their look-up only.
+already are found unchanged there, which costs their look-up only. A batch scrape is asked about
+in the same way (`firecrawl:batch/scrape/ID`), but nothing is pruned after one: the addresses of
+a batch are no whole site.
 
 The end of a crawl lies in the inbox behind its pages, so they are indexed by then. Firecrawl
 keeps a crawl for 24 hours; one that could not be asked about for as long is given up, and said.
@@ -21,8 +23,9 @@ from typing import TYPE_CHECKING
 from pulse_cli.errors import PulseError
 from pulse_cli.events import DocumentDone, Event, Message
 from pulse_cli.ports import Observer
+from pulse_cli.read.bytes.inputs import FIRECRAWL
 from pulse_cli.read.firecrawl.crawl_api import CrawlApi, Page
-from pulse_cli.serve.crawls import CRAWL, QUIET_S, Crawl, Crawls, Origin
+from pulse_cli.serve.crawls import BATCH, QUIET_S, Crawl, Crawls, Origin
 from pulse_cli.wiring.adapters import read_options
 
 if TYPE_CHECKING:
@@ -33,7 +36,6 @@ if TYPE_CHECKING:
 ANSWER_S = 10.0
 SOON_S = 60.0
 KEPT_S = 24 * 3600.0
-SOURCE = "firecrawl:crawl/"
 RUNNING = ("scraping", "active")
 
 
@@ -75,7 +77,7 @@ class Reconciler:
         """Ask about one crawl, and do what is to be done; else it is asked about later."""
         crawl.ask_at = time.time() + SOON_S
         try:
-            page = await asyncio.to_thread(CrawlApi(crawl.id, self._options).status)
+            page = await asyncio.to_thread(CrawlApi(crawl.path, self._options).status)
         except PulseError as error:
             if time.time() - crawl.heard >= KEPT_S:
                 await self._give_up(crawl, str(error))
@@ -93,7 +95,7 @@ class Reconciler:
         """Whether the index now holds all that the crawl does."""
         received = await asyncio.to_thread(self._crawls.received, crawl.id)
         all_came = page.total is not None and received >= page.total
-        prune = self._settings.serve.prune and page.status == "completed"
+        prune = self._settings.serve.prune and page.status == "completed" and crawl.kind != BATCH
         if all_came and not prune:
             return True
         of = "?" if page.total is None else f"{page.total:,}"
@@ -101,7 +103,7 @@ class Reconciler:
         self._observer.on(Message("info", text))
         async with self._indexer.turn:
             summary = await self._indexer.index(
-                (SOURCE + crawl.id,), _Pages(self._observations, crawl.id), prune=prune
+                (FIRECRAWL + crawl.path,), _Pages(self._observations, crawl), prune=prune
             )
         if summary.error is not None:  # also where all is indexed, but may not be pruned
             self._observer.on(Message("warning", f"the crawl {crawl.id}: {summary.error.message}"))
@@ -110,21 +112,21 @@ class Reconciler:
     async def _end(self, crawl: Crawl, page: Page) -> None:
         await asyncio.to_thread(self._crawls.forget, crawl.id)
         error = None if page.status == "completed" else f"its status is {page.status!r}"
-        self._observations.crawls.ended(CRAWL, crawl.id, error)
+        self._observations.crawls.ended(crawl.kind, crawl.id, error)
 
     async def _give_up(self, crawl: Crawl, why: str) -> None:
         text = f"the crawl {crawl.id} could not be checked for lost pages within a day: {why}"
         self._observer.on(Message("error", text))
         await asyncio.to_thread(self._crawls.forget, crawl.id)
-        self._observations.crawls.ended(CRAWL, crawl.id, text)
+        self._observations.crawls.ended(crawl.kind, crawl.id, text)
 
 
 class _Pages:
     """An observer of the run over one crawl."""
 
-    def __init__(self, observations: Observations, crawl: str) -> None:
+    def __init__(self, observations: Observations, crawl: Crawl) -> None:
         self._observations = observations
-        self._origin = Origin(CRAWL, crawl)
+        self._origin = Origin(crawl.kind, crawl.id)
 
     def on(self, event: Event) -> None:
         if isinstance(event, DocumentDone):

@@ -8,16 +8,14 @@ more, the run under way is stopped in order, and what was accepted stays in the 
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pulse_cli.app.search import ranking_of, search_backends
 from pulse_cli.app.turns import INBOX
 from pulse_cli.engine import Stop, SystemClock
-from pulse_cli.events import DocumentDone, Event, Message
+from pulse_cli.events import Message
 from pulse_cli.model import Filter
 from pulse_cli.ports import Observer
 from pulse_cli.read.firecrawl.scrape_api import ScrapeApi
@@ -30,7 +28,7 @@ from pulse_cli.serve.crawls import Crawls
 from pulse_cli.serve.health import Health
 from pulse_cli.serve.inbox import Inbox
 from pulse_cli.serve.indexer import Indexer
-from pulse_cli.serve.jobs import Jobs, result_of
+from pulse_cli.serve.jobs import Jobs
 from pulse_cli.serve.observations import Observations
 from pulse_cli.serve.reconcile import Reconciler
 from pulse_cli.serve.rescrape import Rescraper
@@ -43,7 +41,6 @@ if TYPE_CHECKING:
 
 FLUSH_SECONDS = 1.0
 CLEAN_SECONDS = 3600.0
-TEST_SECONDS = 120.0
 DRAIN_SECONDS = 30.0
 
 
@@ -111,6 +108,7 @@ class Service:
             await self.services.preparer()
             await self.services.store(embedder.dimension)
             self._stack = stack.pop_all()
+        self._observer.on(Message("info", "service pool ready: embedder and store are open"))
         work = [self._keep_records()]
         if self.settings.serve.worker:
             await asyncio.to_thread(self.crawls.load)
@@ -149,35 +147,6 @@ class Service:
             limit=limit,
             where=where,
             ranking=ranking_of(self.settings),
-        )
-
-    # --- indexing at once --------------------------------------------------
-
-    async def index_now(self, line: bytes) -> dict[str, Any]:
-        """Index one page before answering; each step with its time."""
-        began = time.monotonic()
-        told: list[DocumentDone] = []
-
-        class Told:
-            def on(self, event: Event) -> None:
-                if isinstance(event, DocumentDone):
-                    told.append(event)
-
-        file = self.inbox.folder / "now" / f"{time.time_ns()}.jsonl"
-        async with asyncio.timeout(TEST_SECONDS), self.indexer.turn:
-            await asyncio.to_thread(_write, file, line)
-            try:
-                summary = await self.indexer.index((str(file),), Told())
-            finally:
-                await asyncio.to_thread(file.unlink, missing_ok=True)
-        total = round(1000 * (time.monotonic() - began), 3)
-        if not told:
-            text = summary.error.message if summary.error else "it holds no page"
-            return _test_answer("", total, None, text, "not-indexed")
-        collection = self.settings.qdrant.collection
-        result = result_of(told[0], collection)
-        return _test_answer(
-            told[0].url, total, told[0], result.get("error"), result.get("error_type")
         )
 
     # --- in the background -------------------------------------------------
@@ -224,41 +193,3 @@ def _records_url(settings: Settings) -> str:
     if settings.records.url is not None:
         return settings.records.url.get_secret_value()
     return f"sqlite:///{settings.state_folder / 'records.db'}"
-
-
-def _write(file: Path, line: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file.write_bytes(line + b"\n")
-
-
-def _test_answer(
-    url: str, total_ms: float, done: DocumentDone | None, error: str | None, kind: str | None
-) -> dict[str, Any]:
-    stages = (
-        ()
-        if done is None
-        else (
-            ("chunking", done.prepare_ms),
-            ("embedding", done.embed_ms),
-            ("indexing", done.store_ms),
-        )
-    )
-    failed = {} if error is None else {"error": error, "error_type": kind}
-    status = "success" if error is None else "failed"
-    chunks = done.chunks if done else 0
-    return {
-        "status": status,
-        "url": url,
-        "total_duration_ms": total_ms,
-        "steps": [
-            {"step": name, "duration_ms": round(ms, 3), "status": status, "details": {}}
-            for name, ms in stages
-        ],
-        "summary": {
-            "chunks_indexed": chunks,
-            "total_tokens": done.tokens if done else 0,
-            "indexed_to_qdrant": error is None,
-            "indexed_to_bm25": error is None,
-        },
-        **failed,
-    }

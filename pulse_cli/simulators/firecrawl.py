@@ -19,7 +19,7 @@ import orjson
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.firecrawl_site import Document, Site, address_of, shown
 from pulse_cli.simulators.firecrawl_webhooks import Hook, Webhooks
-from pulse_cli.simulators.wire import Request, Response
+from pulse_cli.simulators.http import Request, Response
 
 PAGE_DOCUMENTS = 100
 PAGE_BYTES = 10 << 20
@@ -30,14 +30,19 @@ _PATH = re.compile(r"/(v[012])/(scrape|crawl|batch/scrape)(?:/status)?(?:/([^/]+
 
 @dataclass(slots=True)
 class Crawl:
-    """One crawl: the pages that it found so far, and those that failed."""
+    """One crawl or batch scrape: the pages that it found so far, and those that failed."""
 
     id: str
     version: str
     total: int
+    is_batch: bool = False
     status: str = "scraping"
     pages: list[Document] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def path(self) -> str:
+        return f"{'batch/scrape' if self.is_batch else 'crawl'}/{self.id}"
 
 
 class FirecrawlService:
@@ -88,7 +93,7 @@ class FirecrawlService:
             asked = orjson.loads(request.body)
             return self._scrape(version, asked) if what == "scrape" else self._start(version, asked)
         crawl = self.crawls.get(crawl_id or "")
-        if request.method != "GET" or crawl is None:
+        if request.method != "GET" or crawl is None or crawl.is_batch != (what == "batch/scrape"):
             return _refused(404, "Job not found")
         if errors:
             return _json({"errors": crawl.errors, "robotsBlocked": []})
@@ -116,14 +121,18 @@ class FirecrawlService:
         task.add_done_callback(self._running.discard)
         if version == "v0":
             return _json({"jobId": crawl.id})
-        return _json({"success": True, "id": crawl.id, "url": f"/{version}/crawl/{crawl.id}"})
+        return _json({"success": True, "id": crawl.id, "url": f"/{version}/{crawl.path}"})
 
     def _new(
         self, version: str, asked: dict[str, Any]
     ) -> tuple[Crawl, list[Document], Hook | None]:
-        limit = int(asked.get("limit") or DEFAULT_LIMIT)
-        found = self.site.below(str(asked.get("url") or ""), limit)
-        crawl = Crawl(str(uuid.uuid4()), version, len(found))
+        urls = asked.get("urls")
+        if urls is None:
+            limit = int(asked.get("limit") or DEFAULT_LIMIT)
+            found = self.site.below(str(asked.get("url") or ""), limit)
+        else:
+            found = [self.site.page(str(url)) for url in urls]
+        crawl = Crawl(str(uuid.uuid4()), version, len(found), is_batch=urls is not None)
         self.crawls[crawl.id] = crawl
         return crawl, found, Hook.of(asked.get("webhook"))
 
@@ -146,8 +155,9 @@ class FirecrawlService:
     ) -> None:
         if hook is None:
             return
+        kind = "batch_scrape" if crawl.is_batch else "crawl"
         name = "jobId" if crawl.version == "v0" else "id"
-        event: dict[str, Any] = {"success": not error, "type": f"crawl.{stage}", name: crawl.id}
+        event: dict[str, Any] = {"success": not error, "type": f"{kind}.{stage}", name: crawl.id}
         await self.webhooks.send(
             hook, {**event, "data": data, **({"error": error} if error else {})}
         )
@@ -172,7 +182,7 @@ class FirecrawlService:
         after = skip + len(documents)
         more = not done or after < len(crawl.pages)
         host = request.headers.get("host", "localhost")
-        following = f"http://{host}/{version}/crawl/{crawl.id}?skip={after}"
+        following = f"http://{host}/{version}/{crawl.path}?skip={after}"
         return {
             "success": True,
             "status": crawl.status,

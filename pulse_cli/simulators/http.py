@@ -1,9 +1,8 @@
-"""A small, fast HTTP/1.1 server for simulated services, over real TCP.
+"""Simulated services over real HTTP, with the faults that can be asked of every one of them.
 
-It does what httpx, aiohttp and curl need: keep-alive, bodies by Content-Length or in
-chunks, `Expect: 100-continue`, one request after another per connection. A service is an
-object with `handle`; faults are applied here, around it, so that every simulator has the
-same ones. A client that goes away cancels the handler of its request, as axum does.
+The server is aiohttp's. A service is an object with `handle`; faults are applied here, around
+it, so that every simulator has the same ones. A client that goes away cancels the handler of
+its request, as axum does.
 
 Control: `GET /_sim/stats`, `POST /_sim/reset` (counters), `POST /_sim/faults` with
 `{"faults": [...], "seed": 0}`. These are neither counted nor disturbed.
@@ -17,19 +16,38 @@ import gzip
 import socket
 import struct
 import traceback
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Protocol
 
 import orjson
+from aiohttp import web
 
 from pulse_cli.simulators.faults import Fault, FaultSchedule
-from pulse_cli.simulators.wire import JSON, PLAIN, Request, RequestReader, Response
 
-__all__ = ["JSON", "PLAIN", "Request", "Response", "Service", "Simulator", "serving"]
-
+JSON: Mapping[str, str] = {"content-type": "application/json"}
+PLAIN: Mapping[str, str] = {"content-type": "text/plain; charset=utf-8"}
 _BEFORE_THE_WORK = frozenset({"status", "reset", "hang"})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """`headers` are lower-case. `factor`: how many times as long the work is to take."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    factor: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=lambda: JSON)
 
 
 class Service(Protocol):
@@ -50,9 +68,11 @@ class Simulator:
     def __init__(self, service: Service, faults: FaultSchedule | None = None) -> None:
         self.service = service
         self.faults = faults or FaultSchedule()
-        self.connections: set[_Connection] = set()
         self.opened = 0
         self._address = ("127.0.0.1", 0)
+        self._http = web.Server(
+            self._answer, handler_cancellation=True, access_log=None, auto_decompress=False
+        )
         self._server: asyncio.Server | None = None
 
     @property
@@ -60,10 +80,10 @@ class Simulator:
         return f"http://{self._address[0]}:{self._address[1]}"
 
     async def up(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen; after `down`, on the same port again unless told otherwise."""
+        """Listen; after `down`, on the same port again unless another one is given."""
         wanted = (host, port or self._address[1])
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), *wanted, backlog=1024)
+        self._server = await loop.create_server(self._connection, *wanted, backlog=1024)
         self._address = self._server.sockets[0].getsockname()[:2]
 
     async def down(self) -> None:
@@ -71,22 +91,23 @@ class Simulator:
         if self._server is not None:
             self._server.close()
             self._server = None
-        tasks = [c.task for c in self.connections if c.task is not None]
-        for connection in list(self.connections):
-            connection.reset()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for connection in self._http.connections:
+            _reset(connection.transport)
+        await self._http.shutdown(timeout=0)
+
+    def _connection(self) -> asyncio.Protocol:
+        self.opened += 1
+        return self._http()
 
     def stats(self) -> dict[str, Any]:
-        here = {"connections": len(self.connections), "connections_opened": self.opened}
+        here = {"connections": len(self._http.connections), "connections_opened": self.opened}
         return {**self.service.stats(), **here, "faults_fired": self.faults.fired}
 
     def reset(self) -> None:
-        self.opened = len(self.connections)
+        self.opened = len(self._http.connections)
         self.service.reset()
 
-    def control(self, request: Request) -> Response:
+    def _control(self, request: Request) -> Response:
         """Answer a `/_sim/` request."""
         if request.path == "/_sim/stats":
             return Response(body=orjson.dumps(self.stats()))
@@ -103,12 +124,51 @@ class Simulator:
             return Response(body=b"{}")
         return Response(404, b"{}")
 
+    async def _answer(self, asked: web.BaseRequest) -> web.StreamResponse:
+        if asked.headers.get("expect", "").lower() == "100-continue":
+            await asked.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = await asked.content.read()  # `asked.read` has a limit
+        path, _, query = asked.raw_path.partition("?")
+        headers = {name.lower(): value for name, value in asked.headers.items()}
+        request = Request(asked.method, path, query, headers, body)
+        if path.startswith("/_sim/"):
+            return _sent(self._control(request))
+        fault = self.faults.pick(request.method, path, body)
+        try:
+            if fault is None:
+                return _sent(await self.service.handle(request))
+            return await self._disturbed(fault, request, asked)
+        except Exception:
+            # A bug of the simulator: its traceback must reach who uses it, not a log.
+            return _sent(Response(500, traceback.format_exc().encode(), PLAIN))
+
+    async def _disturbed(
+        self, fault: Fault, request: Request, asked: web.BaseRequest
+    ) -> web.StreamResponse:
+        if fault.kind == "slow":
+            response = await self.service.handle(replace(request, factor=self.faults.draw(fault)))
+            await asyncio.sleep(fault.seconds)
+            return _sent(response)
+        response = Response()
+        if fault.kind not in _BEFORE_THE_WORK or fault.when != "before":
+            response = await self.service.handle(request)
+        if fault.kind == "status":
+            headers = {**JSON, **{k.lower(): v for k, v in fault.headers.items()}}
+            return _sent(Response(fault.status, fault.body.encode(), headers))
+        if fault.kind == "reset":
+            return await _cut_off(asked, response, half=fault.when == "body")
+        if fault.kind == "hang":
+            await asyncio.get_running_loop().create_future()
+        if fault.kind == "drip":
+            return await _drip(asked, response, fault.seconds)
+        return _sent(_spoil(self.service, fault, response))
+
 
 @contextlib.asynccontextmanager
 async def serving(
     service: Service, *, faults: Iterable[Fault] = (), seed: int = 0, port: int = 0
 ) -> AsyncIterator[Simulator]:
-    """Run a service in this event loop, on a free port of 127.0.0.1 unless told otherwise."""
+    """Run a service in this event loop, on a free port of 127.0.0.1 unless another is given."""
     simulator = Simulator(service, FaultSchedule(faults, seed))
     await simulator.up(port=port)
     try:
@@ -117,113 +177,47 @@ async def serving(
         await simulator.down()
 
 
-class _Connection(asyncio.Protocol):
-    """One client connection: bytes to requests, one answered after the other."""
+def _sent(response: Response) -> web.Response:
+    return web.Response(body=response.body, status=response.status, headers=response.headers)
 
-    def __init__(self, simulator: Simulator) -> None:
-        self._simulator = simulator
-        self._reader = RequestReader()
-        self.task: asyncio.Task[None] | None = None
-        self._transport: asyncio.Transport
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
-        self._simulator.connections.add(self)
-        self._simulator.opened += 1
+async def _begun(asked: web.BaseRequest, response: Response) -> web.StreamResponse:
+    """The head of an answer is sent, its body is to follow."""
+    begun = web.StreamResponse(status=response.status, headers=response.headers)
+    begun.content_length = len(response.body)
+    await begun.prepare(asked)
+    return begun
 
-    def connection_lost(self, _: Exception | None) -> None:
-        self._simulator.connections.discard(self)
-        if self.task is not None:
-            self.task.cancel()
 
-    def reset(self) -> None:
-        """Close with RST and without sending what is still buffered."""
-        sock = self._transport.get_extra_info("socket")
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._transport.abort()
+async def _cut_off(asked: web.BaseRequest, response: Response, *, half: bool) -> web.StreamResponse:
+    """Reset the connection, with half of the answer's body or without an answer."""
+    begun = web.StreamResponse()
+    if half:
+        begun = await _begun(asked, response)
+        await begun.write(response.body[: len(response.body) // 2])
+        # The half answer must leave the socket before the reset throws it away.
+        await asyncio.sleep(0.01)
+    _reset(asked.transport)
+    return begun
 
-    def data_received(self, data: bytes) -> None:
-        self._reader.feed(data)
-        if self.task is None:
-            self._advance()
 
-    def _advance(self) -> None:
-        """Start on the next request, if all of it is here."""
-        try:
-            request = self._reader.next()
-        except ValueError:
-            self._send(Response(400, b"not HTTP", PLAIN), keep=False)
-            return
-        if self._reader.wants_continue:
-            self._reader.wants_continue = False
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        if request is not None:
-            self.task = asyncio.get_running_loop().create_task(self._answer(request))
+async def _drip(asked: web.BaseRequest, response: Response, seconds: float) -> web.StreamResponse:
+    begun = await _begun(asked, response)
+    begun.force_close()
+    for at in range(len(response.body)):
+        await begun.write(response.body[at : at + 1])
+        await asyncio.sleep(seconds)
+    return begun
 
-    async def _answer(self, request: Request) -> None:
-        simulator = self._simulator
-        if request.path.startswith("/_sim/"):
-            self._finish(request, simulator.control(request))
-            return
-        fault = simulator.faults.pick(request.method, request.path, request.body)
-        try:
-            if fault is None:
-                self._finish(request, await simulator.service.handle(request))
-            else:
-                await self._answer_with(fault, request)
-        except Exception:
-            # A bug of the simulator: its traceback must reach who uses it, not a log.
-            self._finish(request, Response(500, traceback.format_exc().encode(), PLAIN))
 
-    async def _answer_with(self, fault: Fault, request: Request) -> None:
-        service = self._simulator.service
-        if fault.kind == "slow":
-            slowed = replace(request, factor=self._simulator.faults.draw(fault))
-            response = await service.handle(slowed)
-            await asyncio.sleep(fault.seconds)
-            self._finish(request, response)
-            return
-        response = Response()
-        if fault.kind not in _BEFORE_THE_WORK or fault.when != "before":
-            response = await service.handle(request)
-        if fault.kind == "status":
-            headers = {**JSON, **{k.lower(): v for k, v in fault.headers.items()}}
-            self._finish(request, Response(fault.status, fault.body.encode(), headers))
-        elif fault.kind == "reset":
-            if fault.when == "body":
-                head = response.head(keep=True)
-                self._transport.write(head + response.body[: len(response.body) // 2])
-                # The half answer must leave the socket before the reset throws it away.
-                await asyncio.sleep(0.01)
-            self.reset()
-        elif fault.kind == "hang":
-            await asyncio.get_running_loop().create_future()
-        elif fault.kind == "drip":
-            await self._drip(fault, response)
-        else:
-            self._finish(request, _spoil(service, fault, response))
-
-    async def _drip(self, fault: Fault, response: Response) -> None:
-        self._transport.write(response.head(keep=False))
-        for i in range(len(response.body)):
-            self._transport.write(response.body[i : i + 1])
-            await asyncio.sleep(fault.seconds)
-        self._transport.close()
-
-    def _finish(self, request: Request, response: Response) -> None:
-        self.task = None
-        self._send(response, keep=request.keeps_alive)
-        if request.keeps_alive:
-            self._advance()
-
-    def _send(self, response: Response, *, keep: bool) -> None:
-        if self._transport.is_closing():
-            return
-        self._transport.writelines((response.head(keep=keep), response.body))
-        if not keep:
-            self._transport.close()
+def _reset(transport: asyncio.BaseTransport | None) -> None:
+    """Close with RST and without sending what is still buffered."""
+    if not isinstance(transport, asyncio.Transport):
+        return
+    if (sock := transport.get_extra_info("socket")) is not None:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 @cache

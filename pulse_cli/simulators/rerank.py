@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from pulse_cli.simulators.faults import Fault
-from pulse_cli.simulators.wire import Request, Response
+from pulse_cli.simulators.http import Request, Response
 
 MAX_BATCH = 32
 _WORD = re.compile(r"\w+")

@@ -5,10 +5,12 @@ A page is given only in the version that its commit record says is whole (`paylo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pulse_cli.errors import Rejected
 from pulse_cli.model import Document, Filter
 from pulse_cli.payload import (
     CHAR_END,
@@ -18,6 +20,7 @@ from pulse_cli.payload import (
     COMMITTED,
     COUNTRY,
     DESCRIPTION,
+    DOMAIN,
     IS_MOBILE,
     KEY,
     LANGUAGE,
@@ -27,7 +30,7 @@ from pulse_cli.payload import (
     URL,
     VERSION,
 )
-from pulse_cli.ports import Store
+from pulse_cli.ports import NO_PAYLOAD_INDEX, Store
 
 GROUP_CHUNKS = 512
 GROUP_PAGES = 64
@@ -79,6 +82,29 @@ class StoredPage:
             country=_text(found.get(COUNTRY)),
             is_mobile=found.get(IS_MOBILE) if isinstance(found.get(IS_MOBILE), bool) else None,
         )
+
+
+async def pages_by_domain(store: Store) -> dict[str, int]:
+    """Whole pages by their domain, the most first. Raises as the store.
+
+    The store counts them. Where its collection keeps no payload index for that, as an older one
+    that pulse has not written to, all points are read, without a filter: a server in strict mode
+    would refuse one.
+    """
+    try:
+        found = await store.facet(DOMAIN, Filter({COMMITTED: True}))
+        return {str(domain): pages for domain, pages in found.items()}
+    except Rejected as error:
+        if error.reason != NO_PAYLOAD_INDEX:
+            raise
+    counted: Counter[str] = Counter()
+    async for hits in store.scroll((DOMAIN, COMMITTED), Filter()):
+        counted.update(
+            str(hit.payload[DOMAIN])
+            for hit in hits
+            if hit.payload.get(COMMITTED) is True and hit.payload.get(DOMAIN) is not None
+        )
+    return dict(counted.most_common())
 
 
 async def stored_page(store: Store, key: str) -> StoredPage | None:

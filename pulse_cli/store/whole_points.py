@@ -11,6 +11,7 @@ from pulse_cli.ports import NO_PAYLOAD_INDEX
 
 WHOLE_BATCH = 256
 MOST_VALUES = 10_000
+_WITHOUT_INDEX = ("No appropriate index for faceting", "Index required but not found")
 
 
 def whole_point(found: Mapping[str, Any]) -> Point:
@@ -20,7 +21,10 @@ def whole_point(found: Mapping[str, Any]) -> Point:
 
 
 def no_payload_index(error: Rejected) -> Rejected:
-    """The refusal of a facet: by the reason that the port names, if the index is missing."""
-    if "No appropriate index for faceting" not in str(error):
+    """The refusal of a facet: by the reason that the port names, if an index is missing.
+
+    In strict mode that may be the index of a field in the filter.
+    """
+    if not any(words in str(error) for words in _WITHOUT_INDEX):
         return error
     return Rejected(str(error), reason=NO_PAYLOAD_INDEX)

@@ -77,7 +77,7 @@ async def test_answers_of_another_form_are_refused() -> None:
         answer = b"null"
 
         async def handle(self, request: object) -> object:  # type: ignore[override]
-            from pulse_cli.simulators.wire import Response
+            from pulse_cli.simulators.http import Response
 
             return Response(body=self.answer)
 

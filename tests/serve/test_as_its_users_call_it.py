@@ -7,6 +7,7 @@ and port are others. On SQLite the tables have no schema, and percentiles are un
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -116,6 +117,7 @@ def test_the_calls_and_the_sql_of_its_users(service: Served, database: str) -> N
     assert row[2]
 
     _operations(service)
+    _log(service.log)
     count, *times = sql(service, database, BATCHES)[0]
     assert count >= 3
     assert len(times) == (6 if database else 3)
@@ -128,6 +130,15 @@ def test_the_calls_and_the_sql_of_its_users(service: Served, database: str) -> N
     assert failed[0][2]
 
 
+def _log(log: str) -> None:
+    """The lines that are looked for in the log."""
+    assert "service pool ready" in log
+    assert "batch started: total=1; service pool reused" in log
+    assert re.search(r"batch complete: total=1 success=1 failed=0 duration_ms=\d+", log)
+    assert f"indexed: url={PAGE['url']} chunks=1" in log
+    assert "failed: url= error=its URL is not one of http or https" in log
+
+
 def _operations(service: Served) -> None:
     """The metrics calls, once the records are written, with the fields that are read."""
 
@@ -137,9 +148,8 @@ def _operations(service: Served) -> None:
         return answer
 
     service.until(lambda: operations(success="false")["total"] == 1)
-    for kind in ("embedding", "batch_processing", "document_indexing"):
+    for kind in ("embedding", "batch_processing", "document_indexing", "worker"):
         totals = operations(operation_type=kind)["operations_by_type"][kind]
         assert totals["avg_duration_ms"] > 0
         assert totals["total"] == totals["success_count"] + totals["failure_count"] > 0
-    assert operations(operation_type="worker")["metrics"] == []
     assert operations()["metrics"][0]["duration_ms"] > 0

@@ -30,8 +30,8 @@ def test_an_id_that_is_none_marks_nothing(event_id: str) -> None:
 def test_pages_are_counted_once_each_and_over_a_restart(tmp_path: Path) -> None:
     crawls = Crawls(tmp_path)
     crawls.load()
-    crawls.note("c", ["https://a/1", "https://a/2"], "", ask_in=QUIET_S)
-    crawls.note("c", ["https://a/2", "https://a/3"], "", ask_in=QUIET_S)
+    crawls.note(Origin("crawl", "c"), ["https://a/1", "https://a/2"], ask_in=QUIET_S)
+    crawls.note(Origin("crawl", "c"), ["https://a/2", "https://a/3"], ask_in=QUIET_S)
     crawls.keep()
     assert crawls.due() is None
     again = Crawls(tmp_path)
@@ -48,18 +48,18 @@ def test_pages_are_counted_once_each_and_over_a_restart(tmp_path: Path) -> None:
 
 def test_an_end_is_asked_about_at_once(tmp_path: Path) -> None:
     crawls = Crawls(tmp_path)
-    crawls.note("a", [], "", ask_in=QUIET_S)
-    crawls.note("b", [], "completed", ask_in=QUIET_S)
+    crawls.note(Origin("crawl", "a"), [], ask_in=QUIET_S)
+    crawls.note(Origin("batch_scrape", "b", "completed"), [], ask_in=QUIET_S)
     found = crawls.due()
     assert found is not None
-    assert (found.id, found.ended) == ("b", "completed")
+    assert (found.id, found.path, found.ended) == ("b", "batch/scrape/b", "completed")
     found.ask_at += 60
     assert crawls.due() is None
 
 
 def test_a_note_cut_in_half_counts_as_none(tmp_path: Path) -> None:
     crawls = Crawls(tmp_path)
-    crawls.note("c", ["https://a/1", "https://a/2"], "", ask_in=QUIET_S)
+    crawls.note(Origin("crawl", "c"), ["https://a/1", "https://a/2"], ask_in=QUIET_S)
     file = tmp_path / "c.pages"
     file.write_bytes(file.read_bytes()[:-3])
     assert crawls.received("c") == 1

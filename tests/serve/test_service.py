@@ -43,6 +43,19 @@ def test_an_event_is_queued_indexed_and_found(served: Served) -> None:
     }
 
 
+def test_what_an_agent_made_is_acknowledged(served: Served) -> None:
+    """Its data are an answer, not a page; nothing has failed."""
+    for kind in ("agent.completed", "extract.completed", "monitor.check.completed"):
+        answer = post_event(served, {"answer": "42"}, kind=kind)
+        assert answer.status_code == 200
+        assert answer.json() == {"status": "acknowledged", "event_type": kind}
+
+
+def test_a_search_may_leave_its_filters_empty(served: Served) -> None:
+    asked = {"query": "anything", "mode": "bm25", "filters": None}
+    assert served.client.post("/api/search", json=asked).status_code == 200
+
+
 def test_a_delivery_that_is_repeated_makes_no_double(served: Served) -> None:
     pot = page("https://shop.example/pot", "# Pot\n\nAn earthenware pot.")
     for _ in range(3):
@@ -73,8 +86,18 @@ def test_test_index_tells_the_steps_at_once(served: Served) -> None:
     assert (told["status"], told["url"]) == ("success", "https://shop.example/cup")
     assert [step["step"] for step in told["steps"]] == ["chunking", "embedding", "indexing"]
     assert told["summary"]["chunks_indexed"] == 1
-    empty = served.client.post("/api/test-index", json={"url": "https://shop.example/e"}).json()
-    assert empty["summary"]["chunks_indexed"] == 0
+    assert told["steps"][2]["details"] == {"chunks_indexed": 1, "collection": "pulse_docs"}
+    again = served.client.post("/api/test-index", json=body).json()
+    assert len(again["steps"]) == 3, "each step is taken, though nothing changed"
+
+
+def test_test_index_says_why_a_page_is_not_indexed(served: Served) -> None:
+    for url, text, kind in (("https://shop.example/e", "", "blank"), ("nowhere", "x", "bad-url")):
+        asked = {"url": url, "markdown": text}
+        told = served.client.post("/api/test-index", json=asked).json()
+        assert (told["status"], told["url"], told["error_type"]) == ("failed", url, kind)
+        assert told["error"]
+        assert told["summary"]["indexed_to_qdrant"] is False
 
 
 def test_health_and_figures(served: Served) -> None:

@@ -86,6 +86,20 @@ def test_pages_that_were_never_delivered_are_fetched(
     assert "0 of 130 pages came" in mortal.log
 
 
+def test_pages_of_a_batch_scrape_that_were_never_delivered_are_fetched(
+    mortal: Served, firecrawl: SpawnedSimulator
+) -> None:
+    mortal.start(firecrawl__url=firecrawl.url, serve__prune="true")
+    crawl(mortal, firecrawl, 3)
+    Served.until(lambda: pages(mortal) == 3)
+    webhook = {"url": f"{mortal.url}/api/webhook/firecrawl", "events": ["started", "completed"]}
+    urls = [f"https://a.example/batch/{number}" for number in range(120)]
+    batch = str(do(firecrawl, "/_crawl", {"urls": urls, "webhook": webhook})["id"])
+    found = ended(mortal, batch)
+    assert (found["operation_type"], found["pages_indexed"]) == ("batch_scrape", 120)
+    assert pages(mortal) == 123, "what a batch does not name stays"
+
+
 def test_a_crawl_of_an_outage_is_asked_about_at_the_start(
     mortal: Served, firecrawl: SpawnedSimulator
 ) -> None:

@@ -15,9 +15,8 @@ from pulse_cli.model import Document, Position
 from pulse_cli.read import ReadOptions, open_source
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.firecrawl import WEBHOOK_SECRET, FirecrawlService
-from pulse_cli.simulators.http import Simulator, serving
+from pulse_cli.simulators.http import Request, Response, Simulator, serving
 from pulse_cli.simulators.process import SpawnedSimulator
-from pulse_cli.simulators.wire import Request, Response
 
 
 class Receiver:

@@ -23,7 +23,7 @@ from pulse_cli.errors import Fatal, Kind
 from pulse_cli.model import Input, Note
 
 STDIN = "-"
-CRAWL = "firecrawl:crawl/"
+FIRECRAWL = "firecrawl:"
 INDEX = "index:"
 HEAD = 64 * 1024
 SUFFIXES = (".json", ".jsonl", ".ndjson")
@@ -34,7 +34,7 @@ OWN_FILES = (".dead.jsonl", ".ckpt.json", ".manifest.json")
 _BROKEN = "broken links"
 _SOURCES = "name a file, a folder, a glob, -, firecrawl:crawl/ID or index:NAME"
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_CRAWL = re.compile(r"(?:crawl|batch/scrape)/[A-Za-z0-9_-]{1,64}\Z")
 
 
 class Found(NamedTuple):
@@ -50,9 +50,9 @@ def find_inputs(specs: Sequence[str], markdown: bool) -> Found:
     inputs: list[Input] = []
     notes: list[Note] = []
     for spec in specs:
-        if spec.startswith(CRAWL):
-            crawl_id(spec)
-        if spec == STDIN or spec.startswith((CRAWL, INDEX)):
+        if spec.startswith(FIRECRAWL):
+            crawl_path(spec)
+        if spec == STDIN or spec.startswith((FIRECRAWL, INDEX)):
             inputs.append(Input(spec))
             continue
         for name in _named(spec):
@@ -151,13 +151,14 @@ def _identified(name: str) -> Input:
     return Input(name, found.st_size, found.st_mtime_ns, found.st_ino, digest)
 
 
-def crawl_id(name: str) -> str:
-    """The id in `firecrawl:crawl/ID`. Raises Fatal."""
-    found = name.removeprefix(CRAWL)
-    if not _ID.match(found):
+def crawl_path(name: str) -> str:
+    """`crawl/ID` or `batch/scrape/ID`, its path in Firecrawl's API. Raises Fatal."""
+    found = name.removeprefix(FIRECRAWL)
+    if not _CRAWL.match(found):
         raise Fatal(
             f"{name!r} names no crawl",
-            hint="firecrawl:crawl/ID, with the id that starting the crawl printed",
+            hint="firecrawl:crawl/ID or firecrawl:batch/scrape/ID, with the id that starting it"
+            " printed",
             kind=Kind.MISSING_SOURCE,
         )
     return found

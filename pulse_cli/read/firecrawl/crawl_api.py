@@ -1,4 +1,4 @@
-"""The crawl status API of Firecrawl, asked page by page.
+"""The status API of Firecrawl for crawls and batch scrapes, asked page by page.
 
 The key goes to the configured server and nowhere else: of the address in `next` only its `skip`
 is used, never its host, and redirects are refused. A request that fails for a reason that
@@ -40,11 +40,11 @@ class Page(NamedTuple):
 
 
 class CrawlApi:
-    """Answers about one crawl."""
+    """Answers about one crawl. `path`: `crawl/ID` or `batch/scrape/ID`, which answer alike."""
 
     def __init__(
         self,
-        crawl: str,
+        path: str,
         options: ReadOptions,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
@@ -52,7 +52,8 @@ class CrawlApi:
         address = Address.parse(options.firecrawl_url, FIRECRAWL, options.firecrawl_api_key)
         self._where = address.shown
         self._versions: tuple[str, ...] = ("v2", "v1")
-        self._crawl = crawl
+        self._path = path
+        self._what = path.replace("/", " ")
         self._sleep = sleep
         self._now = now
         self._give_up_after = options.give_up_after
@@ -131,17 +132,14 @@ class CrawlApi:
         """Of the newest version that knows the crawl, and from then on of that one."""
         for version in self._versions:
             with connection(self._connect) as ask:
-                path = f"/{version}/crawl/{self._crawl}?{query}"
-                answer = ask("GET", path, within=seconds)
+                answer = ask("GET", f"/{version}/{self._path}?{query}", within=seconds)
             if answer.status != 404:
                 self._check(answer)
                 self._versions = (version,)
                 return answer
         if not answer.body.lstrip().startswith(b"{"):
-            raise wrong_server(answer.malformed(f"the crawl {self._crawl}"), FIRECRAWL)
-        raise self._refused(
-            f"knows no crawl {self._crawl}", "results are kept for 24 hours after a crawl"
-        )
+            raise wrong_server(answer.malformed(f"the {self._what}"), FIRECRAWL)
+        raise self._refused(f"knows no {self._what}", "results are kept for 24 hours after a crawl")
 
     def _check(self, answer: Answer) -> None:
         status = answer.status

@@ -110,8 +110,9 @@ def _is_hit(value: dict[str, Any]) -> bool:
 def _fetch(value: dict[str, Any]) -> str:
     job = value.get("jobId") or value.get("id")
     named = isinstance(job, str) and re.fullmatch(r"[\w-]{1,64}", job)
-    if named and "/batch/" not in str(value.get("url")):
-        return f"fetch it with: pulse index firecrawl:crawl/{job}"
+    if named:
+        what = "batch/scrape" if "/batch/" in str(value.get("url")) else "crawl"
+        return f"fetch it with: pulse index firecrawl:{what}/{job}"
     return "fetch the result first"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pulse_cli.read.framing.json_span import Content, Hint
 
 _SKIP = re.compile(r"[?&]skip=(\d{1,9})(?:&|\Z)")
-_JOB = re.compile(r"/crawl/([\w-]{1,64})(?:[?/]|\Z)")
+_JOB = re.compile(r"/(crawl|batch/scrape)/([\w-]{1,64})(?:[?/]|\Z)")
 
 
 def envelope_hints(value: dict[str, Any], found: int) -> list[Content | Hint]:
@@ -40,12 +40,11 @@ def _share(value: dict[str, Any], following: str | None, found: int) -> str:
 
 
 def _rest(value: dict[str, Any], following: str | None) -> str:
-    if following and "/batch/" in following:
-        return "fetch the rest from the address in its member next"
     job = value.get("id")
     named = _JOB.search(following) if following else None
+    what = named[1] if named else "crawl"
     if not isinstance(job, str) or not re.fullmatch(r"[\w-]{1,64}", job):
-        job = named[1] if named else None
+        job = named[2] if named else None
     if job:
-        return f"fetch the rest with: pulse index firecrawl:crawl/{job}"
+        return f"fetch the rest with: pulse index firecrawl:{what}/{job}"
     return "fetch the rest from the address in its member next"

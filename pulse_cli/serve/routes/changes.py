@@ -11,9 +11,10 @@ from pulse_cli.read.firecrawl import address
 from pulse_cli.records import change_events
 from pulse_cli.records.change_events import ChangeEvent
 from pulse_cli.records.database import RecordsUnavailable
-from pulse_cli.serve import auth, examples
+from pulse_cli.serve import answer_models, auth, examples
 from pulse_cli.serve.answers import json_answer
 from pulse_cli.serve.bodies import ChangeRequest
+from pulse_cli.serve.description import answered, asked
 from pulse_cli.serve.routes.guard import RETRY_AFTER_S, parsed, refusing, service_of
 
 router = APIRouter(tags=["indexing"])
@@ -22,8 +23,10 @@ router = APIRouter(tags=["indexing"])
 @router.post(
     "/api/webhook/changedetection",
     status_code=202,
-    responses=examples.answered(examples.CHANGE_TAKEN, 202),
-    openapi_extra=examples.asked(examples.example_of(ChangeRequest)),
+    responses=answered(
+        answer_models.ChangeTaken, examples.CHANGE_TAKEN, status=202, refused=(400, 401, 503)
+    ),
+    openapi_extra=asked(ChangeRequest),
 )
 async def changedetection(request: Request) -> Response:
     """Take a change event: its address is scraped again through Firecrawl, then indexed.

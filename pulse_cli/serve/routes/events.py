@@ -11,23 +11,34 @@ from fastapi.responses import Response
 
 from pulse_cli.records import change_events
 from pulse_cli.records.database import RecordsUnavailable
-from pulse_cli.serve import auth, examples
+from pulse_cli.serve import answer_models, auth, examples
 from pulse_cli.serve.answers import json_answer
-from pulse_cli.serve.bodies import IndexRequest
+from pulse_cli.serve.bodies import EventBody, IndexRequest
+from pulse_cli.serve.description import answered, asked
 from pulse_cli.serve.firecrawl_events import NotAnEvent, answer_to, read_event
 from pulse_cli.serve.inbox import BacklogFull, InboxUnwritable
+from pulse_cli.serve.index_now import index_now
 from pulse_cli.serve.routes.guard import RETRY_AFTER_S, needs_secret, parsed, refusing, service_of
 from pulse_cli.serve.service import Service
 
 router = APIRouter(tags=["indexing"])
-_ONE_PAGE = examples.asked(examples.example_of(IndexRequest))
+_ONE_PAGE = asked(IndexRequest)
+_NO_ROOM = (503, 507)
 
 
 @router.post(
     "/api/webhook/firecrawl",
     status_code=202,
-    responses=examples.answered(examples.EVENT_TAKEN, 202),
-    openapi_extra=examples.asked(examples.EVENT),
+    responses={
+        **answered(
+            answer_models.EventTaken,
+            examples.EVENT_TAKEN,
+            status=202,
+            refused=(400, 401, *_NO_ROOM),
+        ),
+        **answered(answer_models.EventAcknowledged, examples.EVENT_ACKNOWLEDGED),
+    },
+    openapi_extra=asked(EventBody),
 )
 async def firecrawl(request: Request) -> Response:
     """Take an event of Firecrawl (signed by `X-Firecrawl-Signature`).
@@ -52,7 +63,9 @@ async def firecrawl(request: Request) -> Response:
     "/api/index",
     status_code=202,
     dependencies=[Depends(needs_secret)],
-    responses=examples.answered(examples.PAGE_TAKEN, 202),
+    responses=answered(
+        answer_models.PageTaken, examples.PAGE_TAKEN, status=202, refused=(400, 422, *_NO_ROOM)
+    ),
     openapi_extra=_ONE_PAGE,
 )
 async def index(request: Request) -> Response:
@@ -67,20 +80,31 @@ async def index(request: Request) -> Response:
 @router.post(
     "/api/test-index",
     dependencies=[Depends(needs_secret)],
-    responses=examples.answered(examples.TESTED),
+    responses=answered(answer_models.Tested, examples.TESTED, refused=(400, 422, 503)),
     openapi_extra=_ONE_PAGE,
 )
 async def test_index(request: Request) -> Response:
     """Index one page now; the answer tells each step and its time."""
     service = service_of(request)
-    page = parsed(IndexRequest, await request.body()).as_page()
-    return json_answer(await service.index_now(orjson.dumps(page)))
+    asked: IndexRequest = parsed(IndexRequest, await request.body())
+    try:
+        return json_answer(
+            await index_now(
+                service.indexer,
+                service.inbox.folder / "now",
+                asked.url,
+                orjson.dumps(asked.as_page()),
+                service.settings.qdrant.collection,
+            )
+        )
+    except TimeoutError:
+        raise HTTPException(503, "the index is busy", {"Retry-After": RETRY_AFTER_S}) from None
 
 
 @router.get(
     "/api/jobs/{job_id}",
     dependencies=[Depends(needs_secret)],
-    responses=examples.answered(examples.JOB),
+    responses=answered(answer_models.JobState, examples.JOB, refused=(404,)),
 )
 async def job(request: Request, job_id: str) -> Response:
     """The state of one page or change event: queued, started, finished or failed; its result."""

@@ -10,8 +10,9 @@ from fastapi.responses import Response
 
 from pulse_cli.records import queries
 from pulse_cli.records.database import RecordsUnavailable
-from pulse_cli.serve import examples
+from pulse_cli.serve import examples, metrics_models
 from pulse_cli.serve.answers import json_answer
+from pulse_cli.serve.description import answered
 from pulse_cli.serve.routes.guard import needs_secret, service_of
 
 router = APIRouter(prefix="/api/metrics", tags=["metrics"], dependencies=[Depends(needs_secret)])
@@ -20,7 +21,10 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 Offset = Annotated[int, Query(ge=0)]
 
 
-@router.get("/operations", responses=examples.answered(examples.OPERATIONS))
+@router.get(
+    "/operations",
+    responses=answered(metrics_models.Operations, examples.OPERATIONS, refused=(503,)),
+)
 async def operations(
     request: Request,
     hours: Hours = 24,
@@ -37,7 +41,10 @@ async def operations(
     return await _answer(queries.operations(records, where, limit=limit, offset=offset))
 
 
-@router.get("/requests")
+@router.get(
+    "/requests",
+    responses=answered(metrics_models.Requests, examples.REQUESTS, refused=(503,)),
+)
 async def requests(
     request: Request,
     hours: Hours = 24,
@@ -61,13 +68,19 @@ async def requests(
     )
 
 
-@router.get("/summary")
+@router.get(
+    "/summary",
+    responses=answered(metrics_models.MetricsSummary, examples.SUMMARY, refused=(503,)),
+)
 async def summary(request: Request, hours: Hours = 24) -> Response:
     """Totals of requests, and of operations for each type."""
     return await _answer(queries.summary(service_of(request).records, hours=hours))
 
 
-@router.get("/crawls/{crawl_id}")
+@router.get(
+    "/crawls/{crawl_id}",
+    responses=answered(metrics_models.CrawlSession, examples.CRAWL, refused=(404, 503)),
+)
 async def crawl(request: Request, crawl_id: str) -> Response:
     """One crawl: pages indexed and failed, time by stage, and from end to end."""
     return await _answer(queries.crawl(service_of(request).records, crawl_id))

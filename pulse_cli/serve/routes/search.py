@@ -7,13 +7,14 @@ from fastapi.responses import Response
 
 from pulse_cli.errors import Fatal, PulseError
 from pulse_cli.model import Filter
-from pulse_cli.payload import COMMITTED, DOMAIN
 from pulse_cli.search.results import Mode
-from pulse_cli.serve import examples
+from pulse_cli.serve import answer_models, examples
 from pulse_cli.serve.answers import json_answer
 from pulse_cli.serve.bodies import SearchRequest
+from pulse_cli.serve.description import answered, asked
 from pulse_cli.serve.routes.guard import needs_secret, parsed, service_of
 from pulse_cli.serve.service import Service
+from pulse_cli.store.pages import pages_by_domain
 
 router = APIRouter(tags=["search"], dependencies=[Depends(needs_secret)])
 MODES: dict[str, Mode] = {
@@ -27,13 +28,13 @@ MODES: dict[str, Mode] = {
 
 @router.post(
     "/api/search",
-    responses=examples.answered(examples.FOUND),
-    openapi_extra=examples.asked(examples.example_of(SearchRequest)),
+    responses=answered(answer_models.Findings, examples.FOUND, refused=(400, 422, 503)),
+    openapi_extra=asked(SearchRequest),
 )
 async def search(request: Request) -> Response:
     """The best pages for a query, each once, with the passage that answers best."""
     asked: SearchRequest = parsed(SearchRequest, await request.body())
-    named = asked.filters.model_dump(exclude_none=True)
+    named = asked.filters.model_dump(exclude_none=True) if asked.filters else {}
     equals = {("isMobile" if name == "is_mobile" else name): value for name, value in named.items()}
     try:
         found = await service_of(request).search(
@@ -50,7 +51,7 @@ async def search(request: Request) -> Response:
             "description": one.description,
             "text": one.text,
             "score": one.share,
-            "metadata": one.metadata,
+            "metadata": {**one.metadata, "chunk_index": one.chunk_index},
         }
         for one in found.results[asked.offset :]
     ]
@@ -59,7 +60,7 @@ async def search(request: Request) -> Response:
     )
 
 
-@router.get("/api/stats", responses=examples.answered(examples.STATS))
+@router.get("/api/stats", responses=answered(answer_models.Stats, examples.STATS))
 async def stats(request: Request) -> Response:
     """How much is indexed."""
     service = service_of(request)
@@ -75,7 +76,7 @@ async def stats(request: Request) -> Response:
     )
 
 
-@router.get("/api/status")
+@router.get("/api/status", responses=answered(answer_models.ServiceStatus, examples.STATUS))
 async def status(request: Request) -> Response:
     """What the page shows: the index, the queue, the last runs and failures."""
     service = service_of(request)
@@ -108,5 +109,4 @@ async def status(request: Request) -> Response:
 async def _counted(service: Service) -> tuple[dict[str, int], int]:
     """Pages by domain, and points; the store counts. A page counts by its commit record."""
     store = await service.services.store(0)
-    found = await store.facet(DOMAIN, Filter({COMMITTED: True}))
-    return {str(domain): pages for domain, pages in found.items()}, await store.count()
+    return await pages_by_domain(store), await store.count()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
 
-from pulse_cli.serve import examples
+from pulse_cli.serve import answer_models, examples
 from pulse_cli.serve.answers import json_answer
+from pulse_cli.serve.description import answered
 from pulse_cli.serve.routes.guard import service_of
 
 router = APIRouter(tags=["state"])
@@ -30,14 +31,24 @@ _HEADERS = {
 }
 
 
-@router.get("/health", responses=examples.answered(examples.HEALTH))
+@router.get(
+    "/health",
+    responses={
+        **answered(answer_models.HealthReport, examples.HEALTH),
+        503: {"description": "nothing can be done", "model": answer_models.HealthReport},
+    },
+)
 async def health(request: Request) -> Response:
     """Each service asked, at most every five seconds. 503 where nothing can be done."""
     report = await service_of(request).health.report()
     return json_answer(report, 503 if report["status"] == "unhealthy" else 200)
 
 
-@router.get("/metrics")
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {"text/plain": {"example": examples.METRICS}}}},
+)
 async def metrics(request: Request) -> Response:
     """Figures of this process in the text format of Prometheus (0.0.4)."""
     service = service_of(request)

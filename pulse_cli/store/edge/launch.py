@@ -36,7 +36,7 @@ def start_owner(folder: CollectionFolder, lock: int) -> int:
             stdout=log,
             stderr=log,
             pass_fds=(lock,),
-            env=_environment(),
+            env=environment(),
             start_new_session=True,
         )
     _started[process.pid] = process
@@ -62,7 +62,7 @@ def _log(folder: CollectionFolder) -> int:
         return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """What it needs to find Python and this package; no secret of ours among it."""
     root = str(Path(pulse_cli.__file__).resolve().parent.parent)
     kept = {

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from pulse_cli.errors import Fatal, Kind, Locked, Unavailable
-from pulse_cli.ipc import environment
 from pulse_cli.model import Filter
 from pulse_cli.store.edge.connection import Answered
+from pulse_cli.store.edge.launch import environment
 from pulse_cli.store.edge.refusals import translate
 from pulse_cli.store.edge.store import EdgeStore, open_edge
 from tests.store.points import Whole, upsert

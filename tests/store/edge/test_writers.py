@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pulse_cli.errors import Locked
-from pulse_cli.ipc import environment
+from pulse_cli.store.edge.launch import environment
 from pulse_cli.store.edge.store import EdgeStore, open_edge
 from tests.store.edge.test_store import DIMENSION, points
 from tests.store.points import upsert

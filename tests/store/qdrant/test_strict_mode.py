@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from pulse_cli.model import Filter
-from pulse_cli.payload import FILTERS
+from pulse_cli.payload import FILTERS, INDEXES
 from pulse_cli.simulators.http import Simulator, serving
 from pulse_cli.simulators.qdrant import QdrantService
+from pulse_cli.store.pages import pages_by_domain
 from pulse_cli.store.qdrant.limits import RequestLimits
 from pulse_cli.store.qdrant.store import QdrantStore, open_qdrant
 from tests.contract.test_store import DIMENSION, point
@@ -124,3 +125,25 @@ def test_a_refusal_teaches_its_limit_once(name: str, refusal: str, learned: int 
     assert limits.learn(name, refusal) is (learned is not None)
     assert limits == (before if learned is None else replace(before, **{name: learned}))
     assert not limits.learn(name, refusal)
+
+
+@pytest.mark.parametrize("missing", [{"domain"}, {"committed"}, {"domain", "committed"}])
+@pytest.mark.parametrize("strict", [True, False])
+async def test_pages_are_counted_by_site_without_payload_indexes(
+    server: Simulator, missing: set[str], strict: bool
+) -> None:
+    """In a collection that an older pulse wrote, opened by a reader, who adds no index."""
+    vectors = {"size": DIMENSION, "distance": "Cosine"}
+    layout = {"vectors": vectors, "sparse_vectors": {"bm25": {"modifier": "idf"}}}
+    async with httpx.AsyncClient(base_url=f"{server.url}/collections/pages") as client:
+        assert (await client.put("", json=layout)).status_code == 200
+        for name in {"domain", "committed"} - missing:
+            body = {"field_name": name, "field_schema": INDEXES[name]}
+            assert (await client.put("/index", json=body)).status_code == 200
+    if strict:
+        await make_strict(server)
+    store = open_qdrant(server.url, "pages", create=False)
+    await store.open(DIMENSION)
+    half = point("https://a.example/half", version="v", committed=False)
+    await upsert(store, [*map(whole_page, PAGES), half])
+    assert await pages_by_domain(store) == {"a.example": len(PAGES)}

@@ -275,27 +275,3 @@ async def test_the_export_is_what_the_original_service_loads(
         package.get_scores(["yeast", "sugar"]).tolist(), abs=1e-9
     )
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".new")]
-
-
-def test_every_kind_of_value_is_read_back_the_same(tmp_path: Path) -> None:
-    value = {
-        "": [],
-        "numbers": [0, 1, -1, 127, 128, 255, 256, -128, -129, 2**31, -(2**63), 10**30, 1.5, -0.0],
-        "texts": ["", "é", "日本", "🙂", "\ud800", "\x00", "x" * 70_000],
-        "others": [None, True, False, {}, {"a": {"b": [None]}}],
-        "many": list(range(2500)),
-    }
-    path = tmp_path / "value"
-    path.write_bytes(bm25_export.PROTOCOL_2 + bm25_export.encode(value) + bm25_export.STOP)
-    load = LOAD.replace(
-        "json.dumps(pickle.load(file))",
-        "repr(pickle.load(file)).encode('ascii', 'backslashreplace')",
-    )
-    shown = subprocess.run([sys.executable, "-c", load, str(path)], capture_output=True, check=True)
-    assert shown.stdout.decode().strip() == repr(repr(value).encode("ascii", "backslashreplace"))
-
-
-def test_what_is_not_plain_data_is_not_written() -> None:
-    for value in (object(), {1, 2}, b"bytes", print):
-        with pytest.raises(TypeError):
-            bm25_export.encode([value])
