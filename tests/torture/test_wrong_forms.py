@@ -40,12 +40,11 @@ from pulse_cli.read.firecrawl.crawl_api import CrawlApi
 from pulse_cli.read.firecrawl.scrape_api import ScrapeApi
 from pulse_cli.search.rerank import Reranker
 from pulse_cli.simulators.firecrawl import Crawl, FirecrawlService
-from pulse_cli.simulators.http import Service, serving
+from pulse_cli.simulators.http import Request, Response, Service, serving
 from pulse_cli.simulators.profiles import PROFILES
 from pulse_cli.simulators.qdrant import QdrantService
 from pulse_cli.simulators.rerank import RerankService
 from pulse_cli.simulators.tei import TeiService
-from pulse_cli.simulators.wire import Request, Response
 from pulse_cli.simulators.wordpiece import WordPiece
 from pulse_cli.store.pages import stored_page, stored_pages
 from pulse_cli.store.qdrant.catalog import QdrantCatalog
@@ -185,7 +184,7 @@ def _firecrawl() -> FirecrawlService:
         {"markdown": f"# Page {n}", "metadata": {"sourceURL": f"{KEY}{n}", "statusCode": 200}}
         for n in range(3)
     ]
-    service.crawls["c-1"] = Crawl("c-1", "v2", 3, "completed", pages)
+    service.crawls["c-1"] = Crawl("c-1", "v2", 3, status="completed", pages=pages)
     return service
 
 
