@@ -143,6 +143,7 @@ class Services:
     def __init__(self, folder: Path) -> None:
         self.urls: dict[str, str] = {}
         self.liars: dict[str, Liar] = {}
+        self.patience = 60.0  # seconds
         self._folder = folder
         self._loop = asyncio.new_event_loop()
         self._ready, self._over = threading.Event(), asyncio.Event()
@@ -157,6 +158,8 @@ class Services:
         self._thread.join()
 
     def lie(self, lie: Lie | None) -> None:
+        """Have all services answer like this from now on; None: as they are."""
+        self.patience = 60.0 if lie is None else 0.05
         for liar in self.liars.values():
             liar.lie = lie
             liar.reset()
@@ -281,7 +284,7 @@ async def pages_are_read(up: Services) -> None:
 async def overview_is_made(up: Services) -> None:
     given = {
         "qdrant": {"url": up.urls["qdrant"], "collection": "pages"},
-        "run": {"give_up_after": 0.001},
+        "run": {"give_up_after": up.patience},
     }
     await overview.contents(Settings.model_validate(given), NullObserver())
 
@@ -347,7 +350,7 @@ def _reading(up: Services) -> ReadOptions:
 
 async def crawl(up: Services) -> None:
     options = _reading(up)
-    api = CrawlApi("c-1", options, sleep=lambda _: None)
+    api = CrawlApi("crawl/c-1", options, sleep=lambda _: None)
     await asyncio.to_thread(api.check)
     assert isinstance((await asyncio.to_thread(api.status)).total, int | None)
     source = open_source(["firecrawl:crawl/c-1"], options, sleep=lambda _: None)
