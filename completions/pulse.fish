@@ -95,7 +95,7 @@ complete -c pulse -n '__fish_seen_subcommand_from crawl' -l set -x -a 'state_dir
 complete -c pulse -n '__fish_seen_subcommand_from crawl' -l config -r -F -d 'Settings; else ./pulse.yaml, else ~/.config/pulse/pulse.yaml'
 complete -c pulse -n '__fish_seen_subcommand_from crawl' -s h -l help -d 'Show this page.'
 complete -c pulse -n '__fish_seen_subcommand_from search' -l filter -x -a 'domain= language= country= isMobile= url= url_prefix=' -d 'Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable'
-complete -c pulse -n '__fish_seen_subcommand_from search' -l explain -d 'Show what the vectors and the words gave to each page'
+complete -c pulse -n '__fish_seen_subcommand_from search' -l explain -d 'Show what meaning, words and word order gave to each page'
 complete -c pulse -n '__fish_seen_subcommand_from search' -l urls-only -d 'Print the addresses only, the best first'
 complete -c pulse -n '__fish_seen_subcommand_from search' -l open -x -d 'Open the page of this place in the browser'
 complete -c pulse -n '__fish_seen_subcommand_from search' -l json -d 'Print one JSON object'

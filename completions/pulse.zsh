@@ -156,7 +156,7 @@ _pulse_crawl() {
 _pulse_search() {
   _arguments -S \
     '*--filter[Only pages whose domain, language, country, isMobile or url (a beginning) is VALUE; repeatable]:value:{compadd -S "" -- domain= language= country= isMobile= url= url_prefix=}' \
-    '*--explain[Show what the vectors and the words gave to each page]' \
+    '*--explain[Show what meaning, words and word order gave to each page]' \
     '*--urls-only[Print the addresses only, the best first]' \
     '*--open[Open the page of this place in the browser]:value:' \
     '*--json[Print one JSON object]' \

@@ -29,23 +29,32 @@ def pages_with_phrase(query: str, hits: Sequence[Hit]) -> frozenset[str]:
 
     Letter case and what stands between words do not matter. One word alone is no phrase.
     """
-    words = _plain(query)
-    if _UNSPACED.search(words):
-        if len(words) < LEAST_CHARACTERS:
-            return frozenset()
-        needle = words
-    elif " " in words:
-        needle = f" {words} "
-    else:
+    words = _BETWEEN.sub(" ", _folded(query)).split()
+    spaced = not any(map(_UNSPACED.search, words))
+    if len(words) < 2 if spaced else sum(map(len, words)) < LEAST_CHARACTERS:
         return frozenset()
-    return frozenset(page_key(hit) for hit in hits[:LOOKED_AT] if needle in _said(hit.payload))
+    # A beginning that is a plain text is found many times as fast as one that is a condition.
+    phrase = re.compile(r"[\W_]+".join(map(re.escape, words)))
+    return frozenset(
+        page_key(hit)
+        for hit in hits[:LOOKED_AT]
+        if any(
+            not spaced or _is_whole(found) for found in phrase.finditer(_folded(_said(hit.payload)))
+        )
+    )
 
 
 def _said(payload: Mapping[str, Any]) -> str:
     """What a chunk and its context say."""
     parts = (payload.get(name) for name in (TITLE, SECTION, TEXT))
-    return f" {_plain(' '.join(part for part in parts if isinstance(part, str)))} "
+    return "\n".join(part for part in parts if isinstance(part, str))
 
 
-def _plain(text: str) -> str:
-    return _BETWEEN.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+def _folded(text: str) -> str:
+    return (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()
+
+
+def _is_whole(found: re.Match[str]) -> bool:
+    """Whether the first and the last word are whole words of the text."""
+    text, start, end = found.string, found.start(), found.end()
+    return not (start and text[start - 1].isalnum()) and not text[end : end + 1].isalnum()

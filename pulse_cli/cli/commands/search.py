@@ -39,7 +39,7 @@ Open = Annotated[
 ]
 Explain = Annotated[
     bool,
-    typer.Option("--explain", help="Show what the vectors and the words gave to each page."),
+    typer.Option("--explain", help="Show what meaning, words and word order gave to each page."),
 ]
 
 
