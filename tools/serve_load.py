@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--store", choices=("edge", "qdrant"), default="edge")
     asked = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # what was started ends with it
     with (
         tempfile.TemporaryDirectory(prefix="serve-load-") as folder,
         SpawnedSimulator("tei", PROFILES["l4"]) as tei,
@@ -61,16 +64,18 @@ def events(asked: argparse.Namespace, folder: Path, flags: list[str]) -> None:
         requests = [post("/api/webhook/firecrawl", body) for body in made]
         taken = asyncio.run(send(requests, asked.connections, "/api/search"))
         accepted_s = time.monotonic() - began
+        times, searched = taken
+        print(
+            f"accepted {len(made):,} events in {accepted_s:.1f} s: {len(made) / accepted_s:.0f}/s"
+        )
+        print(f"answers: {quantiles(times)}")
+        print(f"searches while they came (bm25): {len(searched)}: {quantiles(searched)}")
         while backlog():
             time.sleep(0.2)
         indexed_s = time.monotonic() - began
-        peak = peak_mib(process.pid)
-    times, searched = taken
-    print(f"accepted {len(made):,} events in {accepted_s:.1f} s: {len(made) / accepted_s:.0f}/s")
-    print(f"answers: {quantiles(times)}")
-    print(f"searches meanwhile (bm25): {len(searched)}: {quantiles(searched)}")
+        peak, cpu_s = peak_mib(process.pid), cpu_seconds(process.pid)
     print(f"indexed after {indexed_s:.1f} s: {len(made) / indexed_s:.0f} pages/s")
-    print(f"memory of the service at most: {peak:.0f} MiB")
+    print(f"the service: at most {peak:.0f} MiB, {cpu_s:.1f} s of CPU")
     began = time.monotonic()
     other = ["--collection", "from_a_file", "--progress", "none", "--json"]
     run = subprocess.run(  # noqa: S603 - our own module, no shell
@@ -200,6 +205,11 @@ def peak_mib(pid: int) -> float:
         if line.startswith("VmHWM"):
             return int(line.split()[1]) / 1024
     return 0.0
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def quantiles(seconds: list[float]) -> str:

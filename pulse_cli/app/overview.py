@@ -172,4 +172,4 @@ async def _languages(store: Store, pages: int | None) -> dict[str, int] | None:
 
 async def _sizes(store: Store) -> dict[int, int] | None:
     found = await _facet(store, TOKEN_COUNT, ALL)
-    return None if found is None else {int(size): n for size, n in found.items()}
+    return None if found is None else {int(n): of for n, of in found.items() if n.isdecimal()}

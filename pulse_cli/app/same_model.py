@@ -22,9 +22,10 @@ async def check_same_model(store: Store, model: str) -> None:
 
     An empty index fits every model. Points without a name pass: the original service wrote none.
     """
-    named = {hit.payload.get(EMBEDDER) for hit in await _first(store)} - {None, ""}
+    told = [hit.payload.get(EMBEDDER) for hit in await _first(store)]
+    named = {one for one in told if isinstance(one, str) and one}
     if named and model not in named:
-        other = ", ".join(sorted(map(str, named)))
+        other = ", ".join(sorted(named))
         raise Fatal(
             f"the index holds vectors of {other}; {model} makes others, which cannot be compared"
             " with them",

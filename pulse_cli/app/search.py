@@ -59,7 +59,13 @@ async def search_backends(services: Services, mode: Mode) -> Backends:
 
 def ranking_of(settings: Settings) -> Ranking:
     options = settings.search
-    return Ranking(options.fusion, options.vector_weight, options.bm25_weight, options.rrf_k)
+    return Ranking(
+        options.fusion,
+        options.vector_weight,
+        options.bm25_weight,
+        options.rrf_k,
+        options.phrase_weight,
+    )
 
 
 def terms_of_page(settings: Settings, language: object) -> Terms:

@@ -1,7 +1,8 @@
 """What a benchmark indexes: named sources, or generated pages; repeated where that is too little.
 
-A repeated page is another page: every pass gives its URLs a parameter of their own, so that
-nothing is recognised as unchanged and each pass is as much work as the first.
+A repeated page is another page: every pass gives its URLs a parameter and its titles a number of
+their own, so that nothing is recognised as unchanged or as the same text, and each pass is as much
+work as the first.
 """
 
 from __future__ import annotations
@@ -69,7 +70,11 @@ def repeated(corpus: Corpus, folder: Path, passes: int) -> Corpus:
         for number in range(2, passes + 1):
             for document in documents_of(corpus.sources):
                 sign = "&" if "?" in document.url else "?"
-                file.write(_line(replace(document, url=f"{document.url}{sign}pass={number}")))
+                url, title = (
+                    f"{document.url}{sign}pass={number}",
+                    f"{document.title or ''} {number}",
+                )
+                file.write(_line(replace(document, url=url, title=title)))
     return Corpus(
         f"{corpus.name}, {passes} times",
         (*corpus.sources, str(path)),

@@ -118,7 +118,7 @@ class Throughput:
 def bytes_done(stats: Stats) -> float:
     """How much of the input is done, in bytes as stored.
 
-    The reader is up to 64 MiB ahead of what is indexed, which may be all of a small input,
+    The reader is up to 32 MiB ahead of what is indexed, which may be all of a small input,
     so of the bytes read only the share of the records that are done counts.
     """
     done = stats.counts.records

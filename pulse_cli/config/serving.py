@@ -10,6 +10,7 @@ from pulse_cli.config.fields import DurationField, SizeField, WholeField
 from pulse_cli.config.service import Section
 
 LOOPBACK = re.compile(r"localhost|127(?:\.\d{1,3}){3}|::1")
+MIN_SECRET = 32
 
 
 class Serve(Section):
@@ -18,7 +19,7 @@ class Serve(Section):
     host: str = Field(
         default="127.0.0.1",
         description="address to listen on; any other than loopback needs `api_secret` and "
-        "`webhook_secret`",
+        f"`webhook_secret`, each of at least {MIN_SECRET} characters",
     )
     port: WholeField = Field(default=52100, ge=0, le=65_535, description="port to listen on")
     api_secret: SecretStr | None = Field(
@@ -48,10 +49,14 @@ class Serve(Section):
 
     @model_validator(mode="after")
     def _open_address_needs_secrets(self) -> Serve:
-        if LOOPBACK.fullmatch(self.host) or (self.api_secret and self.webhook_secret):
+        secrets = (self.api_secret, self.webhook_secret)
+        if LOOPBACK.fullmatch(self.host):
+            return self
+        if all(one and len(one.get_secret_value()) >= MIN_SECRET for one in secrets):
             return self
         raise ValueError(
-            "listening on an address others can reach needs api_secret and webhook_secret"
+            "listening on an address others can reach needs api_secret and webhook_secret,"
+            f" each of at least {MIN_SECRET} characters"
         )
 
 

@@ -227,6 +227,11 @@ class Search(Section):
     )
     vector_weight: Weight = Field(default=0.6, description="weight of vectors in hybrid ranking")
     bm25_weight: Weight = Field(default=0.4, description="weight of BM25 in hybrid ranking")
+    phrase_weight: Weight = Field(
+        default=0.5,
+        description="how far the score of a page that holds the query word for word rises towards"
+        " 100 % in hybrid ranking (1: all the way)",
+    )
     rrf_k: WholeField = Field(
         default=60,
         ge=1,

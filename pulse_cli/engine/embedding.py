@@ -4,6 +4,8 @@ The texts of all groups wait in one queue. Requests take up to `batch` texts fro
 the last texts of one group share a request with the first of the next. A request that would not
 be full waits while more texts are expected and other requests are in flight.
 
+A text that was embedded before in this run is not sent again (`engine/shared_vectors.py`).
+
 Each text ends with a vector or with the `Rejected` that refuses it:
 
 - A refused request is halved until the refused text is alone (at most 1 + 2*log2(batch) requests
@@ -31,6 +33,7 @@ from pulse_cli.engine.failure_rate import FailureRate
 from pulse_cli.engine.limiter import Limiter
 from pulse_cli.engine.permit import Permit
 from pulse_cli.engine.reading import utf8_bytes
+from pulse_cli.engine.shared_vectors import SharedVectors
 from pulse_cli.errors import Rejected, Transient
 from pulse_cli.events import Stats
 from pulse_cli.ports import Clock, Embedder
@@ -94,6 +97,7 @@ class EmbedPool:
 
     def __init__(self, embedder: Embedder, limiter: Limiter, clock: Clock, stats: Stats) -> None:
         self._embedder = embedder
+        self._shared = SharedVectors(embedder)
         self._limiter = limiter
         self._clock = clock
         self._stats = stats
@@ -127,13 +131,14 @@ class EmbedPool:
         import numpy as np  # costs nothing here: the embedder has loaded it
 
         rows = np.empty((len(texts), self._embedder.dimension), np.float32)
-        if not texts:
+        left = self._fill(rows, texts)
+        if not left:
             self._dispatch()
             return Embedded(rows, {}, 0)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        job = _Job(texts, rows, len(texts), done)
+        job = _Job(texts, rows, len(left), done)
         self._jobs.add(job)
-        self._line.extend((job, index) for index in range(len(texts)))
+        self._line.extend((job, index) for index in left)
         self._dispatch()
         try:
             await done
@@ -142,6 +147,18 @@ class EmbedPool:
             if job.left:
                 self._forget(job)
         return Embedded(job.rows, job.refused, job.truncated)
+
+    def _fill(self, rows: Floats, texts: Sequence[str]) -> list[int]:
+        """Write the vectors of texts that were embedded before; return the places of the others."""
+        left: list[int] = []
+        for index, text in enumerate(texts):
+            row = self._shared.known(text)
+            if row is None:
+                left.append(index)
+            else:
+                rows[index] = row
+        self._stats.chunks_embedded += len(texts) - len(left)
+        return left
 
     def drain(self) -> None:
         """Finish the groups of which a text was sent; send no text of the others."""
@@ -207,9 +224,10 @@ class EmbedPool:
             if request.suspect:
                 probe_ok = await self._limiter.serves(probe)
                 self._rate.note(failed=not probe_ok)
-            vectors = await self._embedder.embed(texts)
-            self._limiter.succeeded(queue_s=vectors.queue_s, work_s=vectors.work_s)
-            self._note(request, failed=False)
+            vectors, asked = await self._shared.embed(texts)
+            if asked:
+                self._limiter.succeeded(queue_s=vectors.queue_s, work_s=vectors.work_s)
+                self._note(request, failed=False)
         except Rejected as error:
             self._limiter.succeeded()
             self._note(request, failed=False)

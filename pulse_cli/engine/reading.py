@@ -18,6 +18,7 @@ from pulse_cli.engine.limiter import Limiter
 from pulse_cli.engine.threads import DaemonThread
 from pulse_cli.model import (
     Document,
+    EmbedLimits,
     Identity,
     NoDocument,
     Note,
@@ -33,7 +34,8 @@ BATCH_RECORDS = 512
 BATCH_SECONDS = 0.02
 CLOSE_SECONDS = 0.5
 """How long to wait for the source to close. A read that blocks may keep it from closing."""
-CHARS_PER_TOKEN = 3.5  # for English markdown; it only decides where groups end
+CHARS_PER_TOKEN = 3.5  # for English markdown; decides where groups end and what is read ahead
+LEAST_AHEAD, MOST_AHEAD = 8 << 20, 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,17 @@ class ReadRecord:
 
 def estimated_chunks(document: Document, chunk_tokens: int) -> int:
     return 1 + int(len(document.text) / (chunk_tokens * CHARS_PER_TOKEN))
+
+
+def read_ahead_bytes(limits: EmbedLimits, concurrency: int | None, chunk_tokens: int) -> int:
+    """How many bytes of records may be open: eight times what the embedder works on at once.
+
+    What is read ahead lies in memory and makes nothing faster, as long as there is always a
+    group ready to be prepared.
+    """
+    chunks = limits.batch * (concurrency or limits.in_flight)
+    wanted = int(8 * chunks * chunk_tokens * CHARS_PER_TOKEN)
+    return min(max(wanted, LEAST_AHEAD), MOST_AHEAD)
 
 
 async def read_batches(

@@ -23,6 +23,7 @@ from pulse_cli.engine.progress.ledger import Ledger
 from pulse_cli.engine.progress.seen import SeenPages
 from pulse_cli.engine.progress.state_files import StateFiles
 from pulse_cli.engine.prune import PruneOptions, Pruner, not_whole
+from pulse_cli.engine.reading import read_ahead_bytes
 from pulse_cli.engine.resume import OpenRun, RunDependencies, RunOptions, may_restart, open_run
 from pulse_cli.engine.summary import summarize
 from pulse_cli.engine.threads import Threads
@@ -30,8 +31,7 @@ from pulse_cli.errors import Fatal, PruneRefused, SourceChanged
 from pulse_cli.events import Draining, Message, Progress, StageStats, Started, Stats, Summary
 from pulse_cli.payload import RunStamp
 
-CHECKPOINT_SECONDS = 2.0
-CHECKPOINT_RECORDS = 4096
+CHECKPOINT_SECONDS, CHECKPOINT_RECORDS = 2.0, 4096
 TICK_SECONDS = 0.25
 STORE_LAG_CHUNKS = 512
 
@@ -81,15 +81,15 @@ class _Run:
         self._stats = Stats(counts=opened.run_state.counts)
         self._started = parts.clock.monotonic()
         self._epoch = 0
-        limits = parts.embedder.limits
-        fixed = options.concurrency
+        fixed, limits = options.concurrency, parts.embedder.limits
         stages = self._stats.stages
         stages |= {name: StageStats() for name in ("read", "prepare", "embed", "store")}
         self._reader = unfailing_limiter("read", 1, parts.clock, stages["read"])
         self._cpu = self._limiter("prepare", options.threads, options.threads)
         self._embed = self._limiter("embed", fixed or limits.start, fixed or limits.in_flight)
         self._store = self._limiter("store", min(2, parts.store.in_flight), parts.store.in_flight)
-        self._ledger = Ledger(self._run_state.book)
+        ahead = read_ahead_bytes(limits, fixed, parts.preparer.chunk_tokens)
+        self._ledger = Ledger(self._run_state.book, max_bytes=ahead)
         self._saving = asyncio.Lock()
         self._pruned = 0
         self._outages = OutageReport(parts.observer)

@@ -35,13 +35,15 @@ class Answer:
     sender: Address
 
     def json(self) -> Any:
-        """The value in the body. Raises Malformed."""
+        """The value in the body, with Unicode only and integers of 64 bits. Raises Malformed."""
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
             pass
         try:  # accepts NaN, Infinity and 1e400, which a text may cause without fault of the server
-            return json.loads(self.body)
+            value = json.loads(self.body, parse_int=_integer)
+            json.dumps(value, ensure_ascii=False).encode()  # it also accepts lone surrogates
+            return value
         except (ValueError, RecursionError):
             raise self.malformed("JSON") from None
 
@@ -96,6 +98,11 @@ class Answer:
         if seconds != seconds:  # NaN
             return None
         return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def _integer(digits: str) -> int | float:
+    """As orjson reads integers: those beyond 64 bits are floats."""
+    return int(digits) if len(digits) < 19 else float(digits)
 
 
 def _printable(raw: bytes) -> str:

@@ -6,7 +6,8 @@ so that these runs are what people search for:
 - Names out of code keep their parts and get the whole name, joined, beside them:
   `ERR_CONN_RESET` is also `ERRCONNRESET`, `foo.bar()` also `foobar`, `--max-old-space-size` also
   `maxoldspacesize`, `CVE-2024-1234` also `CVE20241234`. `getUserName`, which the engine takes as
-  one word, is also `get User Name`. Words of prose with one hyphen stay as they are.
+  one word, is also `get User Name`, `std::unique_ptr` also `stduniqueptr`, and C++, C# and F# are
+  also `cplusplus`, `csharp` and `fsharp`. Words of prose with one hyphen stay as they are.
 - Characters are normalised (NFKC: ligatures, full and half width, Arabic forms, NFD) and
   case-folded. Accents and joiners that remain and would split a word for the engine go.
 - Chinese, Japanese and Korean become pairs of neighbouring characters, as in Lucene's
@@ -29,10 +30,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import filterfalse
 
-VERSION = 1
+VERSION = 2
 
 LONGEST_NAME = 64  # characters; what is longer is data
 LONGEST_REMEMBERED = 64  # characters; longer ones are seldom seen twice
@@ -43,6 +44,13 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{3,}")
 _HOST = re.compile(r"//[A-Za-z0-9_.-]+")
 _APART = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) not in "_.-"}
 _JOINTS = re.compile(r"[._-]+")
+_SCOPED = re.compile(r"(?<![A-Za-z0-9_:])[A-Za-z_][A-Za-z0-9_]*(?:::~?[A-Za-z0-9_]+)+")
+_SIGNED = {"C++": "cplusplus", "C#": "csharp", "F#": "fsharp"}
+_SIGNS = (*_SIGNED, *map(str.lower, _SIGNED))
+_SIGNED_NAME = re.compile(
+    r"(?<![A-Za-z0-9_.#&/])(?:C\+\+(?!\+)|[CF]#(?![A-Za-z_#]))", re.IGNORECASE
+)
+_NO_LETTERS = re.compile(r"[^A-Za-z0-9]+")
 
 # Marks and joiners that the engine takes for the end of a word.
 _SPLITTING = re.compile(
@@ -81,12 +89,27 @@ _MAY_BE_UNSPACED = re.compile("[\u0e01-\u17dd\u2e80-\U0003ffff]")
 
 def bm25_text(text: str) -> str:
     """`text` for the BM25 engine, to which only letters, digits and blanks matter."""
+    if "::" in text or any(map(text.__contains__, _SIGNS)):
+        return " ".join((_words(text), *_names_with_signs(text)))
+    return _words(text)
+
+
+def _words(text: str) -> str:
     if text.isascii():
         return _with_forms_added(text)
     words = text.split()
     ascii_words = " ".join(filter(str.isascii, words))
     others = map(_written.__getitem__, filterfalse(str.isascii, words))
     return " ".join((_with_forms_added(ascii_words), *others))
+
+
+def _names_with_signs(text: str) -> Iterator[str]:
+    """Names that are joined by `::` or end in signs, as one word each."""
+    for match in _SCOPED.finditer(text):
+        if len(match[0]) <= LONGEST_NAME:
+            yield _NO_LETTERS.sub("", match[0])
+    for match in _SIGNED_NAME.finditer(text):
+        yield _SIGNED[match[0].upper()]
 
 
 def _with_forms_added(text: str) -> str:

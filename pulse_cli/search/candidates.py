@@ -12,6 +12,7 @@ from pulse_cli.model import Filter, Hit
 from pulse_cli.ports import Embedder, Store
 from pulse_cli.search.foreign_points import readable
 from pulse_cli.search.fusion import pages_of
+from pulse_cli.search.phrase import pages_with_phrase
 from pulse_cli.search.results import Mode
 
 if TYPE_CHECKING:
@@ -47,10 +48,14 @@ class Backends:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Hits by list name (`vector`, `bm25`), best first, and notices of what was not available."""
+    """Hits by list name (`vector`, `bm25`), best first, and notices of what was not available.
+
+    `with_phrase` are the keys of pages that hold the query word for word, in mode `hybrid`.
+    """
 
     lists: dict[str, list[Hit]]
     notices: tuple[str, ...] = ()
+    with_phrase: frozenset[str] = frozenset()
 
 
 async def find_candidates(
@@ -92,7 +97,7 @@ async def find_candidates(
             lists["vector"] = []
     if backends.keyword is None:
         lists["vector"] += await _also_near(vector, lists, backends.store)
-    return Candidates(lists)
+    return Candidates(lists, with_phrase=pages_with_phrase(query, words))
 
 
 async def _by_vector(

@@ -14,7 +14,7 @@ are divided by the best possible sum, that of a page which leads every list, so 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -23,17 +23,22 @@ from pulse_cli.payload import KEY, URL, VERSION
 
 Fusion: TypeAlias = Literal["scores", "rrf"]
 
+PHRASE = "phrase"
 _LOWEST = {"vector": -1.0, "bm25": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """How lists are fused: the weight of each, and the constant k of rank fusion."""
+    """How lists are fused: the weight of each, and the constant k of rank fusion.
+
+    A page that holds the query word for word gets `phrase` (0 to 1) of what its score lacks.
+    """
 
     fusion: Fusion = "scores"
     vector: float = 0.6
     bm25: float = 0.4
     rrf_k: int = 60
+    phrase: float = 0.5
 
     @property
     def weights(self) -> dict[str, float]:
@@ -76,8 +81,15 @@ def pages_of(hits: Sequence[Hit]) -> dict[str, list[Hit]]:
     return pages
 
 
-def fuse(lists: Mapping[str, Sequence[Hit]], ranking: Ranking) -> list[Page]:
+def fuse(
+    lists: Mapping[str, Sequence[Hit]],
+    ranking: Ranking,
+    with_phrase: Collection[str] = frozenset(),
+) -> list[Page]:
     """All pages of all lists, best first. Ties keep the order of the lists.
+
+    `with_phrase` are the keys of pages that hold the query word for word. They count in fusion by
+    scores alone.
 
     The first chunks of a page are those that represent it in the lists, the one with the larger
     part of the score first.
@@ -93,6 +105,10 @@ def fuse(lists: Mapping[str, Sequence[Hit]], ranking: Ranking) -> list[Page]:
             listed = chunks.setdefault(key, [])
             listed += [(-part, place, hit) for place, hit in enumerate(found)]
     scores = {key: sum(vote.part for vote in given.values()) for key, given in votes.items()}
+    for key in votes.keys() & set(with_phrase) if ranking.fusion == "scores" else ():
+        part = ranking.phrase * (1.0 - scores[key])
+        votes[key][PHRASE] = Vote(1, 1.0, part)
+        scores[key] += part
     ordered = sorted(scores, key=lambda key: -scores[key])
     return [Page(key, scores[key], _distinct(chunks[key]), votes[key]) for key in ordered]
 

@@ -39,4 +39,5 @@ async def search(
 def rank(found: Candidates, mode: Mode, ranking: Ranking) -> list[Page]:
     """All pages of the lists that `mode` uses, best first."""
     wanted = ("vector", "bm25") if mode == "hybrid" else (mode,)
-    return fuse({name: found.lists[name] for name in wanted if name in found.lists}, ranking)
+    lists = {name: found.lists[name] for name in wanted if name in found.lists}
+    return fuse(lists, ranking, found.with_phrase if mode == "hybrid" else frozenset())

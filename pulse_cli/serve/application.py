@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-import uuid
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -12,10 +9,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.routing import Route
 
 from pulse_cli import __version__
-from pulse_cli.records.recorder import Request as RequestRow
 from pulse_cli.serve.answers import json_answer
 from pulse_cli.serve.description import describe
 from pulse_cli.serve.limits import BodyLimits
+from pulse_cli.serve.request_records import RequestRecords
 from pulse_cli.serve.routes import changes, events, records, search, state
 from pulse_cli.serve.routes.guard import problems
 from pulse_cli.serve.service import Service
@@ -44,29 +41,8 @@ def application(service: Service, agents: Any = None) -> BodyLimits:
     if agents is not None:
         app.router.routes.append(Route("/mcp", agents))
 
-    @app.middleware("http")
-    async def record(
-        request: Request, following: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        """Give the request an id, and note how long it took."""
-        request_id = uuid.uuid4().hex
-        began = time.perf_counter()
-        response = await following(request)
-        took = 1000 * (time.perf_counter() - began)
-        client = request.client.host if request.client else None
-        row = RequestRow(
-            method=request.method,
-            path=request.url.path[:500],
-            status_code=response.status_code,
-            duration_ms=took,
-            request_id=request_id,
-            client_ip=client,
-        )
-        service.recorder.add(row)
-        response.headers["X-Request-ID"] = request_id
-        return response
-
-    return BodyLimits(app, max_body=service.settings.serve.max_body, max_in_memory=IN_MEMORY)
+    recorded = RequestRecords(app, service.recorder)
+    return BodyLimits(recorded, max_body=service.settings.serve.max_body, max_in_memory=IN_MEMORY)
 
 
 async def _bad_parameter(_: Request, error: Exception) -> Response:

@@ -127,8 +127,12 @@ class ChangeRequest(BaseModel):
 
     @field_validator("detected_at")
     @classmethod
-    def _without_a_zone_it_is_utc(cls, value: datetime) -> datetime:
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    def _in_utc(cls, value: datetime) -> datetime:
+        """Without a zone it is UTC. Moments that UTC has no year for are refused."""
+        try:
+            return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        except OverflowError:
+            raise ValueError("it is outside the years 1 to 9999") from None
 
 
 class SearchFilters(BaseModel):

@@ -33,6 +33,7 @@ from pulse_cli.errors import Locked
 from pulse_cli.serve.segment import OpenSegment, Segment, sync_folder
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+RESULTS = "results"  # the folder beside the segments with what became of their lines
 PROBE_SECONDS = 0.2  # a command that looks whether the lock is held holds it for a moment
 
 
@@ -218,5 +219,7 @@ class Inbox:
             Segment(path.stem, path, path.stat().st_size)
             for path in sorted(self.folder.glob("*.jsonl"))
         ]
-        known = [int(segment.id) for segment in self._sealed if segment.id.isdigit()]
-        self._last_id = max(known, default=0)
+        # Ids of segments that are gone are the ids of results that can still be asked for.
+        ids = [segment.id for segment in self._sealed]
+        ids += [path.stem for path in (self.folder / RESULTS).glob("*.jsonl")]
+        self._last_id = max((int(one) for one in ids if one.isdigit()), default=0)

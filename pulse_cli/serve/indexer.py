@@ -10,8 +10,8 @@ hold: a burst of one-page events is indexed as one file of its pages would be.
 Runs take turns with `pulse index` and other commands that write: the index is free between
 two runs, and a command that waits for it is next.
 
-A service that is down is waited for. Any other failure is shown in the state, and tried again
-every `RETRY_SECONDS`: nothing that was accepted is ever dropped.
+A service that is down is waited for. Any other failure, a full disk too, is shown in the state
+and tried again every `RETRY_SECONDS`: nothing that was accepted is ever dropped.
 """
 
 from __future__ import annotations
@@ -70,16 +70,23 @@ class Indexer:
         """Index what comes until told to stop."""
         while not self._stop.requested:
             await self._inbox.wait()
-            async with self.turn:
-                summary = await self._index(self._next_segments())
+            try:
+                async with self.turn:
+                    summary = await self._index(self._next_segments())
+            except OSError as error:  # the disk refuses a result, or a segment was taken away
+                await self._wait(f"{self._inbox.folder}: {error}")
+                continue
             if summary.status == "failed":
                 assert summary.error is not None
-                self.state = f"waiting: {summary.error.message}"
-                busy = summary.error.kind is Kind.LOCKED
-                self._observer.on(Message("debug" if busy else "error", summary.error.message))
-                await self._clock.sleep(TURN_SECONDS if busy else RETRY_SECONDS)
+                await self._wait(summary.error.message, busy=summary.error.kind is Kind.LOCKED)
             else:
                 self.state = "idle"
+
+    async def _wait(self, why: str, *, busy: bool = False) -> None:
+        """Until it may go better. `busy`: another command has its turn, which is no failure."""
+        self.state = f"waiting: {why}"
+        self._observer.on(Message("debug" if busy else "error", why))
+        await self._clock.sleep(TURN_SECONDS if busy else RETRY_SECONDS)
 
     def _next_segments(self) -> list[Segment]:
         """The oldest segments that fit into one run, at least one."""

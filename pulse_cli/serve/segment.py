@@ -83,9 +83,12 @@ class OpenSegment:
             self.is_broken = True
 
     async def seal(self) -> Segment:
-        """Close it and give it its final name. Raises OSError."""
+        """Close it and give it its final name. Raises OSError; then it is due again later."""
+        self._began = time.monotonic()
         final = self._path.with_suffix(".jsonl")
-        await aiofiles.os.rename(self._path, final)
+        if self._path != final:
+            await aiofiles.os.rename(self._path, final)
+            self._path = final
         await asyncio.to_thread(sync_folder, final.parent)
         await self._file.close()
         return Segment(self.id, final, self.size)

@@ -26,7 +26,7 @@ from pulse_cli.search.hybrid import search
 from pulse_cli.serve.crawl_tallies import CrawlTallies
 from pulse_cli.serve.crawls import Crawls
 from pulse_cli.serve.health import Health
-from pulse_cli.serve.inbox import Inbox
+from pulse_cli.serve.inbox import RESULTS, Inbox
 from pulse_cli.serve.indexer import Indexer
 from pulse_cli.serve.jobs import Jobs
 from pulse_cli.serve.observations import Observations
@@ -57,7 +57,7 @@ class Service:
         folder = settings.state_folder
         self.inbox = Inbox(folder / INBOX, max_backlog=settings.serve.max_backlog)
         keep = settings.serve.keep_results
-        self.jobs = Jobs(folder / INBOX / "results", self.inbox, keep=keep)
+        self.jobs = Jobs(folder / INBOX / RESULTS, self.inbox, keep=keep)
         self.records = open_records(_records_url(settings))
         self.recorder = Recorder(self.records)
         self.observations = Observations(self.recorder, CrawlTallies(self.records))

@@ -145,21 +145,25 @@ async def stored_pages(
 
 async def _whole(store: Store, records: Sequence[Payload]) -> list[StoredPage | None]:
     """The pages of these commit records, in their order."""
-    keys = [str(record[KEY]) for record in records]
-    versions = [str(record[VERSION]) for record in records]
+    keys = [str(record.get(KEY)) for record in records]
+    versions = [str(record.get(VERSION)) for record in records]
     found: list[Payload] = []
     async for hits in store.scroll(None, Filter(among={KEY: keys, VERSION: versions})):
         found += [hit.payload for hit in hits]
-    pages = {(page.first.get(KEY), page.first.get(VERSION)): page for page in _versions(found)}
+    pages = {
+        (_text(page.first.get(KEY)), _text(page.first.get(VERSION))): page
+        for page in _versions(found)
+    }
     wanted = (pages.get(pair) for pair in zip(keys, versions, strict=True))
     return [page if page is not None and page.committed else None for page in wanted]
 
 
 def _versions(payloads: Sequence[Payload]) -> list[StoredPage]:
     """The payloads by the version of the page that they belong to."""
-    found: dict[tuple[Any, Any], list[Payload]] = {}
+    found: dict[tuple[str | None, str | None], list[Payload]] = {}
     for payload in payloads:
-        found.setdefault((payload.get(KEY), payload.get(VERSION)), []).append(payload)
+        page = _text(payload.get(KEY)), _text(payload.get(VERSION))
+        found.setdefault(page, []).append(payload)
     return [
         StoredPage(sorted(chunks, key=lambda one: _number(one.get(CHUNK_INDEX))))
         for chunks in found.values()

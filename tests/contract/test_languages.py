@@ -47,24 +47,23 @@ async def found(store: Any, query: str, where: Filter = ALL) -> list[str]:
     return [hit.payload["canonical_url"].removeprefix("https://a.example/") for hit in hits]
 
 
-@pytest.mark.parametrize(
-    ("query", "pages"),
-    [
-        ("house", ["houses"]),
-        ("Haus", ["haus"]),
-        ("ein Cheval", ["cheval"]),
-        ("grind", ["nowhere"]),
-        ("die und der das", []),  # stop words of German pages
-        ("the of", []),
-        ("who answers requests", ["server"]),
-        ("wer beantwortet eine Anfrage des Servers", ["anfrage", "server"]),
-    ],
-)
+QUERIES = {
+    "house": ["houses"],
+    "Haus": ["haus"],
+    "ein Cheval": ["cheval"],
+    "grind": ["nowhere"],
+    "die und der das": [],  # stop words of German pages
+    "the of": [],
+    "who answers requests": ["server"],
+    "wer beantwortet eine Anfrage des Servers": ["anfrage", "server"],
+}
+
+
 async def test_a_query_finds_other_forms_of_its_words_in_the_language_of_each_page(
-    opener: Opener, query: str, pages: list[str]
+    opener: Opener,
 ) -> None:
     store = await opened(opener)
-    assert await found(store, query) == pages
+    assert {query: await found(store, query) for query in QUERIES} == QUERIES
     await store.close()
 
 
@@ -93,10 +92,10 @@ async def test_a_language_that_comes_later_is_asked_by_who_opens_the_collection_
     opener: Opener,
 ) -> None:
     store = await opened(opener)
-    assert await found(store, "gatti") == []
-    await upsert(store, [page("https://a.example/gatto", "it", "il gatto nero")])
+    assert await found(store, "parlano") == []
+    await upsert(store, [page("https://a.example/parlare", "it", "parlare a voce alta")])
     later = opener(create=False)
     await later.open(0)
-    assert await found(later, "gatti") == ["gatto"]
+    assert await found(later, "parlano") == ["parlare"]
     await later.close()
     await store.close()

@@ -12,9 +12,9 @@ import pytest
 
 from pulse_cli.engine.clock import SystemClock
 from pulse_cli.engine.limiter import unfailing_limiter
-from pulse_cli.engine.reading import read_batches
+from pulse_cli.engine.reading import read_ahead_bytes, read_batches
 from pulse_cli.events import StageStats
-from pulse_cli.model import Note, Place, Position, Record
+from pulse_cli.model import EmbedLimits, Note, Place, Position, Record
 
 
 class _Connected:
@@ -65,3 +65,21 @@ async def test_a_source_that_blocks_is_not_waited_for() -> None:
         await asyncio.wait_for(reading, 30)
     assert source.threads == ["pulse-read"]
     source.stopped.set()
+
+
+@pytest.mark.parametrize(
+    ("batch", "in_flight", "concurrency", "chunk_tokens", "megabytes"),
+    [
+        (32, 12, None, 500, 8),  # a text-embeddings-inference server as it comes
+        (32, 12, None, 8192, 32),  # the same work in bytes has longer chunks
+        (32, 12, 1, 8192, 8),
+        (8, 1, None, 256, 8),
+    ],
+)
+def test_what_is_read_ahead_follows_what_the_embedder_works_on(
+    batch: int, in_flight: int, concurrency: int | None, chunk_tokens: int, megabytes: int
+) -> None:
+    limits = EmbedLimits(
+        batch=batch, batch_bytes=1, in_flight=in_flight, start=1, max_tokens=chunk_tokens
+    )
+    assert read_ahead_bytes(limits, concurrency, chunk_tokens) == megabytes << 20

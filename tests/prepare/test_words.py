@@ -38,6 +38,11 @@ NAMES = {
     "ESP32-C3": "esp32",
     "requests.Session.get_adapter": "session get_adapter",
     "os.path.joinAll": "path join",
+    "std::unique_ptr": "std ptr",
+    "std::vector<int>": "vector",
+    "Foo::Bar::~baz()": "bar baz",
+    "C++": "c",
+    "c#": "c",
 }
 
 
@@ -57,6 +62,7 @@ def test_names_are_found_whole_and_by_their_parts(name: str, parts: str) -> None
         "On 2024-01-02 version 3.11.2 came out; UUIDs and URLs stayed as they were.",
         "NASA and the EU; Hello World (again)",
         "https://docs.example.com/guide",
+        "## Heading C## [c](#c#x) a:: b i++ &c#; docs/c# no",
     ],
 )
 def test_prose_gets_no_further_words(prose: str) -> None:

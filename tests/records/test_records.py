@@ -55,6 +55,25 @@ async def test_operations_come_back_with_totals_by_type(records: Records) -> Non
     assert found["operations_by_type"]["qdrant"]["success_rate"] == 0.0
 
 
+async def test_no_text_keeps_back_the_rows_after_it(records: Records) -> None:
+    """A NUL, half a surrogate pair and what is too long for its column come from outside."""
+    recorder = Recorder(records)
+    odd = "a\0b\ud800" + "x" * 600
+    recorder.add(Request("UNSUBSCRIBE", odd, 405, 1.0, client_ip=odd))
+    recorder.add(
+        Operation(odd, odd, 1.0, False, odd, odd, odd, odd, odd, extra_metadata={odd: [odd]})
+    )
+    assert await recorder.flush() == 2
+    where = queries.OperationFilter(document_url=odd)
+    found = (await queries.operations(records, where))["metrics"][0]
+    assert found["document_url"].startswith("a\ufffdb?xxx")
+    assert len(found["operation_type"]) == 50
+    event = ChangeEvent(odd[:20], odd, datetime.now(UTC), odd, odd, {"watch_title": odd})
+    number = await change_events.add(records, event, "job 1")
+    assert await change_events.get(records, number)
+    assert await queries.crawl(records, odd) is None
+
+
 async def test_the_first_who_come_may_come_at_once(tmp_path: Path) -> None:
     records = open_records(f"sqlite:///{tmp_path}/records.db")
     found = await asyncio.gather(*(change_events.unfinished(records) for _ in range(8)))

@@ -40,6 +40,18 @@ def test_a_list_that_is_surer_moves_a_page_further() -> None:
     assert fuse({"vector": near, "bm25": sure}, RANKS)[0].key == "a"
 
 
+def test_a_page_with_the_query_word_for_word_gets_half_of_what_it_lacks() -> None:
+    lists = {"vector": [hit("a", score=0.9), hit("b", score=0.52)], "bm25": [hit("a", score=2.0)]}
+    a, b = fuse(lists, SCORES, {"b", "elsewhere"})
+    assert (a.key, [*a.votes]) == ("a", ["vector", "bm25"])
+    assert a.score == pytest.approx(1.0)
+    assert b.key == "b"
+    assert b.score == pytest.approx(0.48 + 0.52 / 2)
+    assert b.votes["phrase"].part == pytest.approx(0.26)
+    assert fuse(lists, Ranking(phrase=0), {"b"})[1].score == pytest.approx(0.48)
+    assert fuse(lists, RANKS, {"b"}) == fuse(lists, RANKS)
+
+
 def test_weights_are_what_they_say() -> None:
     lists = {"vector": [hit("a", score=0.9)], "bm25": [hit("b", score=2.0)]}
     assert fuse(lists, Ranking(vector=0.3, bm25=0.7))[0].key == "b"

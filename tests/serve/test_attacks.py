@@ -133,6 +133,18 @@ def test_json_bombs_are_refused_in_good_time(served: Served, name: str) -> None:
     assert is_well(served)
 
 
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_change_at_no_moment_of_utc_is_refused_for_good(served: Served, moment: str) -> None:
+    change = {"watch_id": "w", "watch_url": "https://a.example/", "detected_at": moment}
+    answer = served.client.post("/api/webhook/changedetection", json=change)
+    assert answer.status_code == 400, "a 503 would be sent again for ever"
+
+
+def test_numbers_that_no_database_holds_are_refused(served: Served) -> None:
+    answer = served.client.get("/api/metrics/operations", params={"offset": "9" * 30})
+    assert answer.status_code == 422
+
+
 def test_a_signature_serves_its_own_body_only(served: Served) -> None:
     good = orjson.dumps({"type": "crawl.started", "id": "s", "data": []})
     other = orjson.dumps({"type": "crawl.failed", "id": "s", "data": []})

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from pulse_cli.errors import Locked
-from pulse_cli.serve.inbox import BacklogFull, Inbox, InboxUnwritable
+from pulse_cli.serve.inbox import RESULTS, BacklogFull, Inbox, InboxUnwritable
+from pulse_cli.serve.segment import OpenSegment
 from tests.torture.disks import mounted
 
 ROOMY = 1 << 30
@@ -103,6 +104,26 @@ async def test_a_clock_set_back_does_not_change_the_order(tmp_path: Path) -> Non
     async with Inbox(tmp_path, max_backlog=ROOMY) as inbox:
         (ids,) = await inbox.append([b"new"])
         assert ids.partition(".")[0] == str(int(far) + 1)
+
+
+async def test_an_id_whose_results_can_be_asked_for_is_not_given_again(tmp_path: Path) -> None:
+    results = tmp_path / RESULTS
+    results.mkdir()
+    (results / "9000000000000.jsonl").touch()
+    async with Inbox(tmp_path, max_backlog=ROOMY) as inbox:
+        (ids,) = await inbox.append([b"new"])
+        assert ids == "9000000000001.0"
+
+
+async def test_a_seal_that_failed_half_way_is_done_again(tmp_path: Path) -> None:
+    segment = await OpenSegment.create(tmp_path, "1")
+    await segment.append(b"kept\n")
+    tmp_path.rename(away := tmp_path.with_name("away"))
+    with pytest.raises(OSError, match="No such file"):
+        await segment.seal()
+    assert not segment.is_due(), "it is tried again later, not at once"
+    away.rename(tmp_path)
+    assert (await segment.seal()).path.read_bytes() == b"kept\n"
 
 
 async def test_a_full_disk_refuses_and_keeps_what_it_has(tmp_path: Path) -> None:

@@ -35,8 +35,7 @@ class Looked:
         self.tab.on("request", lambda one: self._asked(one.url, served.url))
 
     def _console(self, message: Any) -> None:
-        # Chromium itself writes the 401 that makes the page ask for the secret.
-        if message.type in ("error", "warning") and "401" not in message.text:
+        if message.type in ("error", "warning"):
             self.complaints.append(message.text)
 
     def _asked(self, url: str, home: str) -> None:
@@ -61,7 +60,8 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def filled(served: Served) -> Served:
-    event = page("https://tea.example/pot", f"# {HOSTILE}\n\nA teapot. {HOSTILE}", HOSTILE)
+    text = f"# {HOSTILE}\n\nA teapot, no teapots. {HOSTILE}"
+    event = page("https://tea.example/pot", text, HOSTILE)
     served.result(post_event(served, event).json()["job_ids"][0])
     return served
 
@@ -86,6 +86,8 @@ def test_a_search_by_keyboard_alone(
     hit.wait_for()
     assert HOSTILE in hit.inner_text()  # shown as text
     assert tab.locator("main img, main script").count() == 0
+    assert set(hit.locator("mark").all_inner_texts()) == {"teapot"}, "whole words are marked"
+    assert "teapots" in hit.inner_text()
     tab.screenshot(path=tmp_path / f"page-{width}-{scheme}.png", full_page=True)
     assert not looked.too_wide()
     assert looked.complaints == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from random import Random
 from typing import Any
@@ -193,6 +194,30 @@ def test_a_second_service_on_one_inbox_is_refused(mortal: Served, simulated_tei:
     with pytest.raises(AssertionError, match="another `pulse serve`"):
         second.start()
     second.close()
+
+
+def test_an_address_that_is_taken_is_told_before_anything_is_opened(mortal: Served) -> None:
+    with socket.create_server(("127.0.0.1", mortal.port)):
+        assert mortal.run("serve", "--port", str(mortal.port)) == 1
+    assert f"cannot listen on 127.0.0.1:{mortal.port}: Address already in use" in mortal.log
+    assert "--port" in mortal.log
+    assert "service pool ready" not in mortal.log
+
+
+def test_a_disk_that_refuses_results_is_waited_for(mortal: Served) -> None:
+    """The worker goes on by itself once it can; what was accepted stays meanwhile."""
+    mortal.start()
+    in_the_way = mortal.folder / "state" / "inbox" / "results"
+    in_the_way.write_text("not a folder")
+    job = post_event(mortal, page("https://a.example/w", "waits for the disk")).json()["job_ids"][0]
+
+    def state() -> str:
+        return str(mortal.client.get("/api/status").json()["queue"]["state"])
+
+    mortal.until(lambda: state().startswith("waiting: "))
+    assert "results" in state()
+    in_the_way.unlink()
+    assert mortal.result(job)["status"] == "success"
 
 
 def test_it_ends_in_order_and_goes_on(mortal: Served) -> None:

@@ -39,7 +39,9 @@ Open = Annotated[
 ]
 Explain = Annotated[
     bool,
-    typer.Option("--explain", help="Show the scores of each page by vectors and by BM25."),
+    typer.Option(
+        "--explain", help="Show what vectors, BM25 and word order add to the score of each page."
+    ),
 ]
 
 

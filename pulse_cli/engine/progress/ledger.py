@@ -31,7 +31,6 @@ from pulse_cli.engine.budget import Drained
 from pulse_cli.events import DocumentDone
 from pulse_cli.model import Outcome, Position
 
-MAX_BYTES = 32 << 20
 MAX_TICKETS = 65_536
 
 
@@ -75,7 +74,7 @@ class Ledger:
         self,
         on_passed: Callable[[Position, Resolution], None],
         *,
-        max_bytes: int = MAX_BYTES,
+        max_bytes: int,
         max_tickets: int = MAX_TICKETS,
     ) -> None:
         self._on_passed = on_passed

@@ -153,7 +153,7 @@ def _unzstd(stored: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _decoded(text: Iterator[bytes]) -> Iterator[bytes]:
-    """UTF-16, which PowerShell writes, becomes UTF-8 (offsets count that); the rest is unchanged."""
+    """UTF-16, which PowerShell writes, becomes UTF-8 (offsets count that); the rest stays."""
     first = next(text, b"")
     encoding = _ENCODINGS.get(first[:2])
     if encoding is None:

@@ -136,13 +136,12 @@ class CrawlApi:
             return FailedPages([], [])
         self._check(answer)
         value = answer.json()
-        found = value if isinstance(value, dict) else {}
         failed = [
             (str(one["url"]), str(one.get("error") or "no reason given"))
-            for one in found.get("errors") or ()
+            for one in _listed(value, "errors")
             if isinstance(one, dict) and one.get("url")
         ]
-        blocked = [one for one in found.get("robotsBlocked") or () if isinstance(one, str)]
+        blocked = [one for one in _listed(value, "robotsBlocked") if isinstance(one, str)]
         return FailedPages(failed, blocked)
 
     def _page(self, query: str, skip: int, seconds: float) -> Page:
@@ -200,3 +199,9 @@ def _following(address: Any, skip: int, count: int) -> int | None:
         return None
     found = _SKIP.search(address)
     return max(int(found[1]), skip + 1) if found else skip + count
+
+
+def _listed(value: Any, name: str) -> list[Any]:
+    """The list under `name`; empty where the answer holds none."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, list) else []

@@ -63,7 +63,7 @@ def _integer(digits: str) -> int | float:
 
 
 def _sound(value: Any) -> Any:
-    """The value with lone surrogates replaced: UTF-8 cannot express them, so no store keeps them."""
+    """The value with lone surrogates replaced, because UTF-8 cannot express them."""
     if isinstance(value, str):
         return _SURROGATE.sub("\ufffd", value)
     if isinstance(value, list):

@@ -8,12 +8,16 @@ const REFRESH_MS = 5000;
 
 async function ask(path, options = {}) {
   const key = localStorage.getItem(KEY);
+  if (!key && document.documentElement.dataset.secret) {
+    byId("key-form").hidden = false;
+    throw new Error("The secret is needed.");
+  }
   const headers = { "content-type": "application/json" };
   if (key) headers.authorization = `Bearer ${key}`;
   const answer = await fetch(path, { ...options, headers });
   if (answer.status === 401) {
     byId("key-form").hidden = false;
-    byId("key-problem").textContent = key ? "This secret is wrong." : "";
+    byId("key-problem").textContent = "This secret is wrong.";
     localStorage.removeItem(KEY);
     throw new Error("The secret is needed.");
   }
@@ -41,13 +45,14 @@ function ago(moment) {
   return "just now";
 }
 
-// Words of the query are marked in the passage.
+// Words of the query are marked in the passage: whole words, in scripts that part words.
+const PARTED = "[\\p{Script=Latin}\\p{Script=Greek}\\p{Script=Cyrillic}\\p{N}]";
 function passage(text, query) {
   const made = element("p", undefined, "passage");
   const words = query.toLowerCase().match(/[\p{L}\p{N}]{2,}/gu) || [];
   if (!words.length) { made.textContent = text; return made; }
   const escaped = words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  for (const part of text.split(new RegExp(`(${escaped.join("|")})`, "giu"))) {
+  for (const part of text.split(new RegExp(`(?<!${PARTED})(${escaped.join("|")})(?!${PARTED})`, "giu"))) {
     const known = words.includes(part.toLowerCase());
     made.append(known ? element("mark", part) : part);
   }

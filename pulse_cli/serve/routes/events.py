@@ -24,6 +24,7 @@ from pulse_cli.serve.service import Service
 router = APIRouter(tags=["indexing"])
 _ONE_PAGE = asked(IndexRequest)
 _NO_ROOM = (503, 507)
+READ_AT_ONCE = 64 << 10  # bytes of an event; reading them takes less than going to a thread
 
 
 @router.post(
@@ -50,7 +51,10 @@ async def firecrawl(request: Request) -> Response:
     body = await request.body()
     refusing(lambda: auth.check_firecrawl(request.headers, body, service.webhook_secret))
     try:
-        event = await asyncio.to_thread(read_event, body, service.shapes)
+        if len(body) <= READ_AT_ONCE:
+            event = read_event(body, service.shapes)
+        else:
+            event = await asyncio.to_thread(read_event, body, service.shapes)
     except NotAnEvent as error:
         raise HTTPException(400, str(error)) from None
     lines = event.lines if event.success else event.lines[event.pages :]

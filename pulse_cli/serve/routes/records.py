@@ -18,7 +18,7 @@ from pulse_cli.serve.routes.guard import needs_secret, service_of
 router = APIRouter(prefix="/api/metrics", tags=["metrics"], dependencies=[Depends(needs_secret)])
 Hours = Annotated[int, Query(ge=1, le=168, description="how far back to look")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
-Offset = Annotated[int, Query(ge=0)]
+Offset = Annotated[int, Query(ge=0, le=1_000_000_000)]
 
 
 @router.get(

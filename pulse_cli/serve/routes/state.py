@@ -70,8 +70,13 @@ async def metrics(request: Request) -> Response:
 
 
 @router.get("/", include_in_schema=False)
-async def page() -> Response:
-    return _file("index.html")
+async def page(request: Request) -> Response:
+    """The page, told whether a secret is needed, so that it need not try without one."""
+    answer = _file("index.html")
+    if service_of(request).api_secret is None:
+        body = bytes(answer.body).replace(b' data-secret="needed"', b"", 1)
+        answer = Response(body, media_type="text/html", headers=_HEADERS)
+    return answer
 
 
 @router.get("/docs", include_in_schema=False)

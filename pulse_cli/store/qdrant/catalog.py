@@ -5,12 +5,17 @@ References: https://api.qdrant.tech (Collections, Aliases, Telemetry).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from pulse_cli.collection_name import check_name
 from pulse_cli.errors import Fatal, Kind, NoIndex, PulseError, Rejected
+from pulse_cli.store.qdrant.answers import (
+    alias_names,
+    collection_bytes,
+    collection_names,
+    success,
+)
 from pulse_cli.store.qdrant.rest import Rest
 
 
@@ -23,23 +28,21 @@ class QdrantCatalog:
 
     async def collections(self) -> list[str]:
         with self._rest.client.first_contact():
-            found = await self._rest.call("GET", "/collections")
-        return sorted(one["name"] for one in found["collections"])
+            return await self._rest.call("GET", "/collections", read=collection_names)
 
     async def aliases(self) -> dict[str, str]:
-        found = await self._rest.call("GET", "/aliases")
-        return {one["alias_name"]: one["collection_name"] for one in found["aliases"]}
+        return await self._rest.call("GET", "/aliases", read=alias_names)
 
     async def size(self, collection: str) -> int | None:
         """The size of the shards on this node, by its telemetry; None if the key may not ask."""
         try:
-            found = await self._rest.call("GET", "/telemetry?details_level=3")
+            return await self._rest.call(
+                "GET",
+                "/telemetry?details_level=3",
+                read=lambda result: collection_bytes(result, collection),
+            )
         except PulseError:
             return None
-        for one in found.get("collections", {}).get("collections") or []:
-            if one.get("id") == collection:
-                return sum(_size(shard) for shard in one.get("shards") or [])
-        return None
 
     async def set_alias(self, alias: str, collection: str) -> None:
         create = {"collection_name": collection, "alias_name": check_name(alias)}
@@ -47,7 +50,7 @@ class QdrantCatalog:
         if alias in await self.aliases():
             actions.insert(0, {"delete_alias": {"alias_name": alias}})
         try:
-            await self._rest.call("POST", "/collections/aliases", {"actions": actions})
+            await self._change({"actions": actions})
         except Rejected as error:
             raise Fatal(
                 f"{alias!r} cannot become an alias of {collection!r}: {error}",
@@ -59,8 +62,10 @@ class QdrantCatalog:
         aliases = await self.aliases()
         if collection in aliases:
             actions = [{"delete_alias": {"alias_name": collection}}]
-            await self._rest.call("POST", "/collections/aliases", {"actions": actions})
-        elif not await self._rest.call("DELETE", f"/collections/{quote(collection, safe='')}"):
+            await self._change({"actions": actions})
+        elif not await self._rest.call(
+            "DELETE", f"/collections/{quote(collection, safe='')}", read=success
+        ):
             raise NoIndex(
                 f"there is no collection {collection!r} at {self._rest.server}",
                 hint="`pulse ls` shows what there is",
@@ -69,7 +74,5 @@ class QdrantCatalog:
     async def aclose(self) -> None:
         await self._rest.close()
 
-
-def _size(shard: Mapping[str, Any]) -> int:
-    local = shard.get("local") or {}
-    return int(local.get("vectors_size_bytes") or 0) + int(local.get("payloads_size_bytes") or 0)
+    async def _change(self, actions: dict[str, Any]) -> None:
+        await self._rest.call("POST", "/collections/aliases", actions, read=success)

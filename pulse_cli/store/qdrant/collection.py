@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pulse_cli.collection_name import instead_of
-from pulse_cli.errors import Fatal, Kind, NoIndex, Rejected
+from pulse_cli.errors import Fatal, Kind, NoIndex, PulseError, Rejected
 from pulse_cli.payload import INDEXES, KEY, Bm25Options
 from pulse_cli.store.filters import SPARSE
+from pulse_cli.store.qdrant.answers import Schema, collection_names, schema, success
+from pulse_cli.store.qdrant.answers import version as told_version
 from pulse_cli.store.qdrant.rest import Rest
 
 OLDEST = (1, 15, 2)  # the first that computes BM25
@@ -53,8 +55,7 @@ class Collection:
 async def server_version(rest: Rest) -> Version:
     """The version of the server; if it does not say, the oldest supported one."""
     answer = await rest.ask("GET", "/")
-    found = rest.result(answer, "GET /")
-    text = str(found.get("version", "")) if isinstance(found, dict) else ""
+    text = rest.result(answer, "GET /", told_version)
     match = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
     if match is None:
         return OLDEST
@@ -73,39 +74,38 @@ def _named(version: Version) -> str:
     return ".".join(map(str, version))
 
 
-async def find(rest: Rest, version: Version) -> tuple[Collection, dict[str, Any]] | None:
-    """The collection and what the server says of it, None if there is none."""
+async def find(rest: Rest, version: Version) -> tuple[Collection, Schema] | None:
+    """The collection and its description by the server, None if there is none."""
     answer = await rest.ask("GET", "")
     if answer.status == 404 and "exist" in answer.error:
         return None
-    info = rest.result(answer, "GET collection")
-    config = info["config"]
-    vectors = config["params"].get("vectors") or {}
-    dense = vectors if "size" in vectors else vectors.get("")
-    if dense is None:
-        names = ", ".join(sorted(vectors)) or "none"
+    told = rest.result(answer, "GET collection", schema)
+    if "" not in told.vectors:
+        names = ", ".join(sorted(told.vectors)) or "none"
         raise _unfit(rest, f"has no unnamed vector (its vectors: {names})")
-    if dense["distance"] != "Cosine":
-        raise _unfit(rest, f"compares vectors by {dense['distance']}; pulse needs Cosine")
+    dimension, distance = told.vectors[""]
+    if distance != "Cosine":
+        raise _unfit(rest, f"compares vectors by {distance}; pulse needs Cosine")
     found = Collection(
-        dimension=dense["size"],
-        has_sparse=SPARSE in (config["params"].get("sparse_vectors") or {}),
+        dimension=dimension,
+        has_sparse=SPARSE in told.sparse,
         version=version,
-        indexing_deferred=config.get("hnsw_config", {}).get("m") == 0,
-        status=str(info.get("status", "")),
-        points=info.get("points_count") or 0,
+        indexing_deferred=told.edges == 0,
+        status=told.status,
+        points=told.points,
     )
-    return found, info
+    return found, told
 
 
 async def missing(rest: Rest) -> NoIndex:
     """The error for a missing collection, which names those that exist."""
-    answer = await rest.ask("GET", "/collections")
-    found = answer.result.get("collections") if isinstance(answer.result, dict) else None
-    names = [one.get("name") for one in found or [] if isinstance(one, dict)]
+    try:
+        names = await rest.call("GET", "/collections", read=collection_names)
+    except PulseError:  # a key may not be allowed to ask
+        names = []
     return NoIndex(
         f"there is no collection {rest.collection!r} at {rest.server}",
-        hint=instead_of(rest.collection, sorted(name for name in names if isinstance(name, str))),
+        hint=instead_of(rest.collection, names),
     )
 
 
@@ -123,25 +123,24 @@ async def create(rest: Rest, dimension: int, options: CollectionOptions) -> None
     if options.shards:
         body["shard_number"] = options.shards
     try:
-        await rest.call("PUT", "", body)
+        await rest.call("PUT", "", body, read=success)
     except Rejected as error:
         if "already exists" not in str(error):
             raise Fatal(str(error), hint="check --collection and its settings") from error
 
 
-async def complete(rest: Rest, found: Collection, info: dict[str, Any]) -> None:
+async def complete(rest: Rest, found: Collection, told: Schema) -> None:
     """Add the sparse vector and the payload indexes where they are missing."""
-    sparse = (info["config"]["params"].get("sparse_vectors") or {}).get(SPARSE)
-    if sparse is None:
+    if SPARSE not in told.sparse:
         await _add_sparse(rest, found.version)
-    elif sparse.get("modifier") != "idf":
+    elif told.sparse[SPARSE] != "idf":
         raise _unfit(rest, f"has a sparse vector {SPARSE!r} without the IDF modifier")
     for name, kind in INDEXES.items():
-        if name not in info.get("payload_schema", {}):
-            schema: Any = kind
+        if name not in told.indexed:
+            layout: Any = kind
             if name == KEY and found.version >= MATCHES_PREFIX:
-                schema = {"type": kind, "prefix": True}
-            await rest.update("PUT", "index", {"field_name": name, "field_schema": schema})
+                layout = {"type": kind, "prefix": True}
+            await rest.update("PUT", "index", {"field_name": name, "field_schema": layout})
 
 
 async def _add_sparse(rest: Rest, version: Version) -> None:
@@ -160,7 +159,7 @@ async def defer_graph(rest: Rest, found: Collection) -> None:
     Raises Fatal where the collection has a graph setting of its own, which would be lost.
     """
     known = await find(rest, found.version)
-    edges = known[1]["config"].get("hnsw_config", {}).get("m") if known else None
+    edges = known[1].edges if known else None
     if edges not in (0, DEFAULT_M):
         raise Fatal(
             f"collection {rest.collection!r} has its own hnsw_config.m = {edges}",
@@ -176,7 +175,7 @@ async def build_graph(rest: Rest) -> None:
 
 
 async def _set_edges(rest: Rest, edges: int) -> None:
-    await rest.call("PATCH", "", {"hnsw_config": {"m": edges}})
+    await rest.call("PATCH", "", {"hnsw_config": {"m": edges}}, read=success)
 
 
 def _unfit(rest: Rest, problem: str) -> Fatal:

@@ -13,12 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pulse_cli.errors import Fatal, Kind, Rejected
+from pulse_cli.errors import Fatal, Kind, Malformed, Rejected
 from pulse_cli.model import Filter, Hit
 from pulse_cli.payload import KEY
 from pulse_cli.ports import WholePoints
 from pulse_cli.store.filters import SPARSE, both, condition, fields
 from pulse_cli.store.page_languages import LOOKED_AT
+from pulse_cli.store.qdrant.answers import (
+    WrongForm,
+    counted,
+    faceted,
+    is_number,
+    payload_of,
+    queried,
+    scrolled,
+    sparse_weights,
+    terms,
+)
 from pulse_cli.store.qdrant.limits import RequestLimits
 from pulse_cli.store.qdrant.rest import Rest
 from pulse_cli.store.whole_points import MOST_VALUES, WHOLE_BATCH, no_payload_index, whole_point
@@ -79,11 +90,7 @@ class Reads:
         body = {**query, "limit": limit, "offset": offset, "with_payload": True}
         if wanted is not None:
             body["filter"] = wanted
-        found = await self._rest.call("POST", "points/query", body)
-        return [
-            Hit(str(point["id"]), point["score"], point.get("payload") or {})
-            for point in found["points"]
-        ]
+        return await self._rest.call("POST", "points/query", body, read=queried)
 
     async def best_terms(
         self, query: dict[str, Any], where: Filter, also: dict[str, Any]
@@ -91,8 +98,7 @@ class Reads:
         """The BM25 terms of the best few points that match both filters."""
         body = {"query": query, "using": SPARSE, "limit": LOOKED_AT, "with_vector": [SPARSE]}
         body["filter"] = both(condition(where, prefix=self.matches_prefix), also)
-        found = await self._rest.call("POST", "points/query", body)
-        return [set(point["vector"][SPARSE]["indices"]) for point in found["points"]]
+        return await self._rest.call("POST", "points/query", body, read=terms)
 
     async def scroll(self, names: Sequence[str] | None, where: Filter) -> AsyncIterator[list[Hit]]:
         """All points that match, in batches, with these payload fields (score 0)."""
@@ -111,7 +117,7 @@ class Reads:
         """The same with a filter in the form of the REST API, or None."""
         body = {"with_payload": fields(names), "limit": SCROLL_BATCH}
         async for points, _ in self._batches(body, wanted, None):
-            yield [Hit(str(point["id"]), 0.0, point.get("payload") or {}) for point in points]
+            yield [Hit(str(point["id"]), 0.0, payload_of(point)) for point in points]
 
     async def whole_points(
         self, where: Filter, after: str | int | None, dimension: int
@@ -122,16 +128,17 @@ class Reads:
         body = {"with_payload": True, "with_vector": True, "limit": WHOLE_BATCH}
         async for points, following in self._batches(body, wanted, after):
             if here:
-                points = [point for point in points if _under(point["payload"] or {}, where)]
+                points = [point for point in points if _under(payload_of(point), where)]
             rows = np.empty((len(points), dimension), dtype=np.float32)
             for row, point in zip(rows, points, strict=True):
                 point["bm25"] = self._take_vector(point, row)
+                point["payload"] = payload_of(point)
             if points:
                 yield WholePoints([whole_point(point) for point in points], rows, following)
 
     def _take_vector(self, point: dict[str, Any], row: Floats) -> dict[str, Any] | None:
         """Write the vector of `point` into `row`. Returns its BM25 weights."""
-        vector = point.pop("vector")
+        vector = point.pop("vector", None)
         named = vector if isinstance(vector, dict) else {"": vector}
         if "" not in named or set(named) - {"", SPARSE}:
             raise Fatal(
@@ -141,9 +148,17 @@ class Reads:
                 hint="name a collection that pulse wrote",
                 kind=Kind.COLLECTION,
             )
-        row[:] = named[""]
-        weights: dict[str, Any] | None = named.get(SPARSE)
-        return weights
+        dense = named[""]
+        if not isinstance(dense, list) or len(dense) != len(row) or not all(map(is_number, dense)):
+            raise self._malformed("points with their vectors")
+        row[:] = dense
+        try:
+            return sparse_weights(named.get(SPARSE))
+        except WrongForm as wrong:
+            raise self._malformed(str(wrong)) from None
+
+    def _malformed(self, expected: str) -> Malformed:
+        return Malformed(f"{self._rest.client.address.shown} answered without {expected}")
 
     async def _batches(
         self, body: dict[str, Any], wanted: dict[str, Any] | None, after: str | int | None
@@ -157,13 +172,14 @@ class Reads:
         while True:
             body["limit"] = min(most, self._limits.results)
             try:
-                found = await self._rest.call("POST", "points/scroll", body)
+                points, following = await self._rest.call(
+                    "POST", "points/scroll", body, read=scrolled
+                )
             except Rejected as error:
                 if not self._limits.learn("results", str(error)):
                     raise
                 continue
-            following = found.get("next_page_offset")
-            yield found["points"], following
+            yield points, following
             if following is None:
                 return
             body["offset"] = following
@@ -181,12 +197,10 @@ class Reads:
         while True:
             body["limit"] = min(MOST_VALUES, self._limits.results)
             try:
-                found = await self._rest.call("POST", "facet", body)
+                return await self._rest.call("POST", "facet", body, read=faceted)
             except Rejected as error:
                 if not self._limits.learn("results", str(error)):
                     raise no_payload_index(error) from error
-            else:
-                return {hit["value"]: hit["count"] for hit in found["hits"]}
 
     async def count(self, where: Filter) -> int:
         """How many points match, exactly."""
@@ -195,8 +209,7 @@ class Reads:
         body: dict[str, Any] = {"exact": True}
         if (wanted := condition(where)) is not None:
             body["filter"] = wanted
-        found = await self._rest.call("POST", "points/count", body)
-        return int(found["count"])
+        return await self._rest.call("POST", "points/count", body, read=counted)
 
 
 def _under(payload: Any, where: Filter) -> bool:

@@ -5,7 +5,8 @@ All requests of this package can be repeated. They are sent by `net.client`.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import orjson
@@ -14,7 +15,10 @@ from pulse_cli.errors import Malformed, Transient
 from pulse_cli.net.address import Address, Peer
 from pulse_cli.net.answer import Answer
 from pulse_cli.net.client import Client
+from pulse_cli.store.qdrant.answers import WrongForm, write_status
 from pulse_cli.store.qdrant.statuses import Reply, error_of
+
+T = TypeVar("T")
 
 QDRANT = Peer("Qdrant", "qdrant.url (--qdrant)", "qdrant.api_key", "api-key", "")
 CONNECT_S = 10.0
@@ -51,23 +55,33 @@ class Rest:
         target = path if path.startswith("/") else f"{self._path}/{path}".rstrip("/")
         return _read(await self.client.ask(method, target, body, within=within))
 
-    async def call(self, method: str, path: str, body: Any = None) -> Any:
-        """The `result` of a successful reply. Raises the error of any other (`error_of`)."""
+    async def call(
+        self, method: str, path: str, body: Any = None, *, read: Callable[[Any], T]
+    ) -> T:
+        """What `read` (of `answers`) makes of the `result` of a successful reply.
+
+        Raises Malformed where it holds something else, and what `error_of` makes of any other
+        reply.
+        """
         data = None if body is None else orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
-        return self.result(await self.ask(method, path, data), f"{method} {path}")
+        return self.result(await self.ask(method, path, data), f"{method} {path}", read)
 
     async def update(self, method: str, path: str, body: Any) -> None:
         """A write, awaited until the server has logged and applied it."""
-        self.completed(await self.call(method, f"{path}?wait=true", body))
+        self.completed(await self.call(method, f"{path}?wait=true", body, read=write_status))
 
-    def result(self, reply: Reply, what: str) -> Any:
+    def result(self, reply: Reply, what: str, read: Callable[[Any], T]) -> T:
+        """As `call`, of a reply that is there. `what` names the request."""
         if reply.error:
             raise error_of(reply, what, self.server, self.collection)
-        return reply.result
+        try:
+            return read(reply.result)
+        except WrongForm as wrong:
+            where = self.client.address.shown
+            raise Malformed(f"{where} answered {what} without {wrong}") from None
 
-    def completed(self, result: Any) -> None:
+    def completed(self, status: str) -> None:
         """Raises Transient unless the write is `completed`: it may be repeated."""
-        status = result.get("status") if isinstance(result, dict) else None
         if status != "completed":
             text = f"{self.client.address.shown} has not completed a write yet ({status})"
             raise Transient(text, timeout=status == "wait_timeout")

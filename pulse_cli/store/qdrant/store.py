@@ -22,6 +22,7 @@ from pulse_cli.store.filters import (
     of_versions,
 )
 from pulse_cli.store.qdrant import collection as layout
+from pulse_cli.store.qdrant.answers import retrieved, success
 from pulse_cli.store.qdrant.bm25 import Queries
 from pulse_cli.store.qdrant.collection import Collection, CollectionOptions
 from pulse_cli.store.qdrant.limits import RequestLimits
@@ -83,12 +84,12 @@ class QdrantStore:
             known = await layout.find(self._rest, version)
         if known is None:
             raise await layout.missing(self._rest)
-        self.found, info = known
-        self._limits.read(info["config"])
+        self.found, schema = known
+        self._limits.read(schema.config)
         self._reads.matches_prefix = version >= layout.MATCHES_PREFIX
         self._check_dimension(dimension or self.dimension, "this run")
         if self._create:
-            await layout.complete(self._rest, self.found, info)
+            await layout.complete(self._rest, self.found, schema)
             await self.refresh()
 
     async def refresh(self) -> Collection:
@@ -112,8 +113,8 @@ class QdrantStore:
         if not ids:
             return {}
         body = {"ids": list(ids), "with_payload": list(RECORD_FIELDS), "with_vector": False}
-        found = await self._rest.call("POST", "points", body)
-        return {str(one["id"]): read_record(str(one["id"]), one.get("payload")) for one in found}
+        found = await self._rest.call("POST", "points", body, read=retrieved)
+        return {one: read_record(one, payload) for one, payload in found}
 
     async def committed(self, keys: Sequence[str]) -> list[CommitRecord]:
         found: list[CommitRecord] = []
@@ -217,7 +218,7 @@ class QdrantStore:
 
     async def drop(self) -> None:
         """Remove the collection with all its points."""
-        await self._rest.call("DELETE", "")
+        await self._rest.call("DELETE", "", read=success)
 
     async def close(self) -> None:
         await self._rest.close()

@@ -16,6 +16,7 @@ from pulse_cli.errors import PulseError, Rejected, Transient
 from pulse_cli.model import Point, SparseVector
 from pulse_cli.payload import LANGUAGE, Bm25Options
 from pulse_cli.store.filters import SPARSE
+from pulse_cli.store.qdrant.answers import write_status
 from pulse_cli.store.qdrant.bm25 import to_weigh
 from pulse_cli.store.qdrant.limits import RequestLimits
 from pulse_cli.store.qdrant.rest import Rest
@@ -57,7 +58,7 @@ class Upserts:
         reply = await self._rest.ask("PUT", "points?wait=true", body)
         learned = reply.status == 400 and self._limits.learn("points", reply.error)
         if not learned and not too_large(reply):
-            self._rest.completed(self._rest.result(reply, "upsert"))
+            self._rest.completed(self._rest.result(reply, "upsert", write_status))
             return
         if len(points) == 1:
             raise self._one_too_large(reply.status, reply.error, len(body))

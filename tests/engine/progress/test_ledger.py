@@ -107,7 +107,7 @@ async def test_a_record_over_the_limit_is_let_in_alone() -> None:
 
 
 async def test_open_waits_while_one_straggler_holds_the_watermark() -> None:
-    ledger = Ledger(lambda *_: None, max_tickets=3)
+    ledger = Ledger(lambda *_: None, max_bytes=100, max_tickets=3)
     straggler = await ledger.open(position(0), 0)
     for number in (1, 2):
         ledger.resolve(await ledger.open(position(number), 0), INDEXED)
@@ -119,7 +119,7 @@ async def test_open_waits_while_one_straggler_holds_the_watermark() -> None:
 
 
 async def test_a_dead_letter_holds_its_bytes_until_it_is_written() -> None:
-    ledger = Ledger(lambda *_: None)
+    ledger = Ledger(lambda *_: None, max_bytes=100)
     straggler = await ledger.open(position(0), 1)
     dead = await ledger.open(position(1), 50)
     ledger.resolve(dead, Resolution(Outcome.DEAD, "x", letter=b"{}"))
@@ -129,7 +129,7 @@ async def test_a_dead_letter_holds_its_bytes_until_it_is_written() -> None:
 
 
 async def test_a_record_ends_once() -> None:
-    ledger = Ledger(lambda *_: None)
+    ledger = Ledger(lambda *_: None, max_bytes=100)
     ticket = await ledger.open(position(0), 1)
     ledger.resolve(ticket, INDEXED)
     with pytest.raises(AssertionError):
@@ -137,7 +137,7 @@ async def test_a_record_ends_once() -> None:
 
 
 async def test_the_later_version_of_a_page_can_wait_for_the_earlier_one() -> None:
-    ledger = Ledger(lambda *_: None)
+    ledger = Ledger(lambda *_: None, max_bytes=100)
     first = await ledger.open(position(0), 1, "page")
     second = await ledger.open(position(1), 1, "page")
     assert second.earlier is first
@@ -151,7 +151,7 @@ async def test_the_later_version_of_a_page_can_wait_for_the_earlier_one() -> Non
 
 
 async def test_when_the_run_stops_nobody_waits_for_an_earlier_version() -> None:
-    ledger = Ledger(lambda *_: None)
+    ledger = Ledger(lambda *_: None, max_bytes=100)
     await ledger.open(position(0), 1, "page")
     second = await ledger.open(position(1), 1, "page")
     third = await ledger.open(position(2), 1, "page")

@@ -147,3 +147,15 @@ async def test_pages_are_counted_by_site_without_payload_indexes(
     half = point("https://a.example/half", version="v", committed=False)
     await upsert(store, [*map(whole_page, PAGES), half])
     assert await pages_by_domain(store) == {"a.example": len(PAGES)}
+
+
+async def test_words_are_found_where_the_languages_are_too_many_for_a_filter(
+    server: Simulator,
+) -> None:
+    store = await opened(server, known=True)
+    names = ["de", "fr", "it", "es", "pt", "nl", "sv", "da"]
+    pages = [point(f"https://a.example/{name}", language=name) for name in names]
+    await upsert(store, [replace(page, words="running mills") for page in pages])
+    found = await store.matching("a running mill", 20, Filter())
+    assert {hit.payload["language"] for hit in found} == set(names)
+    await store.close()
