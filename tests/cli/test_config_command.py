@@ -50,7 +50,7 @@ def test_schema_is_json(pulse):
         (b"embed: http://x\n", "pulse.yaml:1: `embed`: is a section"),
         (b"embed: [http://x]\n", "pulse.yaml:1: `embed`: is a section"),
         (b"embed:\n  url: {a: b}\nchunk: 3\n", "pulse.yaml:3: `chunk`: is a section"),
-        (b"embed:\n\turl: local\n", "pulse.yaml:2: a tab stands here"),
+        (b"embed:\n\turl: local\n", "pulse.yaml:2: there is a tab here"),
         (b"\x7fELF\x00\x01", "pulse.yaml: holds a control character"),
         (b"embed: &a\n  url: x\nqdrant: *a\n", "pulse.yaml:3: is not valid YAML: aliases"),
         (b"log: {file: ~nobody-here/x}\n", "pulse.yaml:1: `log.file`: there is no home folder"),

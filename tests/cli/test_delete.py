@@ -110,7 +110,7 @@ def test_an_address_that_is_not_there_ends_with_1(pulse):
     assert done.code == Exit.FATAL
     assert "https://docs.example/v1/a: 1 point deleted" in done.out
     assert "https://docs.example/v1/*: not in the index" in done.out
-    assert "--prefix https://docs.example/v1/ takes all that begin so" in done.err
+    assert "--prefix https://docs.example/v1/ means all that begin with it" in done.err
     assert left(pulse) == set(PAGES) - {"https://docs.example/v1/a"}
     assert pulse("delete", "https://docs.example/v1/b", "-h").code == Exit.OK
     assert pulse("delete", "https://docs.example/v1/b").code == Exit.OK
@@ -124,7 +124,7 @@ def test_an_address_that_is_not_there_ends_with_1(pulse):
         ("--host https://a.example", "--host https://a.example is an address"),
         ("--older-than soon", "--older-than: expected a duration"),
         ("https://a.example/x --host a.example", "in two commands"),
-        ("https://a.example/x --dry-run", "--dry-run counts"),
+        ("https://a.example/x --dry-run", "--dry-run needs"),
     ],
 )
 def test_a_wrong_wish_is_refused(pulse, line, says):

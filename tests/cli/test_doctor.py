@@ -66,7 +66,7 @@ def test_services_that_are_down_are_findings(pulse: Pulse) -> None:
 def test_before_the_first_run_nothing_is_made(pulse: Pulse, tei: str, qdrant: str) -> None:
     report = pulse("doctor", "--tei", tei, "--qdrant", qdrant)
     assert report.code == 0
-    assert "the first `pulse index` makes it" in report.out
+    assert "the first `pulse index` creates it" in report.out
     listed = httpx.get(f"{qdrant}/collections", trust_env=False).json()
     assert listed["result"]["collections"] == []
 
@@ -78,7 +78,7 @@ def test_another_dimension_is_an_error(pulse: Pulse, index: tuple[str, ...]) -> 
         report = pulse("doctor", *index[2:], "--tei", other.url, "--json")
     assert report.code == 1
     assert finding(report.json, "dimension")["message"].endswith(
-        "holds 384 dimensions, the embedder makes 512"
+        "has vectors of 384 dimensions, the embedder of 512"
     )
 
 

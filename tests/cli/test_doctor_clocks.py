@@ -80,7 +80,7 @@ def test_wrong_clocks_are_told_with_what_they_do(pulse, server: Server) -> None:
     found = [one for one in report if one["check"] == "server clock"]
     assert [one["level"] for one in found] == ["warning", "ok"]
     assert found[0]["message"].startswith("embedder: 7,")
-    assert "behind this machine's; nothing is lost by it, but indexed_at" in found[0]["message"]
+    assert "behind this machine's; runs are not affected, but indexed_at" in found[0]["message"]
     assert "set-ntp" in found[0]["mend"]
     local = pulse("doctor", "--qdrant", "here", "--json").json["findings"]
     assert "server clock" not in {one["check"] for one in local}

@@ -75,7 +75,7 @@ def test_a_run_that_goes_on_is_left_alone(pulse, runs):
     lock = checkpoint.with_name(checkpoint.name.replace(".ckpt.json", ".lock"))
     with FileLock(lock):
         done = pulse("forget", "--older-than", "0s", "--yes")
-    assert "1 run is going on and was left alone" in done.err
+    assert "left alone: 1 run in progress" in done.err
     assert kept(runs) == {"half.jsonl"}
 
 
@@ -84,7 +84,7 @@ def test_a_run_that_goes_on_is_left_alone(pulse, runs):
     [
         ("", "nothing to forget"),
         ("--older-than x", "--older-than: expected a duration"),
-        ("crawl.jsonl", "nobody can be asked"),
+        ("crawl.jsonl", "no terminal to ask on"),
     ],
 )
 def test_what_is_not_said_is_not_removed(pulse, runs, line, says):

@@ -74,7 +74,7 @@ def test_the_live_display_tells_what_there_is_to_know():
         "6,001 embedded",
         "100 chunks/s",
         "cutting 1 · embedding 7 (+120 waiting) · writing 2 · 4 sent again",
-        "finishing what is begun (SIGINT); Ctrl-C again stops at once",
+        "finishing what is in flight (SIGINT); Ctrl-C again stops at once",
         r"[red]\x1b[2Jcrawl\u202e.jsonl → pulse_docs",
     ):
         assert part in text, part

@@ -67,7 +67,7 @@ def test_what_became_of_a_page_that_is_dead(pulse: Pulse, home: Path, tei: str) 
     assert fate["what"] == "dead"
     nothing = pulse("show", "https://kitchen.example/nowhere")
     assert nothing.code == 1
-    assert "Neither a dead letter" in nothing.out
+    assert "No dead letter" in nothing.out
 
 
 def test_a_pruning_run_is_named(pulse: Pulse, home: Path, tei: str) -> None:

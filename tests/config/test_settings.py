@@ -310,7 +310,7 @@ def test_a_smaller_chunk_keeps_its_overlap_in_proportion(tmp_path):
 @pytest.mark.parametrize(
     ("name", "meant"),
     [
-        ("PULSE_EMBED_URL", "PULSE_EMBED__URL, with two underscores"),
+        ("PULSE_EMBED_URL", "PULSE_EMBED__URL (two underscores)"),
         ("PULSE_EMBED__ULR", "did you mean PULSE_EMBED__URL?"),
         ("PULSE_EMBD__URL", "did you mean PULSE_EMBED__URL?"),
     ],
