@@ -141,7 +141,7 @@ def test_a_crawl_that_firecrawl_forgot_is_started_anew(pulse, firecrawl, line, h
     firecrawl.pace(6)
     done = pulse(*line)
     assert done.code == Exit.OK, done.err
-    assert "keeps the crawl lost no more" in done.err
+    assert "no longer keeps the crawl lost" in done.err
     assert not begun.exists()
 
 
