@@ -54,7 +54,7 @@ async def _run(
     words: Sequence[str], summary: bytes, seconds: float = COMMAND_SECONDS
 ) -> str | None:
     nowhere = asyncio.subprocess.DEVNULL
-    # A file and not a pipe: a pipe to a command that ends without reading fails while it is written.
+    # A file, not a pipe: writing to a pipe fails when the command ends without reading it.
     with tempfile.TemporaryFile() as stdin:
         stdin.write(summary)
         stdin.seek(0)
