@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -52,16 +53,20 @@ async def _post(url: str, summary: bytes, *, trust_env: bool) -> str | None:
 async def _run(
     words: Sequence[str], summary: bytes, seconds: float = COMMAND_SECONDS
 ) -> str | None:
-    pipe, nowhere = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *words, stdin=pipe, stdout=nowhere, stderr=nowhere, start_new_session=True
-        )
-    except OSError as error:
-        return f"{words[0]} cannot be run: {error.strerror}"
+    nowhere = asyncio.subprocess.DEVNULL
+    # A file, not a pipe: writing to a pipe fails when the command ends without reading it.
+    with tempfile.TemporaryFile() as stdin:
+        stdin.write(summary)
+        stdin.seek(0)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *words, stdin=stdin, stdout=nowhere, stderr=nowhere, start_new_session=True
+            )
+        except OSError as error:
+            return f"{words[0]} cannot be run: {error.strerror}"
     try:
         async with asyncio.timeout(seconds):
-            await process.communicate(summary)
+            await process.wait()
     except TimeoutError:
         return f"{words[0]} did not end in {seconds:g} s"
     finally:

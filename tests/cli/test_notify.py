@@ -1,7 +1,8 @@
-"""The end of a run is told to a URL or a command; that never changes how it ended."""
+"""The end of a run is sent to a URL or a command; that never changes how the run ended."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from threading import Thread
 
 import pytest
 
+from pulse_cli.app.loop import run
 from pulse_cli.app.notify import _run
 from pulse_cli.cli.exit_codes import Exit
 
@@ -99,6 +101,18 @@ async def test_a_command_that_does_not_end_is_ended_with_its_children():
     assert await _run(["sh", "-c", "sleep 100 & wait"], b"{}", seconds=0.1) == (
         "sh did not end in 0.1 s"
     )
+
+
+def test_a_command_may_end_before_the_summary_is_sent(monkeypatch):
+    start = asyncio.create_subprocess_exec
+
+    async def start_and_end(*words, **options):
+        process = await start(*words, **options)
+        await process.wait()
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start_and_end)
+    assert run(_run(["true"], b"{}")) is None
 
 
 @pytest.mark.parametrize("value", ["ftp://x/y", "http://", "echo 'open"])
