@@ -81,7 +81,7 @@ def test_a_bucket_is_a_folder_in_the_order_of_its_paths(bucket: S3Server) -> Non
     [note] = notes("s3://crawls")
     assert "1 .png" in note
     assert "1 .md (raw markdown needs --url)" in note
-    assert "pulse's own" in note
+    assert "files of pulse itself" in note
 
 
 def test_names_with_odd_characters_are_read(bucket: S3Server) -> None:
@@ -229,7 +229,7 @@ def test_the_setting_names_the_server(bucket: S3Server, monkeypatch: pytest.Monk
     [
         (404, Kind.MISSING_SOURCE, "check the address"),
         (403, Kind.AUTH, "password or query"),
-        (302, Kind.REDIRECT, "name the address it leads to"),
+        (302, Kind.REDIRECT, "use the address it leads to"),
         (418, Kind.REFUSED, ""),
     ],
 )
