@@ -45,7 +45,8 @@ def test_a_folder_is_read_in_order_and_the_rest_is_noted(tree):
     expected = ["Z.JSONL", "a/b/c.ndjson", "a/z.json", "a.json", "b.jsonl", "c.jsonl.gz"]
     assert _names(source, tree) == expected
     (note,) = _notes(source)
-    for words in ("2 files of pulse itself", "1 .txt", "1 .pdf", "1 .md (raw markdown needs --url)"):
+    kinds = ("2 files of pulse itself", "1 .txt", "1 .pdf", "1 .md (raw markdown needs --url)")
+    for words in kinds:
         assert words in note
     assert "hidden" not in note
 
