@@ -55,15 +55,15 @@ async def _run(
 ) -> str | None:
     nowhere = asyncio.subprocess.DEVNULL
     # A file, not a pipe: writing to a pipe fails when the command ends without reading it.
-    with tempfile.TemporaryFile() as stdin:
-        stdin.write(summary)
-        stdin.seek(0)
-        try:
+    try:
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(summary)
+            stdin.seek(0)
             process = await asyncio.create_subprocess_exec(
                 *words, stdin=stdin, stdout=nowhere, stderr=nowhere, start_new_session=True
             )
-        except OSError as error:
-            return f"{words[0]} cannot be run: {error.strerror}"
+    except OSError as error:
+        return f"{words[0]} cannot be run: {error.strerror}"
     try:
         async with asyncio.timeout(seconds):
             await process.wait()

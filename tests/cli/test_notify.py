@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import tempfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -113,6 +114,11 @@ def test_a_command_may_end_before_the_summary_is_sent(monkeypatch):
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", start_and_end)
     assert run(_run(["true"], b"{}")) is None
+
+
+async def test_without_a_temporary_folder_the_command_is_not_run(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    assert await _run(["true"], b"{}") == "true cannot be run: No such file or directory"
 
 
 @pytest.mark.parametrize("value", ["ftp://x/y", "http://", "echo 'open"])
