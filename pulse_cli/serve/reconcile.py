@@ -10,6 +10,8 @@ a batch are no whole site.
 
 The end of a crawl lies in the inbox behind its pages, so they are indexed by then. Firecrawl
 keeps a crawl for 24 hours; one that could not be asked about for as long is given up, and said.
+Where no Firecrawl is set, nothing can be asked: the event that ends a crawl ends it here too, and
+a crawl without such an event is forgotten after a day.
 """
 
 from __future__ import annotations
@@ -51,6 +53,7 @@ class Reconciler:
         observer: Observer,
     ) -> None:
         self._settings = settings
+        self._asks = has_firecrawl(settings)
         self._options = replace(read_options(settings), give_up_after=ANSWER_S, timeout=ANSWER_S)
         self._crawls = crawls
         self._indexer = indexer
@@ -75,6 +78,9 @@ class Reconciler:
 
     async def _look_at(self, crawl: Crawl) -> None:
         """Ask about one crawl, and do what is to be done; else it is asked about later."""
+        if not self._asks:
+            await self._believe_events(crawl)
+            return
         crawl.ask_at = time.time() + SOON_S
         try:
             page = await asyncio.to_thread(CrawlApi(crawl.path, self._options).status)
@@ -89,7 +95,16 @@ class Reconciler:
             if not crawl.ended:
                 crawl.ask_at = time.time() + QUIET_S
         elif await self._complete(crawl, page):
-            await self._end(crawl, page)
+            await self._end(crawl, page.status)
+
+    async def _believe_events(self, crawl: Crawl) -> None:
+        """Without Firecrawl: end the crawl as its events do."""
+        if crawl.ended:
+            await self._end(crawl, crawl.ended)
+        elif time.time() - crawl.heard >= KEPT_S:
+            await asyncio.to_thread(self._crawls.forget, crawl.id)
+        else:
+            crawl.ask_at = crawl.heard + KEPT_S
 
     async def _complete(self, crawl: Crawl, page: Page) -> bool:
         """Whether the index now holds all that the crawl does."""
@@ -109,9 +124,9 @@ class Reconciler:
             self._observer.on(Message("warning", f"the crawl {crawl.id}: {summary.error.message}"))
         return summary.status == "complete"
 
-    async def _end(self, crawl: Crawl, page: Page) -> None:
+    async def _end(self, crawl: Crawl, status: str) -> None:
         await asyncio.to_thread(self._crawls.forget, crawl.id)
-        error = None if page.status == "completed" else f"its status is {page.status!r}"
+        error = None if status == "completed" else f"its status is {status!r}"
         self._observations.crawls.ended(crawl.kind, crawl.id, error)
 
     async def _give_up(self, crawl: Crawl, why: str) -> None:
@@ -119,6 +134,12 @@ class Reconciler:
         self._observer.on(Message("error", text))
         await asyncio.to_thread(self._crawls.forget, crawl.id)
         self._observations.crawls.ended(crawl.kind, crawl.id, text)
+
+
+def has_firecrawl(settings: Settings) -> bool:
+    """Whether a Firecrawl was named: nothing is asked of the public one without its key."""
+    mine = settings.firecrawl
+    return mine.api_key is not None or "url" in mine.model_fields_set
 
 
 class _Pages:

@@ -30,7 +30,7 @@ from pulse_cli.serve.inbox import RESULTS, Inbox
 from pulse_cli.serve.indexer import Indexer
 from pulse_cli.serve.jobs import Jobs
 from pulse_cli.serve.observations import Observations
-from pulse_cli.serve.reconcile import Reconciler
+from pulse_cli.serve.reconcile import Reconciler, has_firecrawl
 from pulse_cli.serve.rescrape import Rescraper
 from pulse_cli.wiring import Services
 from pulse_cli.wiring.adapters import read_options, secret
@@ -112,9 +112,7 @@ class Service:
         work = [self._keep_records()]
         if self.settings.serve.worker:
             await asyncio.to_thread(self.crawls.load)
-            work += [self.indexer.run(), self.rescraper.run()]
-            if _has_firecrawl(self.settings):
-                work.append(self.reconciler.run())
+            work += [self.indexer.run(), self.rescraper.run(), self.reconciler.run()]
         else:
             self.indexer.state = "no worker"
             text = "no worker: what is accepted waits on disk until pulse serve runs with one"
@@ -169,7 +167,7 @@ class Service:
 
     def _scrape_api(self) -> ScrapeApi | None:
         settings = self.settings
-        return ScrapeApi(read_options(settings), self._clock) if _has_firecrawl(settings) else None
+        return ScrapeApi(read_options(settings), self._clock) if has_firecrawl(settings) else None
 
     # --- health ------------------------------------------------------------
 
@@ -185,12 +183,6 @@ class Service:
                 return True
         except RecordsUnavailable:
             return False
-
-
-def _has_firecrawl(settings: Settings) -> bool:
-    """Whether a Firecrawl was named: nothing is asked of the public one without its key."""
-    mine = settings.firecrawl
-    return mine.api_key is not None or "url" in mine.model_fields_set
 
 
 def _records_url(settings: Settings) -> str:

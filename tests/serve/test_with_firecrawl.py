@@ -13,6 +13,7 @@ from pulse_cli.serve.auth import signature
 from pulse_cli.simulators.faults import Fault
 from pulse_cli.simulators.process import SpawnedSimulator
 from tests.serve.conftest import WEBHOOK_SECRET, Served
+from tests.serve.test_service import page, post_event
 
 WATCHED = "https://a.example/watched"
 
@@ -75,6 +76,18 @@ def test_a_crawl_whose_pages_all_came_is_not_read_again(
     assert found["base_url"] == "https://a.example"
     assert pages(mortal) == 20
     assert "is read from Firecrawl" not in mortal.log
+
+
+@pytest.mark.parametrize("status", ["completed", "failed"])
+def test_without_firecrawl_the_event_that_ends_a_crawl_ends_it(mortal: Served, status: str) -> None:
+    mortal.start()
+    post_event(mortal, page("https://tea.example/pot", "# Pot"), kind="crawl.page")
+    post_event(mortal, kind=f"crawl.{status}")
+    found = ended(mortal, "crawl-1")
+    assert (found["status"], found["pages_indexed"]) == (status, 1)
+    noted = mortal.folder / "state/inbox/crawls"
+    assert (noted / "crawls.json").read_bytes() == b"[]"
+    assert not list(noted.glob("*.pages"))
 
 
 def test_pages_that_were_never_delivered_are_fetched(
