@@ -116,7 +116,9 @@ def test_the_api_is_described_without_a_request_elsewhere(
     looked = Looked(browser, filled, width, "light")
     looked.tab.goto("/docs")
     looked.tab.get_by_role("heading", name="POST /api/search").wait_for()
-    assert "Getting started" in looked.tab.locator("main").inner_text()
+    described = looked.tab.locator("main").inner_text()
+    assert "Getting started" in described
+    assert "`" not in described, "names are set as code"
     looked.tab.screenshot(path=tmp_path / f"docs-{width}.png")
     assert not looked.too_wide()
     assert (looked.complaints, looked.elsewhere) == ([], [])

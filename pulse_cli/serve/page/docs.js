@@ -7,6 +7,12 @@ function element(name, text) {
   return made;
 }
 
+function paragraph(text) {
+  const made = element("p");
+  text.split("`").forEach((part, number) => made.append(number % 2 ? element("code", part) : part));
+  return made;
+}
+
 function exampleIn(content) {
   const one = content?.["application/json"];
   return one?.example ?? one?.schema?.examples?.[0];
@@ -25,7 +31,7 @@ function showCall(method, path, call) {
   const section = element("section");
   const heading = element("h2");
   heading.append(element("code", `${method.toUpperCase()} ${path}`));
-  section.append(heading, element("p", call.description || call.summary));
+  section.append(heading, paragraph(call.description || call.summary || ""));
   if (call.parameters?.length) {
     const list = element("dl");
     for (const one of call.parameters) {
