@@ -6,25 +6,25 @@ users run. A run that cannot begin gives a summary, too: there is one for every 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from pulse_cli.app.aliases import give_alias
 from pulse_cli.app.nothing import nothing_to_index, refuse_nothing
+from pulse_cli.app.run_options import prune_options, run_options
 from pulse_cli.app.same_model import check_same_model
 from pulse_cli.app.sources import absolute_sources
 from pulse_cli.app.turns import turn_wait
 from pulse_cli.engine import (
     CrawledPages,
-    DeadLimit,
     DryRun,
-    PruneOptions,
     RunDependencies,
     RunOptions,
+    StateFiles,
     Stop,
     SystemClock,
     dry_run,
@@ -37,14 +37,18 @@ from pulse_cli.engine import (
 from pulse_cli.engine.summary import peak_rss_bytes
 from pulse_cli.errors import Fatal, Kind, Locked, PulseError, Unavailable
 from pulse_cli.events import Ended, Message, Problem, Summary, Target
-from pulse_cli.ports import Clock, Observer, Preparer, Store
+from pulse_cli.ports import Clock, Observer, Store
 from pulse_cli.wiring import Services, cores, target_name, target_of
 from pulse_cli.wiring.disk_space import disk_space_warning
 
 if TYPE_CHECKING:
     from pulse_cli.config import Settings
-    from pulse_cli.config.units import Share
 
+
+CarryOut: TypeAlias = Callable[
+    [Services, RunDependencies, StateFiles, RunOptions], Awaitable[Summary]
+]
+"""Runs what was opened, to its summary. The locks of the files are held."""
 
 SLOW_GRAPH_CHUNKS = 20_000  # from here on building the graph takes long enough for a message
 
@@ -97,16 +101,19 @@ async def index_sources(
     stop: Stop,
     clock: Clock | None = None,
     services: Services | None = None,
+    carry_out: CarryOut | None = None,
 ) -> Summary:
     """Index, and say how it went, also in the log of runs. Raises only what is a defect.
 
     `services` take the place of those that the settings alone would give; they are closed.
+    `carry_out`: see `index_with`.
     """
     clock = clock or SystemClock()
     started = clock.time()
     services = services or Services(settings, observer, clock)
     async with services:
-        summary = refuse_nothing(await index_with(services, job, observer, stop, clock))
+        summary = await index_with(services, job, observer, stop, clock, carry_out=carry_out)
+    summary = refuse_nothing(summary)
     tell_end(settings, summary, observer, started, clock)
     return summary
 
@@ -129,12 +136,15 @@ async def index_with(
     stop: Stop,
     clock: Clock,
     state_folder: Path | None = None,
+    carry_out: CarryOut | None = None,
 ) -> Summary:
     """Index with services that are open and stay so. `state_folder` instead of the settings' own.
 
-    A run that cannot begin gives a summary, too. Raises only what is a defect.
+    `carry_out` runs what was opened, by default in this process. A run that cannot begin gives a
+    summary, too. Raises only what is a defect.
     """
     settings = services.settings
+    carry_out = carry_out or run_in_this_process
     began = clock.monotonic()
     target = target_of(settings, 0)
     folder = state_folder or settings.state_folder
@@ -145,13 +155,10 @@ async def index_with(
         async with hold_locks(files, settings.state_folder, wait, clock):
             parts = await _parts(services, job, observer, stop, clock)
             target = target_of(settings, parts.embedder.dimension)
-            options = _options(settings, job, target, _prune_options(settings, job, parts.preparer))
+            options = run_options(settings, job, target, parts.preparer)
             store = parts.store
             try:
-                await services.patiently(
-                    "the store", lambda: store.begin_load(bulk=settings.qdrant.bulk)
-                )
-                summary = await index(parts, files, options)
+                summary = await carry_out(services, parts, files, options)
                 if summary.status == "complete":
                     return await _finished(services, store, summary, observer, job.alias)
                 return summary
@@ -160,6 +167,15 @@ async def index_with(
                     await store.release()
     except Fatal as error:
         return not_begun(job, target, error, clock.monotonic() - began)
+
+
+async def run_in_this_process(
+    services: Services, parts: RunDependencies, files: StateFiles, options: RunOptions
+) -> Summary:
+    """The run of one process. Raises Fatal where it could not begin."""
+    bulk = services.settings.qdrant.bulk
+    await services.patiently("the store", lambda: parts.store.begin_load(bulk=bulk))
+    return await index(parts, files, options)
 
 
 async def _finished(
@@ -188,7 +204,7 @@ async def look_at_sources(
     clock = clock or SystemClock()
     async with Services(settings, observer, clock) as services:
         preparer = services.preparer_alone()
-        prune = _prune_options(settings, job, preparer)
+        prune = prune_options(settings, job, preparer)
         held = CrawledPages() if prune else None
         # The store first: that there is no index should not cost reading a crawl.
         store = await services.store(0, create=False) if prune else None
@@ -231,57 +247,8 @@ async def _parts(
     )
 
 
-def _options(
-    settings: Settings, job: Job, target: Target, prune: PruneOptions | None
-) -> RunOptions:
-    run = settings.run
-    return RunOptions(
-        sources=job.sources,
-        target=target,
-        command=job.command,
-        retry_flags=job.retry_flags,
-        fingerprint=_fingerprint(settings),
-        force=job.force,
-        restart=job.restart,
-        report_documents=job.report_documents,
-        limit=job.limit,
-        on_changed_source=run.on_changed_source
-        or ("restart-whole" if job.unattended else "refuse"),
-        give_up_after=run.give_up_after,
-        concurrency=run.concurrency,
-        dead_limit=DeadLimit(share=None) if job.any_dead else _dead_limit(run.max_dead),
-        threads=cores(),
-        prune=prune,
-    )
-
-
-def _prune_options(settings: Settings, job: Job, preparer: Preparer) -> PruneOptions | None:
-    if not job.prune:
-        return None
-    most = settings.run.max_prune
-    return PruneOptions(preparer.key(job.scope), most.records, most.fraction, job.yes)
-
-
 def _usage(message: str, hint: str) -> Fatal:
     return Fatal(message, hint=hint, kind=Kind.USAGE)
-
-
-def _fingerprint(settings: Settings) -> dict[str, Any]:
-    """Settings that decide which records are written; those of `rev` come with the preparer."""
-    source = settings.source
-    return {
-        "source.include": list(source.include),
-        "source.exclude": list(source.exclude),
-        "source.min_chars": source.min_chars,
-        "source.include_errors": source.include_errors,
-        "source.map": dict(source.map),
-        "source.base_url": source.base_url,
-        "source.max_record": source.max_record,
-    }
-
-
-def _dead_limit(share: Share) -> DeadLimit:
-    return DeadLimit(count=share.records, share=share.fraction)
 
 
 def not_begun(job: Job, target: Target, error: Fatal, seconds: float) -> Summary:

@@ -83,6 +83,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag("run.max_prune", "--max-prune", "N|P%", "Refuse to prune more pages of a host."),
         Flag("run.on_changed_source", "--on-changed-source", "refuse|restart", _CHANGED),
         Flag("run.wait_lock", "--wait-lock", "TIME", "Wait this long for another run."),
+        Flag("queue.url", "--queue", "URL", "Redis, whose `pulse worker`s do the work."),
         Flag("qdrant.bulk", "--bulk", "", "Build the search graph after the load."),
     ),
     OUTPUT: (

@@ -24,6 +24,7 @@ from pulse_cli.config.fields import (
     SizeField,
     WholeField,
 )
+from pulse_cli.config.fleet import Fleet, Queue
 from pulse_cli.config.service import Embed, Firecrawl, Network, Objects, Qdrant, Section
 from pulse_cli.config.serving import Records, Serve
 from pulse_cli.config.units import Share
@@ -285,6 +286,8 @@ class Settings(Section):
     objects: Objects = Objects()
     serve: Serve = Serve()
     records: Records = Records()
+    queue: Queue = Queue()
+    fleet: Fleet = Fleet()
     log: Log = Log()
     output: Output = Output()
 

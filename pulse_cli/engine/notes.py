@@ -7,6 +7,7 @@ code, so memory is bounded.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pulse_cli.model import NoDocument, Note, Record
@@ -32,6 +33,16 @@ class Notes:
             case NoDocument(reason=reason, hint=hint) if hint:
                 return self._add(f"no document: {reason}", f"{record.place.source}: {hint}")
         return None
+
+    def merge(self, kinds: Iterable[tuple[str, str, int]]) -> None:
+        """Add the notes of another reading, as its `kinds` gives them."""
+        for kind, first, count in kinds:
+            known = self._kinds.setdefault(kind, _Kind(first, 0))
+            known.count += count
+
+    def kinds(self) -> list[tuple[str, str, int]]:
+        """Each kind with its first note and how many there were, in their order."""
+        return [(kind, one.first, one.count) for kind, one in self._kinds.items()]
 
     def lines(self) -> list[str]:
         """One line for each kind, in the order in which they came."""

@@ -18,11 +18,13 @@ is read twice in batches, without vectors: to count, then to remove.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from pulse_cli.engine.fault_points import fault_point
 from pulse_cli.engine.limiter import Limiter
+from pulse_cli.engine.progress.run_state import RunState
 from pulse_cli.engine.progress.seen import SeenPages, host_of
 from pulse_cli.engine.stop import Stop
 from pulse_cli.errors import Fatal, PruneRefused
@@ -76,6 +78,19 @@ class StalePages:
                 most = int(share * host.stored + 1e-9)
             if host.stale > most and not options.confirmed:
                 raise _too_many(name, host, options)
+
+
+async def prune_by_crawl(
+    store: Store, limiter: Limiter, run_state: RunState, options: PruneOptions, stop: Stop
+) -> int | None:
+    """Remove what a crawl no longer holds, all of whose pages are in the seen file of its state.
+
+    Returns how many pages were removed, None if a signal interrupted it. Raises PruneRefused.
+    """
+    if run_state.partial:
+        raise not_whole(run_state.partial)
+    seen = await asyncio.to_thread(lambda: SeenPages(run_state.seen.read()))
+    return await Pruner(store, limiter, seen, options, stop).prune()
 
 
 class Pruner:

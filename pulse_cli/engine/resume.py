@@ -45,7 +45,8 @@ class RunOptions:
     fixes the embed requests in flight, None adapts them. `prune` says how pages are removed that
     the crawl no longer holds; None keeps them. With `report_documents` the observer is told of
     the outcome of each document. `part_of` is the run that this one is a part of: its id is
-    written to the store.
+    written to the store. With `from_beginning` an unfinished run is resumed under its id, but reads
+    everything again: what it has indexed is found in the store.
     """
 
     sources: tuple[str, ...]
@@ -64,6 +65,7 @@ class RunOptions:
     prune: PruneOptions | None = None
     report_documents: bool = False
     part_of: RunIdentity | None = None
+    from_beginning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,10 @@ async def _resume(
     run_id = old["run_id"]
     inputs = load_manifest(files.manifest(run_id), old["manifest"]["sha256"])
     source = await parts.open_source(inputs)
+    if options.from_beginning:
+        run_state = _run_state(parts, files, options, run_id, 0, 0)
+        same = {key: old[key] for key in _UNCHANGING}
+        return OpenRun(run_id, same, source, run_state, resumed=True, earlier=Counts())
     position, counts, dead_mark, seen_mark = restore(old)
     run_state = _run_state(parts, files, options, run_id, dead_mark, seen_mark)
     run_state.position, run_state.counts, run_state.partial = position, counts, old["partial"]

@@ -20,9 +20,8 @@ from pulse_cli.engine.outage import OutageReport
 from pulse_cli.engine.pipeline import Pipeline
 from pulse_cli.engine.progress.checkpoint import CheckpointFile
 from pulse_cli.engine.progress.ledger import Ledger
-from pulse_cli.engine.progress.seen import SeenPages
 from pulse_cli.engine.progress.state_files import StateFiles
-from pulse_cli.engine.prune import PruneOptions, Pruner, not_whole
+from pulse_cli.engine.prune import PruneOptions, prune_by_crawl
 from pulse_cli.engine.reading import read_ahead_bytes
 from pulse_cli.engine.resume import OpenRun, RunDependencies, RunOptions, may_restart, open_run
 from pulse_cli.engine.summary import summarize
@@ -148,11 +147,10 @@ class _Run:
         """
         try:
             await self._save(complete=False)  # also writes the last pages to the seen file
-            if self._run_state.partial:
-                raise not_whole(self._run_state.partial)
-            seen = await asyncio.to_thread(lambda: SeenPages(self._run_state.seen.read()))
-            pruner = Pruner(self._parts.store, self._store, seen, options, self._parts.stop)
-            removed = await pruner.prune()
+            parts = self._parts
+            removed = await prune_by_crawl(
+                parts.store, self._store, self._run_state, options, parts.stop
+            )
         except Fatal as error:
             return isinstance(error, PruneRefused), error
         fault_point("pruned")

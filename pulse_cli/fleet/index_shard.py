@@ -33,7 +33,6 @@ class ShardResult:
     chunks_embedded: int = 0
     tokens_embedded: int = 0
     embed_requests: int = 0
-    cpu_seconds: float = 0.0
     problem: Problem | None = None
 
 
@@ -77,6 +76,5 @@ def _result(summary: Summary, letters: list[bytes]) -> ShardResult:
         chunks_embedded=summary.chunks_embedded,
         tokens_embedded=summary.tokens_embedded,
         embed_requests=summary.embed_requests,
-        cpu_seconds=summary.cpu_seconds,
         problem=summary.error,
     )

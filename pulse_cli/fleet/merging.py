@@ -28,7 +28,7 @@ def add_counts(total: Counts, more: Counts) -> None:
 
 
 def in_source_order(
-    shards: Sequence[Sequence[Piece]], letters: Iterable[Sequence[bytes]]
+    shards: Sequence[Sequence[Piece]], letters: Iterable[Iterable[bytes]]
 ) -> Iterator[bytes]:
     """The dead letters of all results (each in source order) in that of the whole run.
 

@@ -9,7 +9,7 @@ started again later.
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from pulse_cli.model import Filter, Hit, Input
     from pulse_cli.read import ReadOptions
     from pulse_cli.read.bytes.inputs import Found
+    from pulse_cli.read.pieces import Piece
+    from pulse_cli.read.source import InputSource
     from pulse_cli.search.candidates import Keyword
     from pulse_cli.search.rerank import Reranker
     from pulse_cli.store.rank_bm25.view import Bm25View
@@ -231,14 +233,31 @@ class Services:
 
         `addresses`: see `read.ObjectOptions`.
         """
-        if self._stored is None and any(name.startswith("index:") for name in sources):
-            from pulse_cli.wiring.stored_documents import StoredDocuments
-
-            self._stored = StoredDocuments(self.settings, self.patiently)
+        self._find_stored(sources)
         options = read_options(self.settings, self._stored, addresses)
         options = replace(options, follow_up_to=self._follow_up_to)
         found = await self._objects(sources, options)
         return open_sources(sources, manifest, options, found)
+
+    async def open_pieces(
+        self,
+        sources: Sequence[str],
+        pieces: Sequence[Piece],
+        addresses: Mapping[str, str] = MappingProxyType({}),
+    ) -> InputSource:
+        """Pieces of the inputs of `sources`, which are those of a whole run."""
+        from pulse_cli.read.open_source import open_pieces
+
+        self._find_stored(piece.name for piece in pieces)
+        options = read_options(self.settings, self._stored, addresses)
+        return open_pieces(sources, options, pieces)
+
+    def _find_stored(self, names: Iterable[str]) -> None:
+        """Make the reader of stored documents, if one of the inputs is an index."""
+        if self._stored is None and any(name.startswith("index:") for name in names):
+            from pulse_cli.wiring.stored_documents import StoredDocuments
+
+            self._stored = StoredDocuments(self.settings, self.patiently)
 
     async def _objects(self, sources: Sequence[str], options: ReadOptions) -> dict[str, Found]:
         """The objects at the addresses among the sources."""

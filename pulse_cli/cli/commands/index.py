@@ -73,7 +73,19 @@ Verbose = Annotated[
 ]
 
 
-@with_settings("embed", "qdrant", "firecrawl", "source", "run", "log", "output", "state_dir")
+Workers = Annotated[
+    str | None,
+    typer.Option(
+        "--workers",
+        metavar="N|auto",
+        help="Index with N processes of this machine; `auto`: one for each core.",
+        rich_help_panel=COURSE,
+    ),
+]
+_SECTIONS = ("embed", "qdrant", "firecrawl", "source", "run", "queue", "log", "output", "state_dir")
+
+
+@with_settings(*_SECTIONS)
 def index(
     *,
     loaded: Loaded,
@@ -85,6 +97,7 @@ def index(
     scope: Scope = None,
     yes: Yes = False,
     alias: Alias = None,
+    workers: Workers = None,
     dry_run: DryRun = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -102,12 +115,14 @@ def index(
     pulse index exports/ --include '*/docs/*' --dry-run
     pulse index crawl.jsonl --prune --dry-run
     pulse index index:pulse_docs --collection new --set chunk.max_tokens=400 --alias docs
+    pulse index exports/ --workers auto
     pulse index crawl.jsonl --tei http://localhost:8080 --qdrant http://localhost:6333
     """
     from pulse_cli.app.aliases import check_alias
-    from pulse_cli.app.index import Job
+    from pulse_cli.app.index import Job, index_sources
     from pulse_cli.app.sources import sources_in_command
     from pulse_cli.cli.command_line import run_command, setting_flags
+    from pulse_cli.cli.fleet import by_workers
     from pulse_cli.cli.index_run import run_dry, run_index, sources_of
     from pulse_cli.cli.progress import Verbosity
     from pulse_cli.cli.streams import is_terminal
@@ -135,5 +150,8 @@ def index(
         unattended=not is_terminal(sys.stderr),
         alias=alias or "",
     )
-    carry_out = run_dry if dry_run else run_index
-    return carry_out(loaded, job, Verbosity(quiet, verbose), as_json=as_json)
+    verbosity = Verbosity(quiet, verbose)
+    if dry_run:
+        return run_dry(loaded, job, verbosity, as_json=as_json)
+    work = by_workers(loaded.settings, job, workers) or index_sources
+    return run_index(loaded, job, verbosity, as_json=as_json, work=work)

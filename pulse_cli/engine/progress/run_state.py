@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pulse_cli.engine.progress.dead_letters import example_of
@@ -80,13 +81,7 @@ class RunState:
         self.passed += 1
         self.closed = False
         if resolution.outcome is Outcome.DEAD and self.dead_limit.exceeded(self.counts):
-            dead = sum(self.counts.dead.values())
-            raise Fatal(
-                f"{dead} of {self.counts.records} records became dead letters: this looks like a"
-                " wrong setting rather than bad records",
-                hint=f"look at {self.dead_letters.path}, then run again, or raise --max-dead",
-                kind=Kind.TOO_MANY_DEAD,
-            )
+            raise too_many_dead(self.counts, self.dead_letters.path)
 
     def _count(self, resolution: Resolution) -> None:
         counts, reason = self.counts, resolution.reason
@@ -141,6 +136,17 @@ class RunState:
     def close(self) -> None:
         self.dead_letters.close()
         self.seen.close()
+
+
+def too_many_dead(counts: Counts, letters: Path) -> Fatal:
+    """The error that ends a run with so many dead letters."""
+    dead = sum(counts.dead.values())
+    return Fatal(
+        f"{dead} of {counts.records} records became dead letters: this looks like a wrong setting"
+        " rather than bad records",
+        hint=f"look at {letters}, then run again, or raise --max-dead",
+        kind=Kind.TOO_MANY_DEAD,
+    )
 
 
 def restore(state: Mapping[str, Any]) -> tuple[Position, Counts, int, int]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -53,6 +54,10 @@ class StateFiles:
     def seen(self, run_id: str) -> Path:
         return self.folder / f"{self.stem}-{run_id}.seen"
 
+    def shards(self, run_id: str) -> Path:
+        """The folder of what the fleet keeps of a run."""
+        return self.folder / f"{self.stem}-{run_id}.shards"
+
     def remove_unneeded(self, run_id: str | None) -> None:
         """Remove what only unfinished runs need, except that of `run_id`.
 
@@ -68,6 +73,9 @@ class StateFiles:
                 if run_id is None or not path.name.startswith(f"{self.stem}-{run_id}."):
                     with suppress(OSError):
                         path.unlink(missing_ok=True)
+        for path in self.folder.glob(f"{self.stem}-{_ANY_RUN}.shards"):
+            if run_id is None or path != self.shards(run_id):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def state_files(folder: Path, sources: Sequence[str], target: str) -> StateFiles:
@@ -173,6 +181,7 @@ def files_of_stem(folder: Path, stem: str) -> list[Path]:
     found = [folder / f"{stem}{CHECKPOINT_SUFFIX}", folder / f"{stem}{CHECKPOINT_SUFFIX}.prev"]
     for kind in ("manifest.json", "seen", "dead.jsonl"):
         found += sorted(folder.glob(f"{stem}-{_ANY_RUN}.{kind}"))
+    found += sorted(folder.glob(f"{stem}-{_ANY_RUN}.shards/*"))
     return [path for path in found if path.exists()]
 
 
