@@ -3,7 +3,7 @@
 _pulse_flags() {
   case "$1" in
     "") echo "-V --version -h --help" ;;
-    "index") echo "--limit --restart --force --prune --scope --yes --alias --dry-run --json -q --quiet -v --verbose --include --exclude --url --min-chars --include-errors --tei --embed --qdrant --collection --firecrawl --concurrency --give-up-after --max-dead --max-prune --on-changed-source --wait-lock --bulk --progress --log-file --log-format --metrics-file --state-dir --set --config -h --help" ;;
+    "index") echo "--limit --restart --force --prune --scope --yes --alias --workers --dry-run --json -q --quiet -v --verbose --include --exclude --url --min-chars --include-errors --tei --embed --qdrant --collection --firecrawl --concurrency --give-up-after --max-dead --max-prune --on-changed-source --wait-lock --queue --bulk --progress --log-file --log-format --metrics-file --state-dir --set --config -h --help" ;;
     "crawl") echo "--limit --include-paths --exclude-paths --option --restart --force --prune --scope --yes --alias --json -q --quiet -v --verbose --include --exclude --min-chars --include-errors --tei --embed --qdrant --collection --firecrawl --concurrency --give-up-after --max-dead --max-prune --on-changed-source --wait-lock --bulk --progress --log-file --log-format --metrics-file --state-dir --set --config -h --help" ;;
     "search") echo "--filter --explain --urls-only --open --json --tei --embed --qdrant --collection --mode --limit --min-score --set --config -h --help" ;;
     "ls") echo "--urls --json --qdrant --set --config -h --help" ;;
@@ -82,12 +82,13 @@ _pulse_kind() { # of the value that the flag $1 takes
     --progress) echo "auto rich plain json none" ;;
     --qdrant) echo "folder" ;;
     --queries) echo "other" ;;
+    --queue) echo "other" ;;
     --runs) echo "other" ;;
     --save) echo "file" ;;
     --scope) echo "other" ;;
     --seconds) echo "other" ;;
     --seed) echo "other" ;;
-    --set) echo "state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.phrase_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= log.file= log.format= output.progress=" ;;
+    --set) echo "state_dir= embed.url= embed.model= embed.model_path= embed.document_prefix= embed.query_prefix= embed.timeout= embed.batch= embed.max_tokens= chunk.max_tokens= chunk.overlap_tokens= chunk.context= chunk.tokenizer= qdrant.url= qdrant.collection= qdrant.timeout= qdrant.on_disk= qdrant.quantization= qdrant.shards= qdrant.bulk= bm25.engine= bm25.language= bm25.k= bm25.b= bm25.avg_len= source.include= source.exclude= source.min_chars= source.include_errors= source.base_url= source.map= source.max_record= source.max_expanded= run.concurrency= run.give_up_after= run.max_dead= run.max_prune= run.on_changed_source= run.wait_lock= run.metrics_file= search.mode= search.limit= search.min_score= search.rerank= search.rerank_model= search.fusion= search.vector_weight= search.bm25_weight= search.phrase_weight= search.rrf_k= network.trust_env= firecrawl.url= objects.endpoint= objects.instance_role= objects.timeout= serve.host= serve.port= serve.worker= serve.max_body= serve.max_backlog= serve.keep_results= serve.prune= records.keep= queue.url= queue.priority= fleet.retries= fleet.shard= fleet.lost_after= log.file= log.format= output.progress=" ;;
     --soak) echo "other" ;;
     --stage) echo "read prepare" ;;
     --state-dir) echo "folder" ;;
@@ -96,6 +97,7 @@ _pulse_kind() { # of the value that the flag $1 takes
     --threshold) echo "other" ;;
     --url) echo "other" ;;
     --wait-lock) echo "other" ;;
+    --workers) echo "other" ;;
     -o) echo "file" ;;
   esac
 }

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 
 from pulse_cli.config.address import check_http
-from pulse_cli.config.fields import DurationField, WholeField
+from pulse_cli.config.fields import DurationField, SizeField, WholeField
 from pulse_cli.config.service import Section, Service
 
 
@@ -41,6 +41,12 @@ class Fleet(Section):
 
     retries: WholeField = Field(
         default=3, ge=0, description="how often a job is given out again whose worker was lost"
+    )
+    shard: SizeField | None = Field(
+        default=None,
+        ge=1024,
+        description="how much of the sources is one job; null: 32 MiB, less where that leaves"
+        " workers without a job",
     )
     lost_after: DurationField = Field(
         default=15.0,

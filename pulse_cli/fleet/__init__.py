@@ -1,8 +1,6 @@
 """The fleet: one run of `pulse index` carried out by many processes, on RQ and Redis.
 
-The plan of this folder. Built are cutting, scanning, planning, indexing a shard and merging, as
-functions that one process calls. Not built are the coordinator with its checkpoint, workers,
-queue, fencing, and all of the command line; nothing outside of this folder calls it yet.
+What this folder guarantees: whatever dies, index, dead letters and counts are those of one process.
 
 **Shards.** The coordinator fixes the inputs of the run (the manifest) and cuts them into shards of
 about 32 MB, in source order (`read.pieces`). A piece is a byte range of a JSON Lines file, cut
@@ -34,19 +32,18 @@ dead letters, stages) is one value. The coordinator keeps each result in the sta
 comes, and merges them in source order. Its checkpoint is that of an ordinary run at position 0
 of the same run id: the same command goes on, with or without workers.
 
-**Who may write** (not built). A job that was taken from a worker may still run there (a frozen
+**Who may write** (`fleet.lease`). A job that was taken from a worker may still run there (a frozen
 process that wakes up). Every write of a job is preceded by a look at the clock: the right to write
 ends with the last heartbeat that Redis has confirmed, before the job is given to another. What such
 a worker had under way when it froze can arrive late; it has the ids and the content of what its
 successor writes, and a page left uncommitted by it is written anew by the next run.
 
-**Workers** (not built): RQ's SimpleWorker with services opened once, in one event loop. The job
-names one of the kinds known here; nothing that is named in Redis is imported or called, and
-values are JSON. A worker with another version of pulse, or with other settings of what is
-written, refuses the job and says so. Queues `high`, `default`, `low`. One-page jobs are taken
-several at a time and carried as one group, with one result each.
+**Workers** (`fleet.queue_worker`): RQ's SimpleWorker with services opened once, in one event loop.
+The job names one of the kinds known here; nothing that is named in Redis is imported or called, and
+values are JSON. A worker with another version of pulse, or with other settings of what is written,
+refuses the job and says so. Queues `high`, `default`, `low`.
 
-**Redis** (not built): `--workers N` starts the Valkey of the wheel on a Unix socket and N workers;
-`--queue` names a server. While it is away, coordinator and workers wait. Results that it lost are
-made again.
+**Redis** (`fleet.board`): `--workers N` starts the Valkey of the wheel on a Unix socket and N
+workers; `--queue` names a server. While it is away, coordinator and workers wait. Jobs and results
+that it lost are made again.
 """

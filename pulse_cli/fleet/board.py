@@ -124,9 +124,9 @@ class JobBoard:
         else:
             self._enqueue(keys.job_id, job)
 
-    def collect(self) -> list[tuple[str, bytes]]:
+    def collect(self) -> dict[str, bytes]:
         """The results that have come: name of the job, and what its worker said."""
-        found = []
+        found: dict[str, bytes] = {}  # a job may be listed twice
         while (popped := self._connection.lpop(done_key(self._run_id))) is not None:
             assert isinstance(popped, bytes)
             job_id = popped.decode()
@@ -134,7 +134,7 @@ class JobBoard:
             result = self._connection.get(self._keys(name).result)
             assert result is None or isinstance(result, bytes)
             if job_id in self._given and result is not None:
-                found.append((name, result))
+                found[name] = result
         return found
 
     def remove(self, name: str) -> None:

@@ -8,15 +8,11 @@ when no worker can be writing to the target any more.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import redis
+from typing import TYPE_CHECKING, Any
 
 from pulse_cli.engine import RunDependencies, RunOptions, StateFiles
 from pulse_cli.engine.limiter import Limiter
@@ -29,7 +25,7 @@ from pulse_cli.engine.progress.run_state import MOST_REASONS, too_many_dead
 from pulse_cli.engine.prune import PruneOptions, prune_by_crawl
 from pulse_cli.engine.resume import OpenRun
 from pulse_cli.engine.summary import summarize
-from pulse_cli.errors import Fatal, Kind, Locked, PruneRefused, SourceChanged, Unavailable
+from pulse_cli.errors import Fatal, Kind, PruneRefused, SourceChanged, Unavailable
 from pulse_cli.events import (
     Draining,
     Message,
@@ -41,7 +37,7 @@ from pulse_cli.events import (
     Summary,
 )
 from pulse_cli.fleet.board import JobBoard
-from pulse_cli.fleet.connection import translated
+from pulse_cli.fleet.dispatch import Dispatch
 from pulse_cli.fleet.kept_results import KeptResults, KeptScans
 from pulse_cli.fleet.merging import add_counts, in_source_order
 from pulse_cli.fleet.messages import index_job, result_of_json, scan_job
@@ -52,18 +48,10 @@ from pulse_cli.wiring import Services
 if TYPE_CHECKING:
     from pulse_cli.fleet.local_workers import LocalWorkers
 
-T = TypeVar("T")
-Jobs = Mapping[str, Callable[[], Mapping[str, Any]]]
-"""What is to be given out for each job, by its name."""
-
-TICK_SECONDS = 0.1
-LOOK_SECONDS = 1.0
-LONELY_SECONDS = 5.0
-
 
 @dataclass(slots=True)
 class Coordinator:
-    """Of one opened run. `cut` gives its shards; `workers` are those of this machine."""
+    """Of one opened run, whose jobs are on `board`. `cut` gives its shards."""
 
     services: Services
     parts: RunDependencies
@@ -73,19 +61,16 @@ class Coordinator:
     checkpoint: CheckpointFile
     board: JobBoard
     cut: Callable[[], Sequence[Shard]]
-    lease_seconds: float
-    retries: int
     workers: LocalWorkers | None = None
     _kept: KeptResults = field(init=False)
     _stats: Stats = field(init=False)
     _totals: Totals = field(default_factory=Totals)
     _notes: Notes = field(default_factory=Notes)
     _started: float = field(init=False)
-    _looked: float = 0.0
+    _dispatch: Dispatch = field(init=False)
     _epoch: int = 0
     _cpu_seconds: float = 0.0
     _outages: OutageReport = field(init=False)
-    _lonely_since: float | None = None
 
     def __post_init__(self) -> None:
         self._kept = KeptResults(self.files.shards(self.opened.run_id))
@@ -93,6 +78,16 @@ class Coordinator:
         self._stats.bytes_total = self.opened.source.progress()[1]
         self._started = self.parts.clock.monotonic()
         self._outages = OutageReport(self.parts.observer)
+        self._dispatch = Dispatch(
+            board=self.board,
+            services=self.services,
+            observer=self.parts.observer,
+            clock=self.parts.clock,
+            stop=self.parts.stop,
+            keep=self._keep,
+            show=self._show,
+            workers=self.workers,
+        )
 
     async def to_the_end(self) -> Summary:
         """Run, merge, and sum up. Raises SourceChanged; other errors are in the summary."""
@@ -129,46 +124,15 @@ class Coordinator:
         await self.services.patiently(
             "the store", lambda: store.begin_load(bulk=bulk, run_id=run_id)
         )
-        await self._claim_target()
-        keeper = asyncio.create_task(self._keep_alive())
         try:
-            await self._quiet_target("jobs of an earlier start")
-            await self._ask(self.board.begin)
-            if not await self._scan() or not await self._index():
-                self.parts.observer.on(Draining(self.parts.stop.stopped_by or "stop"))
-                return False
-            await self._ask(self.board.end)
-            await self._quiet_target("workers that were lost")
-            await self._ask(self.board.release_target)
-            return True
+            await self._dispatch.begin()
+            if await self._scan() and await self._index():
+                await self._dispatch.end()
+                return True
+            self.parts.observer.on(Draining(self.parts.stop.stopped_by or "stop"))
+            return False
         finally:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
-            with suppress(redis.exceptions.RedisError):
-                await asyncio.to_thread(self.board.end)
-
-    async def _claim_target(self) -> None:
-        """Raises Locked where a run on another machine writes to the target."""
-        await self._ask(self.board.withdraw)
-        clock = self.parts.clock
-        # That of a coordinator that was killed ends by itself.
-        until = clock.monotonic() + self.lease_seconds + 1
-        while other := await self._ask(self.board.claim_target):
-            if clock.monotonic() > until or self.parts.stop.requested:
-                raise Locked(
-                    f"run {other} is writing to this target, from another machine or state folder",
-                    hint="wait for it to end",
-                )
-            await clock.sleep(LOOK_SECONDS)
-
-    async def _quiet_target(self, what: str) -> None:
-        """Wait until no worker can be writing to the target."""
-        told = False
-        while number := await self._ask(self.board.workers_at_target):
-            if not told:
-                self.parts.observer.on(Message("info", f"waiting for {number} {what} to end"))
-                told = True
-            await self.parts.clock.sleep(LOOK_SECONDS / 4)
+            await self._dispatch.close()
 
     async def _scan(self) -> bool:
         shards = await asyncio.to_thread(self._shards)
@@ -177,7 +141,7 @@ class Coordinator:
             _scan_name(number): lambda shard=shard: scan_job(shard, held=held)  # type: ignore[misc]
             for number, shard in enumerate(shards)
         }
-        if not await self._carry_out(jobs):
+        if not await self._dispatch.carry_out(jobs, self._kept.names()):
             return False
         run_state = self.opened.run_state
         run_state.partial.clear()
@@ -200,7 +164,7 @@ class Coordinator:
                 name: lambda job=job: index_job(job)  # type: ignore[misc]
                 for name, job in zip(_names(phase, jobs), jobs, strict=True)
             }
-            if not await self._carry_out(wanted):
+            if not await self._dispatch.carry_out(wanted, names):
                 return False
         return True
 
@@ -216,97 +180,31 @@ class Coordinator:
         scans = KeptScans(self._kept, [_scan_name(number) for number in range(len(shards))])
         return plan_jobs(shards, scans, self._kept.folder)
 
-    async def _carry_out(self, jobs: Jobs) -> bool:
-        """Whether all these jobs have a result now; False after a signal. Raises Fatal."""
-        kept = self._kept.names()
-        waiting = deque(name for name in jobs if name not in kept)
-        while waiting or self.board.waiting:
-            while waiting and self.board.free > 0:
-                name = waiting.popleft()
-                await self._ask(self.board.put, name, jobs[name]())
-            for name, data in await self._ask(self.board.collect):
-                await self._take(name, data)
-            if self.parts.stop.requested:
-                return False
-            if waiting or self.board.waiting:
-                await self.parts.clock.sleep(TICK_SECONDS)
-                await self._look()
-        return True
-
-    async def _take(self, name: str, data: bytes) -> None:
+    async def _keep(self, name: str, data: bytes) -> None:
         """Keep a result. Raises Fatal where it is a problem, or there are too many dead letters."""
         result = result_of_json(data)
         problem = result.problem or (result.shard.problem if result.shard is not None else None)
         if problem is not None:
-            await self._ask(self.board.remove, name)
             raise _error_of(problem)
         await asyncio.to_thread(self._kept.keep, name, result)
         self._cpu_seconds += result.cpu_seconds
-        await self._ask(self.board.remove, name)
         if result.shard is not None:
             self._add(name)
             run_state = self.opened.run_state
             if run_state.dead_limit.exceeded(run_state.counts):
                 raise too_many_dead(run_state.counts, run_state.dead_letters.path)
 
+    def _show(self, live: Mapping[str, bytes]) -> None:
+        """Tell the observers where the run is. `live`: what the workers say of jobs in hand."""
+        self._totals.show(self._stats, live)
+        self._stats.elapsed_s = self.parts.clock.monotonic() - self._started
+        self._outages.look(self._stats.waiting_for)
+        self.parts.observer.on(Progress(self._stats))
+
     def _add(self, name: str) -> None:
         shard = self._kept.shard(name)
         add_counts(self._stats.counts, shard.counts)
         self._totals.add(shard, reads_again=name.startswith("last"))
-
-    async def _look(self) -> None:
-        """Once a second: what was lost is given out again, and observers learn where the run is."""
-        clock = self.parts.clock
-        if clock.monotonic() - self._looked < LOOK_SECONDS:
-            return
-        self._looked = clock.monotonic()
-        dead = self.workers.replace_dead() if self.workers is not None else ()
-        for name, times in (await self._ask(self.board.look, frozenset(dead))).items():
-            self.parts.observer.on(
-                Message("warning", f"the worker of job {name} was lost; the job is given out again")
-            )
-            if times > self.retries:
-                raise Fatal(
-                    f"job {name} has lost its worker {times} times: it may be what kills them",
-                    hint="see which pages it has with one process: run the same command without"
-                    " --workers and --queue",
-                )
-        self._say_lonely(await self._ask(self.board.workers))
-        self._totals.show(self._stats, await self._ask(self.board.progress))
-        self._stats.elapsed_s = clock.monotonic() - self._started
-        self._outages.look(self._stats.waiting_for)
-        self.parts.observer.on(Progress(self._stats))
-
-    def _say_lonely(self, workers: int) -> None:
-        """Tell once, each time there is no worker for a while."""
-        now = self.parts.clock.monotonic()
-        if workers or self.workers is not None:
-            self._lonely_since = None
-        elif self._lonely_since is None:
-            self._lonely_since = now
-        elif now - self._lonely_since > LONELY_SECONDS:
-            self._lonely_since = float("inf")
-            text = "no worker listens to the queue: start some with `pulse worker`"
-            self.parts.observer.on(Message("warning", text))
-
-    async def _keep_alive(self) -> None:
-        """Tell the workers that there is a coordinator; while Redis is away they learn nothing."""
-        while True:
-            with suppress(redis.exceptions.RedisError):
-                await asyncio.to_thread(self.board.keep_alive)
-            await self.parts.clock.sleep(self.lease_seconds / 5)
-
-    async def _ask(self, function: Callable[..., T], *args: Any) -> T:
-        """Ask Redis, and wait while it is away. Raises Fatal."""
-
-        async def call() -> T:
-            try:
-                return await asyncio.to_thread(function, *args)
-            except redis.exceptions.RedisError as error:
-                raise translated(error) from error
-
-        seconds = self.services.settings.run.give_up_after
-        return await self.services.patiently("the queue", call, seconds)
 
     def _write_letters(self) -> None:
         """Write the dead letters of all results there are, in source order."""

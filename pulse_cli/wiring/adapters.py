@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pulse_cli.read import ReadOptions
     from pulse_cli.read.bytes.inputs import Objects
     from pulse_cli.read.index_records import StoredDocuments
+    from pulse_cli.search.rerank import Reranker
     from pulse_cli.store.catalog import Catalog
 
 _STILL_GOOD = ("same", "longer")
@@ -127,6 +128,21 @@ def new_catalog(everything: Settings) -> Catalog:
     from pulse_cli.store.edge.catalog import EdgeCatalog
 
     return EdgeCatalog(edge_folder(everything))
+
+
+def new_reranker(everything: Settings) -> Reranker | None:
+    """The reranker, if one is set. Raises Fatal."""
+    settings = everything.search
+    if settings.rerank is None:
+        return None
+    from pulse_cli.search.rerank import Reranker
+
+    return Reranker(
+        settings.rerank,
+        api_key=secret(settings.rerank_api_key),
+        model=settings.rerank_model,
+        trust_env=everything.network.trust_env,
+    )
 
 
 def open_sources(
