@@ -42,7 +42,7 @@ class Fault:
     """One fault and the requests it happens to.
 
     It matches POST and other requests whose path begins with `path` and whose body holds
-    `marker`; of those, numbered from 0, the `count` from `first` on (None: all further
+    `marker` and is longer than `over` bytes; of those, numbered from 0, the `count` from `first` on (None: all further
     ones), and of these a random share `rate`. `when`: `before` (nothing is done), `after`
     (the request is carried out, then the fault shows) or, for a reset, `body` (carried out
     and half answered). `factor` is drawn log-uniformly between its two ends.
@@ -52,6 +52,7 @@ class Fault:
     path: str = ""
     method: str = ""
     marker: str = ""
+    over: int = -1
     first: int = 0
     count: int | None = None
     rate: float = 1.0
@@ -99,7 +100,7 @@ class FaultSchedule:
         for i, fault in enumerate(self._faults):
             if not path.startswith(fault.path) or (fault.method and fault.method != method):
                 continue
-            if fault.marker and fault.marker.encode() not in body:
+            if len(body) <= fault.over or fault.marker.encode() not in body:
                 continue
             ordinal = self._seen[i]
             self._seen[i] += 1

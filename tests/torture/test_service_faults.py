@@ -200,6 +200,7 @@ async def test_an_embedder_that_recovers_leaves_no_trace(place: Any, name: str) 
 
 WAITING = '{"result":{"operation_id":1,"status":"wait_timeout"},"status":"ok","time":0}'
 ACKNOWLEDGED = WAITING.replace("wait_timeout", "acknowledged")
+ONE_POINT = 1_500  # bytes of a request: more than any point here takes, less than any two
 TOO_LARGE = '{"status":{"error":"JSON payload (9 bytes) is larger than allowed (limit: 8 bytes)."}}'
 RATE = '{"status":{"error":"Rate limiting exceeded: Write rate limit exceeded, retry later"}}'
 QDRANT_HEALS: dict[str, list[Fault]] = {
@@ -217,8 +218,8 @@ QDRANT_HEALS: dict[str, list[Fault]] = {
     "only acknowledged": [status(200, ACKNOWLEDGED, when="after", count=3, **UPSERT)],
     "200 with an error": [status(200, '{"status":{"error":"x"}}', count=3, **UPSERT)],
     "a proxy's page": [Fault("html", count=3, **UPSERT)],
-    "400, the body is too large": [status(400, TOO_LARGE, count=2, **UPSERT)],
-    "413, the body is too large": [status(413, TOO_LARGE, count=2, **UPSERT)],
+    "400, the body is too large": [status(400, TOO_LARGE, over=ONE_POINT, **UPSERT)],
+    "413, the body is too large": [status(413, TOO_LARGE, over=ONE_POINT, **UPSERT)],
     "reads fail": [status(503, "{}", path="/collections/c/points", method="POST", count=4)],
     "deletes fail": [status(503, "{}", path="/collections/c/points/delete", count=4)],
     "a little of everything": [
