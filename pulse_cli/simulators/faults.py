@@ -42,10 +42,11 @@ class Fault:
     """One fault and the requests it happens to.
 
     It matches POST and other requests whose path begins with `path` and whose body holds
-    `marker` and is longer than `over` bytes; of those, numbered from 0, the `count` from `first` on (None: all further
-    ones), and of these a random share `rate`. `when`: `before` (nothing is done), `after`
-    (the request is carried out, then the fault shows) or, for a reset, `body` (carried out
-    and half answered). `factor` is drawn log-uniformly between its two ends.
+    `marker` and is longer than `over` bytes; of those, numbered from 0, the `count` from
+    `first` on (None: all further ones), and of these a random share `rate`. `when`: `before`
+    (nothing is done), `after` (the request is carried out, then the fault shows) or, for a
+    reset, `body` (carried out and half answered). `factor` is drawn log-uniformly between its
+    two ends.
     """
 
     kind: Kind
